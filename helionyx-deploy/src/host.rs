@@ -1,0 +1,210 @@
+//! The doors: everything that touches a machine goes through [`Host`].
+//!
+//! [`LocalHost`] is the machine that the engine runs on, [`FakeHost`] one in memory, for tests and
+//! for programs that embed the library. Methods are small and do one thing; what they are used for
+//! is decided above them. Nothing in here prints.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::command::{Command, ExitStatus, Output};
+use crate::digest::Digest;
+use crate::name::Port;
+use crate::release::{Actor, FileRecord};
+use crate::secret::Secret;
+use crate::state::{Listener, Node, Process, ProcessKey};
+use crate::time::Timestamp;
+
+pub mod fake;
+pub mod local;
+
+pub use fake::FakeHost;
+pub use local::LocalHost;
+
+/// A machine.
+pub trait Host: Files + Processes + Clock {}
+
+impl<T: Files + Processes + Clock> Host for T {}
+
+/// Time, and who we are.
+pub trait Clock {
+    /// The time of day: for people and for ids, never for measuring.
+    fn now(&self) -> Timestamp;
+    /// A clock that never goes back, from an arbitrary begin.
+    fn elapsed(&self) -> Duration;
+    /// Waits; returns early when interrupted.
+    fn pause(&self, duration: Duration);
+    /// Whether the operator or the system asked us to stop (INT, TERM, HUP).
+    fn interrupted(&self) -> bool;
+    /// Who does what we do.
+    fn actor(&self) -> Actor;
+}
+
+/// Files.
+///
+/// Paths are absolute. Nothing follows a symbolic link in a path's last part. What changes a file
+/// has it whole and durable when it returns: written aside, synced, renamed, directory synced.
+pub trait Files {
+    /// What is at this path.
+    fn node(&self, path: &Utf8Path) -> Result<Node, HostError>;
+    /// The names in a directory, sorted; none when there is no such directory.
+    fn list(&self, dir: &Utf8Path) -> Result<Vec<String>, HostError>;
+    /// The content of a regular file; refused when longer than `limit` bytes.
+    fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// The last bytes of a regular file, at most `limit`; empty when there is none.
+    fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// The SHA-256 of a regular file.
+    fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError>;
+    /// Every file and link below a directory, by relative path, with digests; entries whose own
+    /// name is in `exclude` are left out, with all below them. What is neither file, directory nor
+    /// link is an error.
+    fn tree(
+        &self,
+        dir: &Utf8Path,
+        exclude: &[String],
+    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError>;
+    /// Makes a directory and those above it that are missing; sets the mode of a new one only.
+    fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError>;
+    /// Puts a file in place, whole, with this mode; replaces a file or link that is there.
+    fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError>;
+    /// Adds to the end of a file, with one write, and syncs it; makes it (0600) when missing.
+    fn append(&self, path: &Utf8Path, content: &[u8]) -> Result<(), HostError>;
+    /// Cuts a file to this length, and syncs it.
+    fn truncate(&self, path: &Utf8Path, length: u64) -> Result<(), HostError>;
+    /// Points a symbolic link elsewhere, in one step: it resolves at every instant. Refuses to
+    /// replace anything but a link.
+    fn replace_link(&self, path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError>;
+    /// Removes a file or link; nothing there is no error.
+    fn remove(&self, path: &Utf8Path) -> Result<(), HostError>;
+    /// Removes a directory with all below it, also where it was sealed; never follows a link and
+    /// never leaves the file system. Nothing there is no error.
+    fn remove_tree(&self, path: &Utf8Path) -> Result<(), HostError>;
+    /// Copies files and links, by relative path, from one directory to another: content and
+    /// execute bits, nothing else. Shares blocks where the file system can.
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError>;
+    /// Unpacks an archive (`.tar`, `.tar.gz`, `.tgz`) into an existing directory. Refuses entries
+    /// that lie outside of it, links that point out of it, devices, and more than the limits.
+    fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
+    /// Takes write permission from everything below a directory and from itself (files 0444 or
+    /// 0555, directories 0555), and syncs its file system.
+    fn seal(&self, dir: &Utf8Path) -> Result<(), HostError>;
+    /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.
+    /// Held until the guard is dropped or the process ends, however it ends.
+    fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError>;
+}
+
+/// A held lock; dropping it frees it.
+pub trait HeldLock {}
+
+/// Processes and what they answer.
+pub trait Processes {
+    /// Runs a command to its end, in a process group of its own; hands on its lines as they come.
+    /// At its deadline, and when interrupted, the whole group is killed.
+    fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError>;
+    /// Starts a service detached, in a session of its own, and returns at once.
+    fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError>;
+    /// How a process that we started ended, if it has.
+    fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus>;
+    /// All living processes that we may look at and that are of interest: those with a mark
+    /// (`HELIONYX_…`), and those that run from below `root`. Zombies do not live.
+    fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError>;
+    /// Sends a signal to this very process and, where it leads one, to its whole process group;
+    /// a process that has ended is no error.
+    fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError>;
+    /// Who listens on a TCP port, on any address of this machine.
+    fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError>;
+    /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
+    /// [`Answer::LIMIT`] bytes of body.
+    fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError>;
+}
+
+/// A service to start.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    /// Program and arguments.
+    pub exec: Vec<String>,
+    /// Where it runs.
+    pub directory: Utf8PathBuf,
+    /// Its whole environment.
+    pub variables: BTreeMap<String, Secret>,
+    /// Where its output goes, appended.
+    pub log: Utf8PathBuf,
+}
+
+/// A signal that we send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Asks to end.
+    Term,
+    /// Ends.
+    Kill,
+}
+
+/// An answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// How much body is read, in bytes.
+    pub const LIMIT: u64 = 64 * 1024;
+}
+
+/// Why there was no answer to a probe.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// Nobody listens.
+    #[error("connection refused")]
+    Refused,
+    /// No whole answer in time.
+    #[error("no whole answer within {} ms", .0.as_millis())]
+    TimedOut(Duration),
+    /// More body than we read.
+    #[error("the answer is longer than {} bytes", Answer::LIMIT)]
+    TooLong,
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it; what he left there.
+    #[error("the lock is held")]
+    Held(String),
+    /// It could not be tried.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// Something that a machine refused to do.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {verb} `{subject}`")]
+pub struct HostError {
+    /// What was to be done.
+    pub verb: &'static str,
+    /// To what.
+    pub subject: String,
+    /// Why not.
+    #[source]
+    pub source: std::io::Error,
+}
+
+impl HostError {
+    /// An error of the machine.
+    pub fn new(verb: &'static str, subject: impl ToString, source: std::io::Error) -> HostError {
+        HostError { verb, subject: subject.to_string(), source }
+    }
+
+    /// A refusal of our own, in words.
+    pub fn refused(verb: &'static str, subject: impl ToString, why: impl Into<String>) -> Self {
+        HostError::new(verb, subject, std::io::Error::other(why.into()))
+    }
+}

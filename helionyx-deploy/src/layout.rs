@@ -1,0 +1,115 @@
+//! Where an environment's files lie on its host. No I/O.
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::name::{ReleaseId, ServiceName};
+
+/// The paths of one environment, all derived from its root and its data directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The environment's root, absolute: `/opt/<app>/<environment>`.
+    pub root: Utf8PathBuf,
+    /// Where the service keeps what must never be lost, absolute, outside of every release.
+    pub data: Utf8PathBuf,
+}
+
+/// The manifest's name inside a release: written last, it makes the release complete.
+pub const MANIFEST: &str = "release.json";
+/// The name of the environment file inside a release: the values that are not secret.
+pub const RELEASE_ENV: &str = "release.env";
+/// Marks a release directory, while it is built or removed, as ours and not to be used.
+pub const UNFINISHED: &str = ".unfinished";
+
+impl Layout {
+    /// All releases of this environment.
+    #[must_use]
+    pub fn releases(&self) -> Utf8PathBuf {
+        self.root.join("releases")
+    }
+
+    /// One release's directory.
+    #[must_use]
+    pub fn release(&self, id: &ReleaseId) -> Utf8PathBuf {
+        self.releases().join(id.as_str())
+    }
+
+    /// One release's manifest.
+    #[must_use]
+    pub fn manifest(&self, id: &ReleaseId) -> Utf8PathBuf {
+        self.release(id).join(MANIFEST)
+    }
+
+    /// The link that names the release in use.
+    #[must_use]
+    pub fn current(&self) -> Utf8PathBuf {
+        self.root.join("current")
+    }
+
+    /// What `current` holds for a release: relative, so that the root can be looked at from
+    /// outside of a container.
+    #[must_use]
+    pub fn current_target(id: &ReleaseId) -> Utf8PathBuf {
+        Utf8Path::new("releases").join(id.as_str())
+    }
+
+    /// The records of the releases that were once proven.
+    #[must_use]
+    pub fn verified(&self) -> Utf8PathBuf {
+        self.root.join("verified")
+    }
+
+    /// The record that a release was proven.
+    #[must_use]
+    pub fn verification(&self, id: &ReleaseId) -> Utf8PathBuf {
+        self.verified().join(format!("{id}.json"))
+    }
+
+    /// What outlives releases and belongs to the operator.
+    #[must_use]
+    pub fn shared(&self) -> Utf8PathBuf {
+        self.root.join("shared")
+    }
+
+    /// The operator's environment file, with the secrets.
+    #[must_use]
+    pub fn secrets(&self) -> Utf8PathBuf {
+        self.shared().join(".env")
+    }
+
+    /// What build steps keep between releases; may be deleted at any time.
+    #[must_use]
+    pub fn cache(&self) -> Utf8PathBuf {
+        self.root.join("cache")
+    }
+
+    /// The bare mirror of the git source.
+    #[must_use]
+    pub fn mirror(&self) -> Utf8PathBuf {
+        self.root.join("repo.git")
+    }
+
+    /// The logs that the embedded runtime writes.
+    #[must_use]
+    pub fn logs(&self) -> Utf8PathBuf {
+        self.root.join("log")
+    }
+
+    /// One service's log, where the embedded runtime runs it.
+    #[must_use]
+    pub fn log(&self, service: &ServiceName) -> Utf8PathBuf {
+        self.logs().join(format!("{service}.log"))
+    }
+
+    /// The journal, written ahead of every step.
+    #[must_use]
+    pub fn journal(&self) -> Utf8PathBuf {
+        self.root.join("journal.jsonl")
+    }
+
+    /// The lock that every change of this environment holds.
+    #[must_use]
+    pub fn lock(&self) -> Utf8PathBuf {
+        self.root.join("lock")
+    }
+}

@@ -1,0 +1,2 @@
+//! The installed binary: the operator's commands.
+fn main() {}

@@ -1,0 +1,220 @@
+//! What an operator wrote, checked: an [`Environment`] can be deployed without a further question.
+//!
+//! `envs/<app>/app.toml` says what an app is, `envs/<app>/<environment>.toml` where it runs. No I/O.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::layout::Layout;
+use crate::name::{AppName, BuildName, EnvironmentName, Port, ServiceName, VariableName};
+use crate::template::{Bindings, Placeholder, Template};
+
+pub mod catalog;
+pub mod finding;
+pub mod spec;
+mod validate;
+
+pub use catalog::{Catalog, SourceFile};
+pub use finding::{Finding, Severity};
+
+/// One environment of one app, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The app's name.
+    pub app: AppName,
+    /// The environment's name.
+    pub name: EnvironmentName,
+    /// What runs its services.
+    pub supervisor: Supervisor,
+    /// Where its files lie.
+    pub layout: Layout,
+    /// The directory that holds the models' directory.
+    pub project: Utf8PathBuf,
+    /// The port that its services share, where one listens.
+    pub port: Option<Port>,
+    /// Where its code comes from.
+    pub source: Source,
+    /// What is done to the code before it can run, in this order.
+    pub builds: Vec<Build>,
+    /// What runs, in the order in which it is started.
+    pub services: Vec<ServiceModel>,
+    /// The variables that its services receive.
+    pub variables: BTreeMap<VariableName, Variable>,
+    /// What is kept.
+    pub retention: Retention,
+}
+
+/// What runs an environment's services.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Supervisor {
+    /// The embedded runtime: a detached process, for one's own machine and for tests.
+    Process,
+}
+
+/// Where code comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A directory on the host.
+    Path {
+        /// The directory.
+        dir: Utf8PathBuf,
+        /// Names of files and directories, at any depth, that are no part of the source.
+        exclude: Vec<String>,
+    },
+    /// A file on the host: an archive (`.tar`, `.tar.gz`, `.tgz`), or the program itself.
+    Artifact {
+        /// The file.
+        file: Utf8PathBuf,
+    },
+    /// A git repository.
+    Git {
+        /// Its address, as git understands it.
+        url: String,
+        /// The branch that is deployed when nothing else is asked for.
+        branch: String,
+    },
+}
+
+/// A build step: a command that runs in the release's directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Build {
+    /// Its name.
+    pub name: BuildName,
+    /// Program and arguments.
+    pub run: Vec<Template>,
+    /// Files and directories of the release whose content decides whether the step must run again.
+    pub inputs: Vec<Utf8PathBuf>,
+    /// Files and directories that it makes: what is taken over when it need not run again.
+    pub outputs: Vec<Utf8PathBuf>,
+    /// Variables of the deployer's own environment that the command may see.
+    pub inherit: Vec<VariableName>,
+    /// How long it may take.
+    pub deadline: Duration,
+}
+
+/// A service of an app, before it is bound to a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceModel {
+    /// Its name inside the app.
+    pub name: ServiceName,
+    /// Program and arguments.
+    pub exec: Vec<Template>,
+    /// How it is stopped and how often it may be started.
+    pub limits: Limits,
+    /// How it is proven to work; without it, the process alone is proof.
+    pub health: Option<HealthModel>,
+}
+
+/// How a service is stopped and how often it may be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How long a service may take to end after TERM before its whole group is killed.
+    pub stop_timeout_ms: u64,
+    /// So many starts within the interval are allowed before `start` is refused.
+    pub start_burst: u32,
+    /// The interval in which starts are counted.
+    pub start_interval_ms: u64,
+}
+
+/// How a service is proven to work, before it is bound to a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthModel {
+    /// What is asked; every probe must pass.
+    pub probes: Vec<ProbeModel>,
+    /// When and how often.
+    pub timing: Timing,
+}
+
+/// A question to a service, before it is bound to a release.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeModel {
+    /// The path, with its leading `/`.
+    pub path: String,
+    /// The status that is wanted.
+    pub status: u16,
+    /// Fields that the JSON body must have, with these values.
+    pub fields: BTreeMap<String, Template>,
+    /// Fields that must have these values where the body has them at all (HEL-26).
+    pub fields_if_present: BTreeMap<String, Template>,
+}
+
+/// When probes are asked, and when they have passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// How long one try may take.
+    pub try_timeout_ms: u64,
+    /// From the begin of one try to that of the next.
+    pub interval_ms: u64,
+    /// When all must have passed, counted from the start of the service.
+    pub deadline_ms: u64,
+    /// So many tries must pass one after the other.
+    pub passes: u32,
+    /// From the first of these tries to the last, at least: the process must stay the same for it.
+    pub stable_ms: u64,
+}
+
+/// A declared variable and what it is in this environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variable {
+    /// What kind of value it takes.
+    pub kind: Kind,
+    /// Its value; none for a secret, which only the host knows.
+    pub value: Option<Template>,
+}
+
+/// What kind of value a variable takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Any text without control characters.
+    Text,
+    /// A port.
+    Port,
+    /// An absolute path.
+    Path,
+    /// An `http` or `https` address.
+    Url,
+    /// A number.
+    Number,
+    /// One of these.
+    Choice(Vec<String>),
+    /// A value that stands only in the host's own environment file.
+    Secret,
+}
+
+/// What is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// So many verified releases, `current` among them.
+    pub releases: usize,
+}
+
+impl Environment {
+    /// `app/environment`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}/{}", self.app, self.name)
+    }
+
+    /// What every placeholder stands for when a release lies in `release`.
+    #[must_use]
+    pub fn bindings(&self, release: &Utf8Path) -> Bindings {
+        Bindings::new(&self.app, &self.name, self.port)
+            .bind(Placeholder::Root, self.layout.root.as_str())
+            .bind(Placeholder::Data, self.layout.data.as_str())
+            .bind(Placeholder::Cache, self.layout.cache().as_str())
+            .bind(Placeholder::Project, self.project.as_str())
+            .bind(Placeholder::Release, release.as_str())
+            .bind(Placeholder::ReleaseId, release.file_name().unwrap_or_default())
+    }
+
+    /// Whether the operator has to supply secrets on the host.
+    #[must_use]
+    pub fn has_secrets(&self) -> bool {
+        self.variables.values().any(|variable| variable.kind == Kind::Secret)
+    }
+}

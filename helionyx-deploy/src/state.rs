@@ -1,0 +1,277 @@
+//! What is on a host for one environment, as plain data. No I/O: [`crate::observe`] fills it in.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use crate::name::{Port, ReleaseId, ServiceName};
+use crate::release::{Manifest, Verification};
+use crate::time::Timestamp;
+
+/// What is on a host for one environment. Everything that a plan depends on is in here.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct HostState {
+    /// The directories and files that the environment needs besides its releases, and what is
+    /// there.
+    pub nodes: BTreeMap<Utf8PathBuf, Node>,
+    /// The releases.
+    pub releases: BTreeMap<ReleaseId, ReleaseState>,
+    /// What else lies among the releases: never touched.
+    pub strangers: BTreeSet<String>,
+    /// Where `current` points.
+    pub current: Current,
+    /// What runs, by service; a service that does not run has no processes.
+    pub services: BTreeMap<ServiceName, ServiceState>,
+    /// Who listens on the environment's ports.
+    pub listeners: BTreeMap<Port, Vec<Listener>>,
+}
+
+/// What is at a path, not following a link in its last part.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Node {
+    /// Nothing.
+    Missing,
+    /// A directory with these permission bits.
+    Directory {
+        /// The permission bits.
+        mode: u32,
+    },
+    /// A regular file.
+    File {
+        /// The permission bits.
+        mode: u32,
+        /// The length in bytes.
+        size: u64,
+        /// When its content last changed, in nanoseconds since 1970.
+        modified_ns: i64,
+    },
+    /// A symbolic link.
+    Link {
+        /// What it points to, as it is written.
+        target: Utf8PathBuf,
+    },
+    /// A device, socket or pipe.
+    Other,
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Node::Missing => "nothing",
+            Node::Directory { .. } => "a directory",
+            Node::File { .. } => "a file",
+            Node::Link { .. } => "a symbolic link",
+            Node::Other => "a device, socket or pipe",
+        })
+    }
+}
+
+/// One release on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ReleaseState {
+    /// Whether it can be used.
+    pub condition: Condition,
+    /// Its manifest, where there is a readable one.
+    #[serde(skip)]
+    pub manifest: Option<Arc<Manifest>>,
+    /// The record of its proof, if it was ever proven.
+    pub verification: Option<Verification>,
+    /// Processes that run from it, of any service or of none.
+    pub pids: BTreeSet<u32>,
+}
+
+impl ReleaseState {
+    /// Whether it is complete, undamaged and was proven once: only then can it be rolled back to.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.is_complete()
+            && self
+                .verification
+                .as_ref()
+                .zip(self.manifest.as_ref())
+                .is_some_and(|(verification, manifest)| verification.identity == manifest.identity)
+    }
+
+    /// Whether it is complete and undamaged, as far as a look at it tells.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.condition == Condition::Complete
+    }
+}
+
+/// Whether a release can be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Condition {
+    /// Its manifest is in place, and what was looked at agrees with it.
+    Complete,
+    /// It is being built or removed, or that was interrupted: it carries our mark.
+    Unfinished,
+    /// Its manifest is there but does not tell the truth.
+    Damaged(String),
+    /// It looks like a release but has neither manifest nor mark: not known to be ours.
+    Foreign,
+}
+
+/// Where `current` points.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Current {
+    /// There is none.
+    #[default]
+    Missing,
+    /// To this release, which exists.
+    Release(ReleaseId),
+    /// To nothing.
+    Dangling(Utf8PathBuf),
+    /// To something that is no release of this environment.
+    Foreign(Utf8PathBuf),
+    /// It is no link at all.
+    NotALink(Node),
+}
+
+impl Current {
+    /// The release it points to.
+    #[must_use]
+    pub fn release(&self) -> Option<&ReleaseId> {
+        match self {
+            Current::Release(id) => Some(id),
+            _ => None,
+        }
+    }
+}
+
+/// One service, as it runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ServiceState {
+    /// Its processes that live, the main process first.
+    pub processes: Vec<Process>,
+    /// How often it was started within its start limit's interval.
+    pub recent_starts: u32,
+}
+
+impl ServiceState {
+    /// The main process: the one that was started.
+    #[must_use]
+    pub fn main(&self) -> Option<&Process> {
+        self.processes.first()
+    }
+}
+
+/// What tells one process from another that has got the same pid later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProcessKey {
+    /// The process id.
+    pub pid: u32,
+    /// When it began, in clock ticks since boot.
+    pub started_ticks: u64,
+}
+
+/// A process, as the kernel shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// Which one.
+    pub key: ProcessKey,
+    /// Its parent.
+    pub parent: u32,
+    /// Its session: the pid of the process that leads it.
+    pub session: u32,
+    /// The user it runs as.
+    pub uid: u32,
+    /// Its command line.
+    pub command: Vec<String>,
+    /// Where it runs; ends in ` (deleted)` when that is gone.
+    pub cwd: Option<Utf8PathBuf>,
+    /// Its program; ends in ` (deleted)` when that is gone.
+    pub exe: Option<Utf8PathBuf>,
+    /// Those variables of its environment that start with `HELIONYX_`: never a secret.
+    pub marks: BTreeMap<String, String>,
+    /// When it began.
+    pub since: Timestamp,
+    /// Its resident memory.
+    pub memory_bytes: u64,
+}
+
+/// The marks by which a service's processes are found again.
+pub mod mark {
+    /// The app.
+    pub const APP: &str = "HELIONYX_APP";
+    /// The environment.
+    pub const ENVIRONMENT: &str = "HELIONYX_ENVIRONMENT";
+    /// The environment's root.
+    pub const ROOT: &str = "HELIONYX_ROOT";
+    /// The service.
+    pub const SERVICE: &str = "HELIONYX_SERVICE";
+    /// The release that it was started from.
+    pub const RELEASE: &str = "HELIONYX_RELEASE";
+}
+
+impl Process {
+    /// Whether it belongs to this service of the environment with this root.
+    #[must_use]
+    pub fn belongs_to(&self, root: &Utf8Path, service: &ServiceName) -> bool {
+        self.mark(mark::ROOT) == Some(root.as_str())
+            && self.mark(mark::SERVICE) == Some(service.as_str())
+    }
+
+    /// The release below `releases` that it really runs from: where its directory, its program and
+    /// the environment it was started with agree, as far as they say anything.
+    #[must_use]
+    pub fn release(&self, releases: &Utf8Path) -> Option<ReleaseId> {
+        let paths = [&self.cwd, &self.exe].into_iter().flatten();
+        let shown = paths.filter_map(|path| release_of(path, releases));
+        let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
+        let mut all = shown.chain(said);
+        let first = all.next()?;
+        all.all(|other| other == first).then_some(first)
+    }
+
+    /// Its command line in short, for people.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut line = crate::command::words(&self.command);
+        if let Some((at, _)) = line.char_indices().nth(120) {
+            line.truncate(at);
+            line.push('…');
+        }
+        let name = if line.is_empty() { "unknown command".to_owned() } else { line };
+        format!("pid {} ({name})", self.key.pid)
+    }
+
+    fn mark(&self, name: &str) -> Option<&str> {
+        self.marks.get(name).map(String::as_str)
+    }
+}
+
+fn release_of(path: &Utf8Path, releases: &Utf8Path) -> Option<ReleaseId> {
+    let inside = path.strip_prefix(releases).ok()?;
+    inside.components().next()?.as_str().trim_end_matches(" (deleted)").parse().ok()
+}
+
+/// A listening socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listener {
+    /// The address it is bound to, with its port.
+    pub address: String,
+    /// The socket's inode.
+    pub inode: u64,
+    /// The user who opened it.
+    pub uid: u32,
+    /// The processes that hold it; empty when they are hidden from us.
+    pub holders: Vec<Process>,
+}
+
+impl Listener {
+    /// Who holds it, for people: never empty.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self.holders.first() {
+            Some(process) => process.describe(),
+            None => format!("a process of user id {} that we may not see", self.uid),
+        }
+    }
+}

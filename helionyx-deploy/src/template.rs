@@ -1,0 +1,215 @@
+//! Texts with typed placeholders, `{port}`: parsed once, expanded without failure. No I/O.
+
+use std::fmt;
+
+use crate::name::{AppName, EnvironmentName, Port};
+
+/// What a placeholder may stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Placeholder {
+    /// `{app}`: the application's name.
+    App,
+    /// `{cache}`: a directory that build steps keep between releases.
+    Cache,
+    /// `{data}`: the environment's data directory, never inside a release.
+    Data,
+    /// `{environment}`: the environment's name.
+    Environment,
+    /// `{port}`: the environment's port.
+    Port,
+    /// `{project}`: the directory that holds the models' directory.
+    Project,
+    /// `{release}`: the directory of the release at hand.
+    Release,
+    /// `{release_id}`: the id of the release at hand.
+    ReleaseId,
+    /// `{root}`: the environment's root.
+    Root,
+}
+
+impl Placeholder {
+    /// Every placeholder there is.
+    pub const ALL: [Placeholder; 9] = [
+        Placeholder::App,
+        Placeholder::Cache,
+        Placeholder::Data,
+        Placeholder::Environment,
+        Placeholder::Port,
+        Placeholder::Project,
+        Placeholder::Release,
+        Placeholder::ReleaseId,
+        Placeholder::Root,
+    ];
+
+    /// The name between the braces.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Placeholder::App => "app",
+            Placeholder::Cache => "cache",
+            Placeholder::Data => "data",
+            Placeholder::Environment => "environment",
+            Placeholder::Port => "port",
+            Placeholder::Project => "project",
+            Placeholder::Release => "release",
+            Placeholder::ReleaseId => "release_id",
+            Placeholder::Root => "root",
+        }
+    }
+}
+
+/// A text with placeholders. `{{` and `}}` stand for single braces.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Template {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Placeholder(Placeholder),
+}
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A placeholder that does not exist.
+    #[error("unknown placeholder `{{{0}}}`")]
+    Unknown(String),
+    /// A brace without its partner.
+    #[error("`{0}` without its partner")]
+    Unbalanced(char),
+}
+
+impl Template {
+    /// Parses a text.
+    ///
+    /// # Errors
+    /// When a placeholder is unknown or a brace stands alone.
+    pub fn parse(text: &str) -> Result<Template, TemplateError> {
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            literal.push_str(&rest[..at]);
+            let (brace, after) = (rest.as_bytes()[at] as char, &rest[at + 1..]);
+            if let Some(after) = after.strip_prefix(brace) {
+                literal.push(brace);
+                rest = after;
+                continue;
+            }
+            let end = after.find('}').filter(|_| brace == '{');
+            let end = end.ok_or(TemplateError::Unbalanced(brace))?;
+            let name = &after[..end];
+            let placeholder = Placeholder::ALL.into_iter().find(|known| known.name() == name);
+            let placeholder = placeholder.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            parts.push(Part::Text(std::mem::take(&mut literal)));
+            parts.push(Part::Placeholder(placeholder));
+            rest = &after[end + 1..];
+        }
+        literal.push_str(rest);
+        parts.push(Part::Text(literal));
+        parts.retain(|part| *part != Part::Text(String::new()));
+        Ok(Template { text: text.to_owned(), parts })
+    }
+
+    /// The placeholders that occur.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Placeholder(placeholder) => Some(*placeholder),
+            Part::Text(_) => None,
+        })
+    }
+
+    /// The text with every placeholder replaced by its value.
+    #[must_use]
+    pub fn expand(&self, bindings: &Bindings) -> String {
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Placeholder(placeholder) => bindings.value(*placeholder),
+        });
+        parts.collect()
+    }
+
+    /// The text as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.text)
+    }
+}
+
+/// A value for every placeholder.
+///
+/// While a model is read, those that are not known yet stand for themselves: validation sees to it
+/// that no field uses a placeholder that has no value where the field is expanded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bindings(std::collections::BTreeMap<&'static str, String>);
+
+impl Bindings {
+    /// The bindings that hold for an environment as a whole; directories are bound as they become
+    /// known, with [`Bindings::bind`].
+    #[must_use]
+    pub fn new(app: &AppName, environment: &EnvironmentName, port: Option<Port>) -> Bindings {
+        let mut bindings = Bindings(std::collections::BTreeMap::new())
+            .bind(Placeholder::App, app.as_str())
+            .bind(Placeholder::Environment, environment.as_str());
+        if let Some(port) = port {
+            bindings = bindings.bind(Placeholder::Port, port.to_string());
+        }
+        bindings
+    }
+
+    /// The same with one more value.
+    #[must_use]
+    pub fn bind(mut self, placeholder: Placeholder, value: impl Into<String>) -> Bindings {
+        self.0.insert(placeholder.name(), value.into());
+        self
+    }
+
+    fn value(&self, placeholder: Placeholder) -> String {
+        let name = placeholder.name();
+        self.0.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_expand_or_say_what_is_wrong() {
+        let app = "sample".parse().unwrap();
+        let environment = "local".parse().unwrap();
+        let bindings = Bindings::new(&app, &environment, Port::try_from(8000).ok())
+            .bind(Placeholder::Root, "/opt/x");
+        for (text, expected) in [
+            ("", Ok("")),
+            ("plain", Ok("plain")),
+            ("{port}", Ok("8000")),
+            ("{root}/{app}-{environment}.log", Ok("/opt/x/sample-local.log")),
+            ("{{port}} }}{{", Ok("{port} }{")),
+            ("{release}/bin", Ok("{release}/bin")),
+            ("{prot}", Err("unknown placeholder `{prot}`")),
+            ("a{", Err("`{` without its partner")),
+            ("a}b", Err("`}` without its partner")),
+            ("{port", Err("`{` without its partner")),
+        ] {
+            let found = Template::parse(text).map(|template| template.expand(&bindings));
+            let found = found.map_err(|error| error.to_string());
+            assert_eq!(found, expected.map(str::to_owned).map_err(str::to_owned), "{text}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! Developers' tasks, and every operator command of `helionyx-deploy`.
+fn main() {}
