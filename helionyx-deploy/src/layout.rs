@@ -18,8 +18,6 @@ pub struct Layout {
 pub const MANIFEST: &str = "release.json";
 /// The name of the environment file inside a release: the values that are not secret.
 pub const RELEASE_ENV: &str = "release.env";
-/// Marks a release directory, while it is built or removed, as ours and not to be used.
-pub const UNFINISHED: &str = ".unfinished";
 
 impl Layout {
     /// All releases of this environment.
@@ -38,6 +36,19 @@ impl Layout {
     #[must_use]
     pub fn manifest(&self, id: &ReleaseId) -> Utf8PathBuf {
         self.release(id).join(MANIFEST)
+    }
+
+    /// Marks a release, while it is built or removed, as ours and not to be used. It lies beside
+    /// the release's directory, so that it can be there before the directory and after it.
+    #[must_use]
+    pub fn unfinished(&self, id: &ReleaseId) -> Utf8PathBuf {
+        self.releases().join(format!(".{id}.unfinished"))
+    }
+
+    /// The release that a name in the releases' directory marks as unfinished.
+    #[must_use]
+    pub fn marked_unfinished(name: &str) -> Option<ReleaseId> {
+        name.strip_prefix('.')?.strip_suffix(".unfinished")?.parse().ok()
     }
 
     /// The link that names the release in use.

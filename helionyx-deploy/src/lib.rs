@@ -12,4 +12,18 @@ pub mod model;
 pub mod release;
 pub mod state;
 
+pub mod render;
+pub mod tool;
+
+pub mod event;
+pub mod plan;
+
 pub mod host;
+pub mod journal;
+
+pub mod apply;
+pub mod health;
+pub mod observe;
+pub mod operate;
+pub mod source;
+pub mod status;

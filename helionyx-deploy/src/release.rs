@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Limits, Timing};
-use crate::name::{AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName};
+use crate::name::{
+    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, VariableName,
+};
 use crate::time::Timestamp;
 
 /// The manifest format that this version writes.
@@ -38,6 +40,8 @@ pub struct Manifest {
     pub builds: Vec<BuildRecord>,
     /// What runs from it.
     pub services: Vec<Service>,
+    /// The values of its variables; secrets are not among them.
+    pub variables: BTreeMap<VariableName, String>,
     /// Every file in it, by its path inside the release, but for the manifest itself.
     pub files: BTreeMap<Utf8PathBuf, FileRecord>,
 }

@@ -29,6 +29,18 @@ pub struct HostState {
     pub listeners: BTreeMap<Port, Vec<Listener>>,
 }
 
+impl HostState {
+    /// The release that was verified last, of those that can still be used.
+    #[must_use]
+    pub fn last_verified(&self) -> Option<ReleaseId> {
+        let verified = self.releases.iter().filter(|(_, state)| state.is_verified());
+        let newest = verified.max_by_key(|(id, state)| {
+            (state.verification.as_ref().map(|verification| verification.at), *id)
+        });
+        newest.map(|(id, _)| id.clone())
+    }
+}
+
 /// What is at a path, not following a link in its last part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -150,8 +162,26 @@ impl Current {
 pub struct ServiceState {
     /// Its processes that live, the main process first.
     pub processes: Vec<Process>,
-    /// How often it was started within its start limit's interval.
-    pub recent_starts: u32,
+    /// What its probes say at this moment.
+    pub health: Answering,
+}
+
+/// What a service's probes say at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answering {
+    /// They were not asked: the service does not run, or has none.
+    #[default]
+    NotAsked,
+    /// All pass, and the answers come from this service.
+    Passing,
+    /// At least one does not.
+    Failing {
+        /// Which one, and what it said.
+        reason: String,
+        /// Whether the first probe, the one for life rather than for readiness, passes.
+        alive: bool,
+    },
 }
 
 impl ServiceState {

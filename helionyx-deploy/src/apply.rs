@@ -1,0 +1,231 @@
+//! Carries out a plan: each step is written to the journal, then done. Decides nothing.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::{Event, chain};
+use crate::health::{self, Unproven};
+use crate::host::{Host, HostError};
+use crate::journal::{Journal, Record};
+use crate::name::ServiceName;
+use crate::plan::{Plan, Step};
+use crate::release::BuildRecord;
+use crate::source::SourceError;
+use crate::state::ProcessKey;
+use crate::time::millis;
+
+mod build;
+mod fill;
+mod seal;
+mod service;
+
+/// What carrying out a plan needs.
+pub struct Work<'w, 'j> {
+    /// The machine.
+    pub host: &'w dyn Host,
+    /// Where steps are announced.
+    pub journal: &'w mut Journal<'j>,
+    /// Where events go.
+    pub events: &'w mut dyn FnMut(Event),
+}
+
+/// What came of a plan that was carried out, whole or in part.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// How many steps were done.
+    pub done: usize,
+    /// Whether a step was begun that a service could notice.
+    pub past_the_switch: bool,
+    /// How long a service did not answer.
+    pub downtime: Option<Duration>,
+    /// The step that failed, and why.
+    pub failure: Option<(Box<Step>, StepError)>,
+}
+
+/// Why a step failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StepError {
+    /// The machine refused.
+    #[error(transparent)]
+    Host(#[from] HostError),
+    /// The source could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The source is not what the plan was made for.
+    #[error("`{0}` changed since the plan was made")]
+    SourceChanged(camino::Utf8PathBuf),
+    /// A build step failed.
+    #[error("build step {name} failed: {why}")]
+    Build {
+        /// The step.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A release is not what its manifest says.
+    #[error("release {release} is damaged: {what}")]
+    Damaged {
+        /// The release.
+        release: String,
+        /// What differs.
+        what: String,
+    },
+    /// An environment file has lines that cannot be read without doubt.
+    #[error("{path}: {problems}")]
+    EnvironmentFile {
+        /// The file.
+        path: camino::Utf8PathBuf,
+        /// What is wrong, line by line, without values.
+        problems: String,
+    },
+    /// A service did not stop.
+    #[error("{service} did not stop: {left} still lives after KILL")]
+    NotStopped {
+        /// The service.
+        service: String,
+        /// A process that is left.
+        left: String,
+    },
+    /// A service was not proven.
+    #[error(transparent)]
+    Unproven(#[from] Unproven),
+    /// The operator interrupted before anything that a service could notice was begun.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+/// Carries out a plan as far as it goes. Interruptions are heeded until the first step that a
+/// service could notice; from there on only a failure ends it.
+pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
+    let mut applier = Applier {
+        plan,
+        work,
+        applied: Applied::default(),
+        builds: Vec::new(),
+        started: BTreeMap::new(),
+        logged: BTreeMap::new(),
+        stopped_at: None,
+    };
+    for (index, step) in plan.steps.iter().enumerate() {
+        if let Err(error) = applier.one(index + 1, step) {
+            applier.applied.failure = Some((Box::new(step.clone()), error));
+            break;
+        }
+    }
+    applier.applied
+}
+
+struct Applier<'a, 'w, 'j> {
+    plan: &'a Plan,
+    work: &'a mut Work<'w, 'j>,
+    applied: Applied,
+    /// What the build steps of the release at hand came to: goes into its manifest.
+    builds: Vec<BuildRecord>,
+    /// The processes that this plan started.
+    started: BTreeMap<ServiceName, ProcessKey>,
+    /// How long each service's log was before this plan started it.
+    logged: BTreeMap<ServiceName, u64>,
+    /// When the first running service was stopped.
+    stopped_at: Option<Duration>,
+}
+
+impl Applier<'_, '_, '_> {
+    fn one(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
+        let host = self.work.host;
+        let past = self.applied.past_the_switch || step.is_past_the_switch();
+        if !past && host.interrupted() {
+            return Err(StepError::Interrupted);
+        }
+        self.work.journal.write(Record::Step { step: Box::new(step.clone()) })?;
+        let total = self.plan.steps.len();
+        let (text, boxed) = (step.to_string(), Box::new(step.clone()));
+        (self.work.events)(Event::StepStarted { index, total, text, step: boxed });
+        self.applied.past_the_switch = past;
+        let begin = host.elapsed();
+        let result = self.perform(step);
+        let duration_ms = millis(host.elapsed().saturating_sub(begin));
+        match result {
+            Ok(note) => {
+                self.applied.done += 1;
+                (self.work.events)(Event::StepFinished { index, duration_ms, note });
+                Ok(())
+            }
+            Err(error) if step.is_housekeeping() => {
+                let message = format!("{step} failed and is left for later: {}", chain(&error));
+                (self.work.events)(Event::Warning { message });
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.with_exit_status(step, error);
+                let error_text = chain(&error);
+                (self.work.events)(Event::StepFailed { index, duration_ms, error: error_text });
+                self.tell_service_log(step);
+                Err(error)
+            }
+        }
+    }
+
+    /// Does one step; returns what there is to say about it.
+    fn perform(&mut self, step: &Step) -> Result<String, StepError> {
+        let host = self.work.host;
+        let layout = &self.plan.site.layout;
+        match step {
+            Step::CreateDirectory { path, mode } => host.create_dir(path, *mode)?,
+            Step::CreateFile { path, mode, content } => self.create_file(path, *mode, content)?,
+            Step::RemoveRelease { release, .. } => return self.remove_release(release),
+            Step::BeginRelease { release } => self.begin_release(release)?,
+            Step::CopySource { release, dir, exclude, content } => {
+                return self.copy_source(release, dir, exclude, *content);
+            }
+            Step::UnpackArtifact { release, file, content } => {
+                self.unpack_artifact(release, file, *content)?;
+            }
+            Step::FetchCommit { url, commit, .. } => return self.fetch_commit(url, commit),
+            Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
+            Step::Build { release, build, reuse } => return self.build(release, build, reuse),
+            Step::WriteConfiguration { release, content } => {
+                let path = layout.release(release).join(crate::layout::RELEASE_ENV);
+                host.write(&path, content.as_bytes(), 0o644)?;
+            }
+            Step::SealRelease { release, facts } => return self.seal_release(release, facts),
+            Step::CheckRelease { release } => return self.check_release(release),
+            Step::SwitchCurrent { to, .. } => {
+                let target = crate::layout::Layout::current_target(to);
+                host.replace_link(&layout.current(), &target)?;
+            }
+            Step::UnlinkCurrent { .. } => host.remove(&layout.current())?,
+            Step::StopService { service, timeout_ms } => {
+                return self.stop_service(service, Duration::from_millis(*timeout_ms));
+            }
+            Step::StartService { service, release } => return self.start_service(service, release),
+            Step::ProveService { service, release } => {
+                let proof = health::prove(host, &self.plan.site, service, release)?;
+                self.measure_downtime(proof.first_pass);
+                return Ok(format!("pid {}, {} tries", proof.process.pid, proof.tries));
+            }
+            Step::MarkVerified { release, identity, previous } => {
+                self.mark_verified(release, *identity, previous.as_ref())?;
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// A service that ended under our eyes: how, if we started it.
+    fn with_exit_status(&self, step: &Step, error: StepError) -> StepError {
+        let (Step::ProveService { service, .. }, StepError::Unproven(Unproven::Ended { .. })) =
+            (step, &error)
+        else {
+            return error;
+        };
+        let started = self.started.get(&service.name);
+        let status = started.and_then(|process| self.work.host.exit_of(*process));
+        Unproven::Ended { service: service.name.to_string(), status }.into()
+    }
+
+    fn measure_downtime(&mut self, first_pass: Duration) {
+        if let Some(stopped_at) = self.stopped_at {
+            let downtime = first_pass.saturating_sub(stopped_at);
+            self.applied.downtime = self.applied.downtime.max(Some(downtime));
+        }
+    }
+}

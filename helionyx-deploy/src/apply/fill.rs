@@ -1,0 +1,151 @@
+//! Steps that make a release's directory, fill it, and remove it.
+
+use camino::Utf8Path;
+
+use super::{Applier, StepError};
+use crate::command::Command;
+use crate::digest::Digest;
+use crate::layout::{MANIFEST, RELEASE_ENV};
+use crate::name::{CommitId, ReleaseId};
+use crate::source::{SourceError, content_of, git_error};
+use crate::state::Node;
+use crate::tool::git;
+
+impl Applier<'_, '_, '_> {
+    /// A file that is the operator's from then on: an existing one is left alone (HEL-12).
+    pub(super) fn create_file(
+        &mut self,
+        path: &Utf8Path,
+        mode: u32,
+        content: &str,
+    ) -> Result<(), StepError> {
+        if self.work.host.node(path)? == Node::Missing {
+            self.work.host.write(path, content.as_bytes(), mode)?;
+        }
+        Ok(())
+    }
+
+    /// The mark comes before the directory and goes after the manifest: at every instant the
+    /// directory is known as ours.
+    pub(super) fn begin_release(&mut self, release: &ReleaseId) -> Result<(), StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let dir = layout.release(release);
+        if host.node(&dir)? != Node::Missing {
+            let why = "a directory of that name is there already".to_owned();
+            return Err(crate::host::HostError::refused("begin release", &dir, why).into());
+        }
+        host.write(&layout.unfinished(release), b"", 0o644)?;
+        Ok(host.create_dir(&dir, 0o755)?)
+    }
+
+    /// Removes a release, unless a process has come to use it since the plan was made.
+    pub(super) fn remove_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let used = |process: &crate::state::Process| {
+            process.release(&layout.releases()).as_ref() == Some(release)
+        };
+        if let Some(user) = host.processes(&layout.root)?.iter().find(|process| used(process)) {
+            return Ok(format!("kept: {} runs from it", user.describe()));
+        }
+        host.write(&layout.unfinished(release), b"", 0o644)?;
+        host.remove(&layout.verification(release))?;
+        host.remove_tree(&layout.release(release))?;
+        host.remove(&layout.unfinished(release))?;
+        Ok(String::new())
+    }
+
+    pub(super) fn copy_source(
+        &mut self,
+        release: &ReleaseId,
+        dir: &Utf8Path,
+        exclude: &[String],
+        content: Digest,
+    ) -> Result<String, StepError> {
+        let (host, to) = (self.work.host, self.plan.site.layout.release(release));
+        let paths: Vec<_> = host.tree(dir, exclude)?.into_keys().collect();
+        host.copy(dir, &to, &paths)?;
+        let copied = host.tree(&to, &[])?;
+        if content_of(&copied) != content {
+            return Err(StepError::SourceChanged(dir.to_owned()));
+        }
+        Ok(format!("{} files", copied.len()))
+    }
+
+    pub(super) fn unpack_artifact(
+        &mut self,
+        release: &ReleaseId,
+        file: &Utf8Path,
+        content: Digest,
+    ) -> Result<(), StepError> {
+        let (host, to) = (self.work.host, self.plan.site.layout.release(release));
+        if host.digest(file)? != content {
+            return Err(StepError::SourceChanged(file.to_owned()));
+        }
+        let archive = [".tar", ".tar.gz", ".tgz"].iter().any(|end| file.as_str().ends_with(end));
+        match (archive, file.parent(), file.file_name()) {
+            (false, Some(parent), Some(name)) => host.copy(parent, &to, &[name.into()])?,
+            _ => host.unpack(file, &to)?,
+        }
+        self.refuse_reserved_names(file, &to)
+    }
+
+    /// Gets a commit into the mirror: the commit alone, or, where a server does not hand out
+    /// commits by id, what its branches and tags need.
+    pub(super) fn fetch_commit(
+        &mut self,
+        url: &str,
+        commit: &CommitId,
+    ) -> Result<String, StepError> {
+        let layout = &self.plan.site.layout;
+        let mirror = layout.mirror();
+        if self.work.host.node(&mirror.join("HEAD"))? == Node::Missing {
+            self.git("init", &git::init_mirror(&mirror, &layout.root))?;
+        }
+        if self.try_git(&git::has_commit(&mirror, commit))? {
+            return Ok("already in the mirror".to_owned());
+        }
+        if !self.try_git(&git::fetch_commit(&mirror, url, commit))? {
+            self.git("fetch", &git::fetch_all(&mirror, url))?;
+        }
+        if !self.try_git(&git::has_commit(&mirror, commit))? {
+            return Err(SourceError::UnknownReference(commit.to_string()).into());
+        }
+        Ok(String::new())
+    }
+
+    pub(super) fn export_commit(
+        &mut self,
+        release: &ReleaseId,
+        commit: &CommitId,
+    ) -> Result<(), StepError> {
+        let layout = &self.plan.site.layout;
+        let (mirror, to) = (layout.mirror(), layout.release(release));
+        let tree = self.git("ls-tree", &git::list_tree(&mirror, commit))?;
+        let submodules = git::parse_submodules(&tree);
+        if !submodules.is_empty() {
+            let message = format!("submodules are not exported: {}", submodules.join(", "));
+            (self.work.events)(crate::event::Event::Warning { message });
+        }
+        self.work.host.remove(&mirror.join("export.index"))?;
+        self.git("checkout", &git::export(&mirror, commit, &to))?;
+        self.refuse_reserved_names(&mirror, &to)
+    }
+
+    fn refuse_reserved_names(&self, source: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
+        for name in [MANIFEST, RELEASE_ENV] {
+            if self.work.host.node(&to.join(name))? != Node::Missing {
+                return Err(SourceError::ReservedName { dir: source.to_owned(), name }.into());
+            }
+        }
+        Ok(())
+    }
+
+    fn git(&mut self, doing: &'static str, command: &Command) -> Result<String, StepError> {
+        let output = self.run(command)?;
+        if output.status.success() { Ok(output.text) } else { Err(git_error(doing, output).into()) }
+    }
+
+    fn try_git(&mut self, command: &Command) -> Result<bool, StepError> {
+        Ok(self.work.host.run(command, &mut |_| ())?.status.success())
+    }
+}

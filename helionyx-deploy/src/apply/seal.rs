@@ -1,0 +1,79 @@
+//! Steps that make a release complete, check it, and record its proof.
+
+use super::build::{difference, read_manifest};
+use super::{Applier, StepError};
+use crate::digest::Digest;
+use crate::host::HostError;
+use crate::layout::MANIFEST;
+use crate::name::ReleaseId;
+use crate::plan::step::Facts;
+use crate::release::{FORMAT, Manifest, Verification};
+
+impl Applier<'_, '_, '_> {
+    /// Writes the manifest last, makes all read-only and durable, then takes the mark away.
+    pub(super) fn seal_release(
+        &mut self,
+        release: &ReleaseId,
+        facts: &Facts,
+    ) -> Result<String, StepError> {
+        let (host, site) = (self.work.host, &self.plan.site);
+        let dir = site.layout.release(release);
+        host.remove(&dir.join(MANIFEST))?;
+        let files = host.tree(&dir, &[])?;
+        let count = files.len();
+        let manifest = Manifest {
+            format: FORMAT,
+            id: release.clone(),
+            app: site.app.clone(),
+            environment: site.environment.clone(),
+            identity: facts.identity,
+            source: facts.source.clone(),
+            built_at: facts.built_at,
+            built_by: facts.built_by.clone(),
+            builds: std::mem::take(&mut self.builds),
+            services: facts.services.clone(),
+            variables: facts.variables.clone(),
+            files,
+        };
+        host.write(&dir.join(MANIFEST), &encode(&manifest)?, 0o444)?;
+        host.seal(&dir)?;
+        host.remove(&site.layout.unfinished(release))?;
+        Ok(format!("{count} files"))
+    }
+
+    /// Compares every file with the manifest, by content.
+    pub(super) fn check_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let damaged = |what: String| StepError::Damaged { release: release.to_string(), what };
+        let manifest = read_manifest(host, layout, release)?;
+        let manifest = manifest.ok_or_else(|| damaged("it has no readable manifest".to_owned()))?;
+        let found = host.tree(&layout.release(release), &[])?;
+        match difference(&manifest, &found) {
+            Some(what) => Err(damaged(what)),
+            None => Ok(format!("{} files", manifest.files.len())),
+        }
+    }
+
+    pub(super) fn mark_verified(
+        &mut self,
+        release: &ReleaseId,
+        identity: Digest,
+        previous: Option<&ReleaseId>,
+    ) -> Result<(), StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let record = Verification {
+            release: release.clone(),
+            identity,
+            at: host.now(),
+            previous: previous.cloned(),
+        };
+        Ok(host.write(&layout.verification(release), &encode(&record)?, 0o644)?)
+    }
+}
+
+fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, HostError> {
+    let mut bytes = serde_json::to_vec_pretty(value)
+        .map_err(|error| HostError::refused("encode", "a record", error.to_string()))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}

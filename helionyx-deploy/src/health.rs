@@ -1,0 +1,345 @@
+//! Proof that a service runs a certain release and is healthy: asks the machine, changes nothing.
+//!
+//! An answer counts only if the process that gave it is the service's own, started from that
+//! release: the listener's inode leads to its process, the process to its directory, program and
+//! environment. An old process or a stranger on the port is a failure that names it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::command::ExitStatus;
+use crate::event::chain;
+use crate::host::{Answer, Host, HostError};
+use crate::model::Timing;
+use crate::name::{Port, ReleaseId};
+use crate::plan::Site;
+use crate::release::{Probe, Service};
+use crate::state::{Answering, Process, ProcessKey};
+
+/// When a service without probes counts as running: it must only stay alive.
+const ALIVE: Timing = Timing {
+    try_timeout_ms: 2_000,
+    interval_ms: 50,
+    deadline_ms: 10_000,
+    passes: 3,
+    stable_ms: 1_000,
+};
+
+/// That a service was proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The process that was proven.
+    pub process: ProcessKey,
+    /// When all probes passed for the first time, on [`crate::host::Clock::elapsed`]'s clock.
+    pub first_pass: Duration,
+    /// How many tries were made.
+    pub tries: u32,
+}
+
+/// Why a service was not proven.
+#[derive(Debug, thiserror::Error)]
+pub enum Unproven {
+    /// Its process ended.
+    #[error("{service} ended by itself{}", .status.map(|status| format!(": {status}")).unwrap_or_default())]
+    Ended {
+        /// The service.
+        service: String,
+        /// How, where that is known.
+        status: Option<ExitStatus>,
+    },
+    /// Its processes do not run from the release.
+    #[error("{service} runs from {found} instead of {wanted}")]
+    WrongRelease {
+        /// The service.
+        service: String,
+        /// From where it runs.
+        found: String,
+        /// From where it should.
+        wanted: ReleaseId,
+    },
+    /// Somebody else listens on its port.
+    #[error("port {port} is held by {who} on {address}, which is not {service}")]
+    Stranger {
+        /// The service.
+        service: String,
+        /// The port.
+        port: Port,
+        /// The listener's process.
+        who: String,
+        /// The listener's address.
+        address: String,
+    },
+    /// It was never healthy long enough.
+    #[error("{service} was not healthy within {:.1} s ({tries} tries): {reason}", .deadline.as_secs_f64())]
+    NotHealthy {
+        /// The service.
+        service: String,
+        /// How long we waited.
+        deadline: Duration,
+        /// How often we asked.
+        tries: u32,
+        /// What was missing at the last try.
+        reason: String,
+    },
+    /// The machine could not be looked at.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// Waits until a service is proven, or cannot be any more, or its deadline has passed.
+///
+/// # Errors
+/// Why it was not proven.
+pub fn prove(
+    host: &dyn Host,
+    site: &Site,
+    service: &Service,
+    release: &ReleaseId,
+) -> Result<Proof, Unproven> {
+    let timing = service.health.as_ref().map_or(ALIVE, |health| health.timing);
+    let begin = host.elapsed();
+    let deadline = Duration::from_millis(timing.deadline_ms);
+    let mut streak: Option<Streak> = None;
+    let mut tries = 0;
+    loop {
+        let try_begin = host.elapsed();
+        tries += 1;
+        let reason = match examine(host, site, service, release)? {
+            Examined::Passing(process) => {
+                let streak = Streak::add(&mut streak, process, try_begin);
+                let stable = host.elapsed().saturating_sub(streak.first);
+                if streak.passes >= timing.passes && stable >= millis(timing.stable_ms) {
+                    return Ok(Proof { process, first_pass: streak.first, tries });
+                }
+                format!("healthy for only {:.1} s", stable.as_secs_f64())
+            }
+            Examined::NotYet(reason) => {
+                streak = None;
+                reason
+            }
+        };
+        let now = host.elapsed();
+        if now.saturating_sub(begin) >= deadline {
+            let service = service.name.to_string();
+            return Err(Unproven::NotHealthy { service, deadline, tries, reason });
+        }
+        let next = try_begin + millis(timing.interval_ms);
+        host.pause(next.saturating_sub(now).max(Duration::from_millis(1)));
+    }
+}
+
+/// What a service's probes say at this moment, asked once.
+pub fn look(host: &dyn Host, site: &Site, service: &Service, release: &ReleaseId) -> Answering {
+    let failing = |reason: String, alive| Answering::Failing { reason, alive };
+    match examine(host, site, service, release) {
+        Ok(Examined::Passing(_)) if service.health.is_none() => Answering::NotAsked,
+        Ok(Examined::Passing(_)) => Answering::Passing,
+        Ok(Examined::NotYet(reason)) => {
+            let first = service.health.as_ref().and_then(|health| health.probes.first());
+            let alive = first.zip(service.port).is_some_and(|(probe, port)| {
+                ask(host, port, probe, timing(service).try_timeout_ms).is_ok()
+            });
+            failing(reason, alive)
+        }
+        Err(error) => failing(chain(&error), false),
+    }
+}
+
+struct Streak {
+    process: ProcessKey,
+    first: Duration,
+    passes: u32,
+}
+
+impl Streak {
+    /// One more pass; a streak belongs to one process.
+    fn add(streak: &mut Option<Streak>, process: ProcessKey, at: Duration) -> &Streak {
+        let fresh = Streak { process, first: at, passes: 0 };
+        let running = streak.take().filter(|running| running.process == process);
+        let mut running = running.unwrap_or(fresh);
+        running.passes += 1;
+        streak.insert(running)
+    }
+}
+
+enum Examined {
+    /// All is as it should be, for this process.
+    Passing(ProcessKey),
+    /// Not yet, but it may still become so.
+    NotYet(String),
+}
+
+fn examine(
+    host: &dyn Host,
+    site: &Site,
+    service: &Service,
+    release: &ReleaseId,
+) -> Result<Examined, Unproven> {
+    let processes = own_processes(host, site, service)?;
+    let Some(main) = processes.first() else {
+        return Err(Unproven::Ended { service: service.name.to_string(), status: None });
+    };
+    check_release(site, service, release, &processes)?;
+    let key = main.key;
+    let Some(port) = service.port else { return Ok(Examined::Passing(key)) };
+    if let Some(not_yet) = check_listeners(host, site, service, release, port)? {
+        return Ok(Examined::NotYet(not_yet));
+    }
+    for probe in service.health.iter().flat_map(|health| &health.probes) {
+        if let Err(reason) = ask(host, port, probe, timing(service).try_timeout_ms) {
+            return Ok(Examined::NotYet(reason));
+        }
+    }
+    Ok(Examined::Passing(key))
+}
+
+/// The living processes of a service, the main process first.
+///
+/// # Errors
+/// When the machine cannot be looked at.
+pub fn own_processes(
+    host: &dyn Host,
+    site: &Site,
+    service: &Service,
+) -> Result<Vec<Process>, HostError> {
+    let root = &site.layout.root;
+    let all = host.processes(root)?;
+    let mut own: Vec<Process> =
+        all.into_iter().filter(|process| process.belongs_to(root, &service.name)).collect();
+    main_first(&mut own);
+    Ok(own)
+}
+
+/// Puts the main process first: the one that leads its session; of several the oldest.
+pub fn main_first(processes: &mut [Process]) {
+    processes.sort_by_key(|process| {
+        (process.session != process.key.pid, process.key.started_ticks, process.key.pid)
+    });
+}
+
+fn check_release(
+    site: &Site,
+    service: &Service,
+    wanted: &ReleaseId,
+    processes: &[Process],
+) -> Result<(), Unproven> {
+    let releases = site.layout.releases();
+    for process in processes {
+        let found = process.release(&releases);
+        if found.as_ref() != Some(wanted) {
+            let from = found.map_or("no known release".to_owned(), |id| id.to_string());
+            return Err(Unproven::WrongRelease {
+                service: format!("{} ({})", service.name, process.describe()),
+                found: from,
+                wanted: wanted.clone(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Every listener on the port must be the service's, from this release; none yet is worth a wait.
+fn check_listeners(
+    host: &dyn Host,
+    site: &Site,
+    service: &Service,
+    release: &ReleaseId,
+    port: Port,
+) -> Result<Option<String>, Unproven> {
+    let listeners = host.listeners(port)?;
+    for listener in &listeners {
+        let root = &site.layout.root;
+        let ours = |process: &Process| process.belongs_to(root, &service.name);
+        if listener.holders.is_empty() || !listener.holders.iter().all(ours) {
+            return Err(Unproven::Stranger {
+                service: service.name.to_string(),
+                port,
+                who: listener.describe(),
+                address: listener.address.clone(),
+            });
+        }
+        check_release(site, service, release, &listener.holders)?;
+    }
+    Ok(listeners.is_empty().then(|| format!("nobody listens on port {port}")))
+}
+
+fn ask(host: &dyn Host, port: Port, probe: &Probe, timeout_ms: u64) -> Result<(), String> {
+    let answer = host.get(port, &probe.path, millis(timeout_ms));
+    let answer = answer.map_err(|error| format!("{}: {error}", probe.path))?;
+    judge(probe, &answer).map_err(|reason| format!("{} {reason}", probe.path))
+}
+
+/// Whether an answer is the one that a probe wants; else what is wrong with it.
+///
+/// # Errors
+/// What differs, in words.
+pub fn judge(probe: &Probe, answer: &Answer) -> Result<(), String> {
+    if answer.status != probe.status {
+        return Err(format!("answers {} instead of {}", answer.status, probe.status));
+    }
+    if probe.fields.is_empty() && probe.fields_if_present.is_empty() {
+        return Ok(());
+    }
+    let body: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&answer.body)
+        .map_err(|_| "does not answer with a JSON object".to_owned())?;
+    for (name, wanted) in &probe.fields {
+        let found = body.get(name).ok_or_else(|| format!("answers without `{name}`"))?;
+        same(name, found, wanted)?;
+    }
+    for (name, wanted) in &probe.fields_if_present {
+        body.get(name).map_or(Ok(()), |found| same(name, found, wanted))?;
+    }
+    Ok(())
+}
+
+fn same(name: &str, found: &serde_json::Value, wanted: &str) -> Result<(), String> {
+    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
+    if text == wanted {
+        return Ok(());
+    }
+    let shown: String = text.chars().take(80).collect();
+    Err(format!("answers {name} = {shown:?} instead of {wanted:?}"))
+}
+
+fn timing(service: &Service) -> Timing {
+    service.health.as_ref().map_or(ALIVE, |health| health.timing)
+}
+
+fn millis(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_judged_by_status_and_fields() {
+        let text = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+        };
+        let probe = Probe {
+            path: "/health".into(),
+            status: 200,
+            fields: text(&[("status", "healthy"), ("port", "8000")]),
+            fields_if_present: text(&[("environment", "dev")]),
+        };
+        for (status, body, expected) in [
+            (200, r#"{"status":"healthy","port":8000}"#, Ok(())),
+            (200, r#"{"status":"healthy","port":"8000","environment":"dev"}"#, Ok(())),
+            (
+                200,
+                r#"{"status":"healthy","port":8000,"environment":"live"}"#,
+                Err(r#"answers environment = "live" instead of "dev""#),
+            ),
+            (500, r#"{"status":"healthy"}"#, Err("answers 500 instead of 200")),
+            (302, "", Err("answers 302 instead of 200")),
+            (200, r#"{"port":8000}"#, Err("answers without `status`")),
+            (200, "OK", Err("does not answer with a JSON object")),
+            (200, "[]", Err("does not answer with a JSON object")),
+        ] {
+            let answer = Answer { status, body: body.into() };
+            assert_eq!(judge(&probe, &answer), expected.map_err(str::to_owned), "{body} (HEL-26)");
+        }
+    }
+}

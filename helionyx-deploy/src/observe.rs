@@ -1,0 +1,205 @@
+//! Looks at a host: fills a [`HostState`]. Changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::health;
+use crate::host::{Host, HostError};
+use crate::layout::Layout;
+use crate::model::Environment;
+use crate::name::{ReleaseId, ServiceName};
+use crate::plan::{Site, desired};
+use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
+use crate::state::{
+    Condition, Current, HostState, Node, Process, ReleaseState, ServiceState, mark,
+};
+
+/// The largest manifest that is read, in bytes.
+pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
+/// The largest record of a proof that is read, in bytes.
+const RECORD_LIMIT: u64 = 64 * 1024;
+
+/// What is on a host for one environment.
+///
+/// # Errors
+/// When something cannot be looked at. What is merely wrong is not an error but part of the state.
+pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, HostError> {
+    let layout = &environment.layout;
+    let mut state = HostState { nodes: nodes(host, environment)?, ..HostState::default() };
+    if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
+        releases(host, layout, &mut state)?;
+    }
+    state.current = current(host, layout, &state)?;
+    let processes = host.processes(&layout.root)?;
+    assign_to_releases(&processes, layout, &mut state);
+    state.services = services(processes, layout);
+    listeners(host, environment, &mut state)?;
+    look_at_health(host, environment, &mut state);
+    Ok(state)
+}
+
+fn nodes(
+    host: &dyn Host,
+    environment: &Environment,
+) -> Result<BTreeMap<camino::Utf8PathBuf, Node>, HostError> {
+    let directories = desired::directories(environment).into_iter().map(|(path, _)| path);
+    let secrets = environment.has_secrets().then(|| environment.layout.secrets());
+    directories.chain(secrets).map(|path| Ok((path.clone(), host.node(&path)?))).collect()
+}
+
+fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {
+    let mut marked = BTreeSet::new();
+    let mut found = BTreeSet::new();
+    for name in host.list(&layout.releases())? {
+        if let Some(id) = Layout::marked_unfinished(&name) {
+            marked.insert(id);
+        } else if let Ok(id) = name.parse::<ReleaseId>() {
+            found.insert(id);
+        } else {
+            state.strangers.insert(name);
+        }
+    }
+    for id in found.union(&marked) {
+        let release = match marked.contains(id) {
+            true => ReleaseState {
+                condition: Condition::Unfinished,
+                manifest: None,
+                verification: None,
+                pids: BTreeSet::new(),
+            },
+            false => release(host, layout, id)?,
+        };
+        state.releases.insert(id.clone(), release);
+    }
+    Ok(())
+}
+
+fn release(host: &dyn Host, layout: &Layout, id: &ReleaseId) -> Result<ReleaseState, HostError> {
+    let (condition, manifest) = match read_manifest(host, layout, id)? {
+        Err(condition) => (condition, None),
+        Ok(manifest) => (look_at_files(host, layout, &manifest)?, Some(Arc::new(manifest))),
+    };
+    let path = layout.verification(id);
+    let verification = match host.node(&path)? {
+        Node::File { .. } => serde_json::from_slice(&host.read(&path, RECORD_LIMIT)?).ok(),
+        _ => None,
+    };
+    let verification = verification.filter(|record: &Verification| record.release == *id);
+    Ok(ReleaseState { condition, manifest, verification, pids: BTreeSet::new() })
+}
+
+/// The manifest of a release, or what its absence means.
+fn read_manifest(
+    host: &dyn Host,
+    layout: &Layout,
+    id: &ReleaseId,
+) -> Result<Result<Manifest, Condition>, HostError> {
+    let damaged = |what: &str| Ok(Err(Condition::Damaged(what.to_owned())));
+    let path = layout.manifest(id);
+    if !matches!(host.node(&layout.release(id))?, Node::Directory { .. }) {
+        return Ok(Err(Condition::Foreign));
+    }
+    if !matches!(host.node(&path)?, Node::File { .. }) {
+        return Ok(Err(Condition::Foreign));
+    }
+    match serde_json::from_slice::<Manifest>(&host.read(&path, MANIFEST_LIMIT)?) {
+        Ok(manifest) if manifest.id != *id => damaged("its manifest is that of another release"),
+        Ok(manifest) if manifest.format != FORMAT => damaged("its manifest has an unknown format"),
+        Ok(manifest) => Ok(Ok(manifest)),
+        Err(_) => damaged("its manifest is not readable"),
+    }
+}
+
+/// A cheap look at every file of a release: there, of its length, not touched since. What it
+/// cannot see, the check before a switch does.
+fn look_at_files(
+    host: &dyn Host,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Condition, HostError> {
+    let dir = layout.release(&manifest.id);
+    for (path, record) in &manifest.files {
+        let found = host.node(&dir.join(path))?;
+        let same = match (record, &found) {
+            (
+                FileRecord::File { size, modified_ns, .. },
+                Node::File { size: s, modified_ns: m, .. },
+            ) => size == s && modified_ns == m,
+            (FileRecord::Link { target }, Node::Link { target: found }) => target == found,
+            _ => false,
+        };
+        if !same {
+            let what = if found == Node::Missing { "is missing" } else { "was changed" };
+            return Ok(Condition::Damaged(format!("{path} {what}")));
+        }
+    }
+    Ok(Condition::Complete)
+}
+
+fn current(host: &dyn Host, layout: &Layout, state: &HostState) -> Result<Current, HostError> {
+    let target = match host.node(&layout.current())? {
+        Node::Missing => return Ok(Current::Missing),
+        Node::Link { target } => target,
+        other => return Ok(Current::NotALink(other)),
+    };
+    let absolute = layout.root.join(&target);
+    let id = absolute.strip_prefix(layout.releases()).ok();
+    let id = id.and_then(|name| name.as_str().parse::<ReleaseId>().ok());
+    Ok(match id {
+        None => Current::Foreign(target),
+        Some(id) if state.releases.contains_key(&id) => Current::Release(id),
+        Some(_) => Current::Dangling(target),
+    })
+}
+
+fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostState) {
+    for process in processes {
+        let id = process.release(&layout.releases());
+        if let Some(release) = id.and_then(|id| state.releases.get_mut(&id)) {
+            release.pids.insert(process.key.pid);
+        }
+    }
+}
+
+fn services(processes: Vec<Process>, layout: &Layout) -> BTreeMap<ServiceName, ServiceState> {
+    let mut services: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
+    for process in processes {
+        let name = process.marks.get(mark::SERVICE).and_then(|name| name.parse().ok());
+        if let Some(name) = name.filter(|name| process.belongs_to(&layout.root, name)) {
+            services.entry(name).or_default().processes.push(process);
+        }
+    }
+    for service in services.values_mut() {
+        health::main_first(&mut service.processes);
+    }
+    services
+}
+
+fn listeners(
+    host: &dyn Host,
+    environment: &Environment,
+    state: &mut HostState,
+) -> Result<(), HostError> {
+    let deployed = current_services(state).into_iter().filter_map(|service| service.port);
+    for port in deployed.chain(environment.port).collect::<BTreeSet<_>>() {
+        state.listeners.insert(port, host.listeners(port)?);
+    }
+    Ok(())
+}
+
+fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostState) {
+    let Some(release) = state.current.release().cloned() else { return };
+    let site = Site::of(environment);
+    for service in current_services(state) {
+        if let Some(found) = state.services.get_mut(&service.name) {
+            found.health = health::look(host, &site, &service, &release);
+        }
+    }
+}
+
+/// The services of the release that `current` names.
+fn current_services(state: &HostState) -> Vec<Service> {
+    let release = state.current.release().and_then(|id| state.releases.get(id));
+    let manifest = release.and_then(|release| release.manifest.as_ref());
+    manifest.map(|manifest| manifest.services.clone()).unwrap_or_default()
+}

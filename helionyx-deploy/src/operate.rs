@@ -1,0 +1,257 @@
+//! What operators ask for, from the question to the report: observe, plan, apply, prove, and, when
+//! that fails, reach the state before.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::event::{Event, Operation, Report};
+use crate::host::{Host, HostError};
+use crate::journal::{self, JournalError, Lock};
+use crate::model::Environment;
+use crate::name::{ReleaseId, ServiceName};
+use crate::observe::observe;
+use crate::plan::desired::rollback_target;
+use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Step, Target, reach};
+use crate::release::Origin;
+use crate::source::{SourceError, Wish, resolve};
+use crate::state::{HostState, Node, ProcessKey};
+use crate::time::Timestamp;
+
+mod session;
+
+use session::{Session, unchanged};
+
+/// How often a held lock is tried again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// A release of the source, running.
+    Deploy {
+        /// What of the source.
+        wish: Wish,
+        /// Whether a new release is built even if the same one is there.
+        force: Force,
+    },
+    /// A release that was verified before, running: this one, or the one before.
+    Rollback(Option<ReleaseId>),
+    /// The services to run.
+    Start,
+    /// The services not to run.
+    Stop,
+    /// The services to run in new processes.
+    Restart,
+}
+
+/// Whether a new release is built even if the same one is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Force {
+    /// A release that is there will do.
+    IfNeeded,
+    /// A new one is built.
+    Always,
+}
+
+impl Goal {
+    /// The operation that it makes.
+    #[must_use]
+    pub fn operation(&self) -> Operation {
+        match self {
+            Goal::Deploy { .. } => Operation::Deploy,
+            Goal::Rollback(_) => Operation::Rollback,
+            Goal::Start => Operation::Start,
+            Goal::Stop => Operation::Stop,
+            Goal::Restart => Operation::Restart,
+        }
+    }
+}
+
+/// Why an operation did not begin: nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    /// Something is in the way.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Refused(Vec<Refusal>),
+    /// The source could not be had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The lock is held, or the journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The machine refused.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// What would be done: looks only.
+///
+/// # Errors
+/// Why nothing could be planned.
+pub fn plan(host: &dyn Host, environment: &Environment, goal: &Goal) -> Result<Plan, OperateError> {
+    let origin = resolve_origin(host, environment, goal)?;
+    let found = observe(host, environment)?;
+    make_plan(host, environment, goal, origin.as_ref(), &found).map(|(_, plan)| plan)
+}
+
+/// Does what is asked for, proves it, and goes back when that fails. With nothing to do it touches
+/// nothing, not even the lock.
+///
+/// # Errors
+/// Why it did not begin; what happened after that is in the report.
+pub fn operate(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    wait: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Report, OperateError> {
+    let begin = host.elapsed();
+    let origin = resolve_origin(host, environment, goal)?;
+    let unfinished = journal::unfinished(&journal::recent(host, &environment.layout)?);
+    if unfinished.is_none() {
+        let early = observe(host, environment).map_err(OperateError::from).and_then(|found| {
+            let (_, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
+            Ok((found, plan))
+        });
+        match early {
+            Ok((found, plan)) if plan.is_empty() => {
+                let report = unchanged(host, goal.operation(), &found, begin);
+                events(Event::Report(report.clone()));
+                return Ok(report);
+            }
+            // On a host where nothing was ever done, a refusal must not leave a root behind. On
+            // any other, somebody may be at work right now: what counts is seen under the lock.
+            Err(error) if host.node(&environment.layout.root)? == Node::Missing => {
+                return Err(error);
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    let lock = wait_for_lock(host, environment, goal.operation(), wait)?;
+    let mut journal = lock.journal()?;
+    let mut session = Session { host, environment, journal: &mut journal, events };
+    session.recover()?;
+    let found = observe(host, environment)?;
+    let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
+    let report = match plan.is_empty() {
+        true => unchanged(host, goal.operation(), &found, begin),
+        false => session.carry_out(goal.operation(), &desired, &plan, &found, begin)?,
+    };
+    events(Event::Report(report.clone()));
+    Ok(report)
+}
+
+/// Brings an operation that was cut short to an end; nothing when there is none.
+///
+/// # Errors
+/// Why it did not begin.
+pub fn recover(
+    host: &dyn Host,
+    environment: &Environment,
+    wait: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<Report>, OperateError> {
+    if journal::unfinished(&journal::recent(host, &environment.layout)?).is_none() {
+        return Ok(None);
+    }
+    let lock = wait_for_lock(host, environment, Operation::Recover, wait)?;
+    let mut journal = lock.journal()?;
+    let report = Session { host, environment, journal: &mut journal, events }.recover()?;
+    report.iter().for_each(|report| events(Event::Report(report.clone())));
+    Ok(report)
+}
+
+fn wait_for_lock<'h>(
+    host: &'h dyn Host,
+    environment: &Environment,
+    operation: Operation,
+    wait: Duration,
+) -> Result<Lock<'h>, JournalError> {
+    let deadline = host.elapsed() + wait;
+    loop {
+        match Lock::acquire(host, &environment.layout, operation) {
+            Err(JournalError::Locked(_)) if host.elapsed() < deadline && !host.interrupted() => {
+                host.pause(LOCK_INTERVAL);
+            }
+            result => return result,
+        }
+    }
+}
+
+fn resolve_origin(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<Option<Origin>, SourceError> {
+    match goal {
+        Goal::Deploy { wish, .. } => resolve(host, environment, wish).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn make_plan(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    origin: Option<&Origin>,
+    found: &HostState,
+) -> Result<(Desired, Plan), OperateError> {
+    let target = match (goal, origin) {
+        (Goal::Deploy { force, .. }, Some(origin)) => Target::Built(Recipe {
+            origin: origin.clone(),
+            at: host.now(),
+            by: host.actor(),
+            newer_than: match force {
+                Force::Always => found.releases.keys().next_back().cloned(),
+                Force::IfNeeded => None,
+            },
+        }),
+        (Goal::Rollback(named), _) => Target::Existing(
+            rollback_target(found, named.as_ref())
+                .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
+        ),
+        _ => Target::Keep,
+    };
+    let run = match goal {
+        Goal::Stop => Run::Stopped,
+        Goal::Restart => Run::Restarted(main_processes(found)),
+        Goal::Deploy { .. } | Goal::Rollback(_) | Goal::Start => Run::Running,
+    };
+    let desired = Desired { environment: environment.clone(), target, run };
+    let plan = reach(&desired, found).map_err(OperateError::Refused)?;
+    if *goal == Goal::Start || *goal == Goal::Restart {
+        refuse_too_many_starts(host, environment, &plan)?;
+    }
+    Ok((desired, plan))
+}
+
+fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {
+    let mains = found.services.iter();
+    mains.filter_map(|(name, state)| Some((name.clone(), state.main()?.key))).collect()
+}
+
+/// A service that somebody's script starts over and over is not started once more.
+fn refuse_too_many_starts(
+    host: &dyn Host,
+    environment: &Environment,
+    plan: &Plan,
+) -> Result<(), OperateError> {
+    let entries = journal::recent(host, &environment.layout)?;
+    let mut refusals = Vec::new();
+    for step in &plan.steps {
+        let Step::StartService { service, .. } = step else { continue };
+        let limits = service.limits;
+        let interval = i64::try_from(limits.start_interval_ms).unwrap_or(i64::MAX);
+        let since = Timestamp::from_millis(host.now().as_millis().saturating_sub(interval));
+        let starts = journal::starts(&entries, &service.name, since);
+        if starts >= limits.start_burst as usize {
+            let seconds = limits.start_interval_ms as f64 / 1000.0;
+            let message = format!("{} was started {starts} times in {seconds} s", service.name);
+            let hint = "look at `logs` first, then wait a little; `deploy` and `rollback` start it \
+                        all the same";
+            refusals.push(Refusal::new("start-limit", message, hint));
+        }
+    }
+    if refusals.is_empty() { Ok(()) } else { Err(OperateError::Refused(refusals)) }
+}

@@ -1,0 +1,217 @@
+//! What a host should be: rendering of an environment and a source into releases and services.
+//! No I/O.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::digest::{Digest, Digester};
+use crate::model::{Build, Environment, Kind, ServiceModel};
+use crate::name::{ReleaseId, ServiceName, VariableName};
+use crate::plan::Refusal;
+use crate::plan::step::BuildStep;
+use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
+use crate::render::env_file;
+use crate::state::{HostState, ProcessKey};
+use crate::template::{Bindings, Template};
+use crate::time::Timestamp;
+
+/// What a host should be.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The environment.
+    pub environment: Environment,
+    /// The release that `current` should name.
+    pub target: Target,
+    /// What its services should do.
+    pub run: Run,
+}
+
+/// The release that `current` should name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The one that it names.
+    Keep,
+    /// One made from this.
+    Built(Recipe),
+    /// This one, which was verified once.
+    Existing(ReleaseId),
+    /// None: nothing was there before, and nothing shall be.
+    Nothing,
+}
+
+/// What a release is to be made from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// The code.
+    pub origin: Origin,
+    /// When it is asked for: the base of the new release's id.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Actor,
+    /// Only a release newer than this one will do: `--force` builds a new one.
+    pub newer_than: Option<ReleaseId>,
+}
+
+/// What services should do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Run from the target.
+    Running,
+    /// Run from the target, in other processes than these.
+    Restarted(BTreeMap<ServiceName, ProcessKey>),
+    /// Not run.
+    Stopped,
+}
+
+/// What a rollback goes to: the release named, or else the one that `current` replaced.
+///
+/// # Errors
+/// When there is no such release or it was never verified.
+pub fn rollback_target(
+    found: &HostState,
+    named: Option<&ReleaseId>,
+) -> Result<ReleaseId, Box<Refusal>> {
+    let list = "see `releases` for those that can be rolled back to";
+    let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, list)));
+    if let Some(id) = named {
+        return match found.releases.get(id) {
+            None => refuse("unknown-release", format!("there is no release {id}")),
+            Some(state) if state.is_verified() => Ok(id.clone()),
+            Some(_) => refuse("not-verified", format!("release {id} was never verified")),
+        };
+    }
+    let Some(current) = found.current.release() else {
+        return refuse("nothing-deployed", "nothing is deployed that could be rolled back".into());
+    };
+    let previous = found.releases.get(current).and_then(|state| state.verification.as_ref());
+    let previous = previous.and_then(|verification| verification.previous.clone());
+    let verified = |id: &ReleaseId| found.releases.get(id).is_some_and(|state| state.is_verified());
+    let older = || found.releases.keys().rev().find(|id| *id < current && verified(id)).cloned();
+    match previous.filter(|id| verified(id) && id != current).or_else(older) {
+        Some(id) => Ok(id),
+        None => refuse("no-previous", format!("there is no verified release before {current}")),
+    }
+}
+
+/// The digest of all that decides what a release does. It does not depend on the release's path.
+#[must_use]
+pub fn identity(environment: &Environment, origin: &Origin) -> Digest {
+    let layout = &environment.layout;
+    let anywhere = environment.bindings(Utf8Path::new("{release}"));
+    let mut digester = Digester::default()
+        .field(environment.id())
+        .field(origin.content_id())
+        .field(layout.root.as_str())
+        .field(layout.data.as_str());
+    for build in &environment.builds {
+        digester = digester.field(build_command_digest(build).to_string());
+    }
+    for service in bind_services(environment, &anywhere, Utf8Path::new("{release}")) {
+        digester = digester.field(serde_json::to_vec(&service).unwrap_or_default());
+    }
+    for (name, value) in variables(environment, &anywhere) {
+        digester = digester.field(name.as_str()).field(value);
+    }
+    digester.finish()
+}
+
+/// The services of an environment, bound to a release's directory.
+#[must_use]
+pub fn services(environment: &Environment, release: &ReleaseId) -> Vec<Service> {
+    let dir = environment.layout.release(release);
+    bind_services(environment, &environment.bindings(&dir), &dir)
+}
+
+fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path) -> Vec<Service> {
+    let bind = |service: &ServiceModel| Service {
+        name: service.name.clone(),
+        exec: service.exec.iter().map(|word| word.expand(bindings)).collect(),
+        directory: dir.to_owned(),
+        environment_files: environment_files(environment, dir),
+        port: service.health.as_ref().and(environment.port),
+        limits: service.limits,
+        health: service.health.as_ref().map(|health| Health {
+            timing: health.timing,
+            probes: health.probes.iter().map(|probe| bind_probe(probe, bindings)).collect(),
+        }),
+    };
+    environment.services.iter().map(bind).collect()
+}
+
+fn environment_files(environment: &Environment, dir: &Utf8Path) -> Vec<Utf8PathBuf> {
+    let mut files = vec![dir.join(crate::layout::RELEASE_ENV)];
+    if environment.has_secrets() {
+        files.push(environment.layout.secrets());
+    }
+    files
+}
+
+fn bind_probe(probe: &crate::model::ProbeModel, bindings: &Bindings) -> Probe {
+    let expand = |fields: &BTreeMap<String, Template>| {
+        fields.iter().map(|(name, value)| (name.clone(), value.expand(bindings))).collect()
+    };
+    Probe {
+        path: probe.path.clone(),
+        status: probe.status,
+        fields: expand(&probe.fields),
+        fields_if_present: expand(&probe.fields_if_present),
+    }
+}
+
+/// The values of the variables that are not secret.
+#[must_use]
+pub fn variables(environment: &Environment, bindings: &Bindings) -> BTreeMap<VariableName, String> {
+    let known = environment.variables.iter().filter_map(|(name, variable)| {
+        variable.value.as_ref().map(|value| (name.clone(), value.expand(bindings)))
+    });
+    known.collect()
+}
+
+/// The content of a release's environment file.
+#[must_use]
+pub fn configuration(environment: &Environment, release: &ReleaseId) -> String {
+    let dir = environment.layout.release(release);
+    env_file::render(&variables(environment, &environment.bindings(&dir)))
+}
+
+/// The first content of the operator's environment file: the names of the secrets, without values.
+#[must_use]
+pub fn secrets_example(environment: &Environment) -> String {
+    let secrets = environment.variables.iter().filter(|(_, known)| known.kind == Kind::Secret);
+    let lines = secrets.map(|(name, _)| format!("# {name}=\n"));
+    format!(
+        "# Secrets of {}: one NAME=value a line.\n{}",
+        environment.id(),
+        lines.collect::<String>()
+    )
+}
+
+/// A build step with its placeholders filled in.
+#[must_use]
+pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
+    BuildStep {
+        name: build.name.clone(),
+        run: build.run.iter().map(|word| word.expand(bindings)).collect(),
+        inputs: build.inputs.clone(),
+        outputs: build.outputs.clone(),
+        inherit: build.inherit.clone(),
+        deadline_ms: crate::time::millis(build.deadline),
+        command: build_command_digest(build),
+    }
+}
+
+/// The directories that an environment needs, and the mode that a new one gets.
+#[must_use]
+pub fn directories(environment: &Environment) -> Vec<(Utf8PathBuf, u32)> {
+    let layout = &environment.layout;
+    vec![
+        (layout.root.clone(), 0o755),
+        (layout.releases(), 0o755),
+        (layout.verified(), 0o755),
+        (layout.shared(), 0o750),
+        (layout.cache(), 0o755),
+        (layout.logs(), 0o750),
+        (layout.data.clone(), 0o750),
+    ]
+}

@@ -1,0 +1,304 @@
+//! The one place that decides: from what is wanted and what was found to the steps between them.
+//! No I/O.
+
+use std::collections::BTreeSet;
+
+use crate::layout::Layout;
+use crate::model::Environment;
+use crate::name::ReleaseId;
+use crate::plan::desired::{self, Desired, Recipe, Run, Target};
+use crate::plan::step::{Facts, Reusable, Step};
+use crate::plan::{Plan, Refusal, Site, prune};
+use crate::release::{Manifest, Origin};
+use crate::state::{Current, HostState, Node};
+
+mod explain;
+mod refuse;
+mod services;
+
+/// The steps that make a host what it should be; none when it is.
+///
+/// # Errors
+/// What is in the way, all of it at once: states of the host that we may not repair.
+pub fn reach(desired: &Desired, found: &HostState) -> Result<Plan, Vec<Refusal>> {
+    let mut planner = Planner {
+        desired,
+        environment: &desired.environment,
+        layout: &desired.environment.layout,
+        found,
+        steps: Vec::new(),
+        reasons: Vec::new(),
+        refusals: Vec::new(),
+    };
+    let to = planner.plan();
+    if !planner.refusals.is_empty() {
+        return Err(planner.refusals);
+    }
+    Ok(Plan {
+        site: Site::of(&desired.environment),
+        from: found.current.release().cloned(),
+        to,
+        reasons: planner.reasons,
+        steps: planner.steps,
+    })
+}
+
+/// The steps that remove what an interrupted build left behind; they touch nothing that runs.
+#[must_use]
+pub fn clean_up(environment: &Environment, found: &HostState) -> Plan {
+    let current = found.current.release().cloned();
+    Plan {
+        site: Site::of(environment),
+        from: current.clone(),
+        to: current,
+        reasons: Vec::new(),
+        steps: prune::unfinished(found),
+    }
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    environment: &'a Environment,
+    layout: &'a Layout,
+    found: &'a HostState,
+    steps: Vec<Step>,
+    reasons: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+impl Planner<'_> {
+    fn plan(&mut self) -> Option<ReleaseId> {
+        self.refuse_a_foreign_current();
+        match &self.desired.target {
+            Target::Keep => self.keep(),
+            Target::Nothing => self.nothing(),
+            Target::Existing(id) => self.existing(&id.clone()),
+            Target::Built(recipe) => self.built(&recipe.clone()),
+        }
+    }
+
+    /// Leaves `current` where it is.
+    fn keep(&mut self) -> Option<ReleaseId> {
+        let Some(current) = self.found.current.release().cloned() else {
+            if self.desired.run != Run::Stopped {
+                let hint = format!("run `deploy --env {}` first", self.environment.id());
+                self.refuse("nothing-deployed", "nothing is deployed here".into(), hint);
+            }
+            self.stop_all();
+            return None;
+        };
+        if self.desired.run == Run::Stopped {
+            self.stop_all();
+            return Some(current);
+        }
+        match self.manifest(&current) {
+            Some(manifest) => self.run(&current, &manifest.services.clone()),
+            None => self.refuse_damaged(&current),
+        }
+        Some(current)
+    }
+
+    /// Takes everything back that a first deploy did, but for what it built.
+    fn nothing(&mut self) -> Option<ReleaseId> {
+        if self.found.current != Current::Missing {
+            let from = self.found.current.release().cloned();
+            self.steps.push(Step::UnlinkCurrent { from });
+        }
+        self.stop_all();
+        None
+    }
+
+    /// Goes to a release that is there.
+    fn existing(&mut self, id: &ReleaseId) -> Option<ReleaseId> {
+        let Some(manifest) = self.manifest(id).filter(|_| self.is_complete(id)).cloned() else {
+            self.refuse_damaged(id);
+            return None;
+        };
+        self.switch(id);
+        self.run_or_stop(id, &manifest.services);
+        let previous = self.verification_previous(id);
+        self.mark_verified(id, &manifest, previous);
+        Some(id.clone())
+    }
+
+    /// Goes to a release that is made from the recipe, and makes it if there is none.
+    fn built(&mut self, recipe: &Recipe) -> Option<ReleaseId> {
+        let identity = desired::identity(self.environment, &recipe.origin);
+        let same = |id: &ReleaseId, manifest: &Manifest| {
+            manifest.identity == identity
+                && recipe.newer_than.as_ref().is_none_or(|newest| id > newest)
+        };
+        let candidates = self.found.releases.iter().filter(|(id, state)| {
+            state.is_complete() && state.manifest.as_ref().is_some_and(|m| same(id, m))
+        });
+        let current = self.found.current.release();
+        let best = candidates
+            .map(|(id, state)| (Some(id) == current, state.is_verified(), id.clone()))
+            .max();
+        match best {
+            Some((is_current, _, id)) => self.reuse_whole(&id, is_current),
+            None => self.build(recipe, identity),
+        }
+    }
+
+    /// The very release is there: no need to build it again.
+    fn reuse_whole(&mut self, id: &ReleaseId, is_current: bool) -> Option<ReleaseId> {
+        let manifest = self.manifest(id)?.clone();
+        let previous = match is_current {
+            true => self.verification_previous(id),
+            false => self.last_good(),
+        };
+        self.create_what_is_missing();
+        if !is_current {
+            self.reasons.push(format!("current is not {id}, which is the same release"));
+        }
+        self.switch(id);
+        self.run_or_stop(id, &manifest.services);
+        self.mark_verified(id, &manifest, previous);
+        Some(id.clone())
+    }
+
+    fn build(&mut self, recipe: &Recipe, identity: crate::digest::Digest) -> Option<ReleaseId> {
+        self.explain(recipe);
+        let content = recipe.origin.content_id();
+        let id = ReleaseId::next(recipe.at, &content, self.found.releases.keys());
+        self.create_what_is_missing();
+        self.steps.extend(prune::unfinished(self.found));
+        self.steps.push(Step::BeginRelease { release: id.clone() });
+        self.fill(&id, &recipe.origin);
+        self.run_builds(&id);
+        let content = desired::configuration(self.environment, &id);
+        self.steps.push(Step::WriteConfiguration { release: id.clone(), content });
+        let services = desired::services(self.environment, &id);
+        let bindings = self.environment.bindings(&self.layout.release(&id));
+        let facts = Box::new(Facts {
+            identity,
+            source: recipe.origin.clone(),
+            built_at: recipe.at,
+            built_by: recipe.by.clone(),
+            services: services.clone(),
+            variables: desired::variables(self.environment, &bindings),
+        });
+        self.steps.push(Step::SealRelease { release: id.clone(), facts });
+        let from = self.found.current.release().cloned();
+        self.steps.push(Step::SwitchCurrent { from, to: id.clone() });
+        self.run_or_stop(&id, &services);
+        let previous = self.last_good();
+        if self.desired.run != Run::Stopped {
+            let release = id.clone();
+            self.steps.push(Step::MarkVerified { release, identity, previous: previous.clone() });
+            self.prune(&id, previous.as_ref());
+        }
+        Some(id)
+    }
+
+    fn fill(&mut self, id: &ReleaseId, origin: &Origin) {
+        let release = id.clone();
+        match origin.clone() {
+            Origin::Path { dir, content } => {
+                let exclude = match &self.environment.source {
+                    crate::model::Source::Path { exclude, .. } => exclude.clone(),
+                    _ => Vec::new(),
+                };
+                self.steps.push(Step::CopySource { release, dir, exclude, content });
+            }
+            Origin::Artifact { file, content } => {
+                self.steps.push(Step::UnpackArtifact { release, file, content });
+            }
+            Origin::Git { url, reference, commit } => {
+                self.steps.push(Step::FetchCommit { url, reference, commit: commit.clone() });
+                self.steps.push(Step::ExportCommit { release, commit });
+            }
+        }
+    }
+
+    fn run_builds(&mut self, id: &ReleaseId) {
+        let bindings = self.environment.bindings(&self.layout.release(id));
+        for build in &self.environment.builds {
+            let reuse = self.reusable(&build.name);
+            let build = desired::build_step(build, &bindings);
+            self.steps.push(Step::Build { release: id.clone(), build, reuse });
+        }
+    }
+
+    /// Releases whose outputs of a build step can be trusted: complete ones, the newest first.
+    fn reusable(&self, name: &crate::name::BuildName) -> Vec<Reusable> {
+        let complete = self.found.releases.iter().rev().filter(|(_, state)| state.is_complete());
+        let records = complete.filter_map(|(id, state)| {
+            let record = state.manifest.as_ref()?.builds.iter().find(|b| b.name == *name)?;
+            Some(Reusable { release: id.clone(), inputs: record.inputs })
+        });
+        let mut seen = BTreeSet::new();
+        records.filter(|reusable| seen.insert(reusable.inputs)).collect()
+    }
+
+    /// Switches `current`, if need be. A release that did not just get sealed is checked first.
+    fn switch(&mut self, to: &ReleaseId) {
+        let from = self.found.current.release().cloned();
+        if from.as_ref() == Some(to) {
+            return;
+        }
+        self.steps.push(Step::CheckRelease { release: to.clone() });
+        self.steps.push(Step::SwitchCurrent { from, to: to.clone() });
+    }
+
+    fn mark_verified(&mut self, id: &ReleaseId, manifest: &Manifest, previous: Option<ReleaseId>) {
+        let state = self.found.releases.get(id);
+        let verified = state.is_some_and(|state| state.is_verified());
+        let same = state
+            .and_then(|state| state.verification.as_ref())
+            .is_some_and(|verification| verification.previous == previous);
+        if self.desired.run == Run::Stopped || (verified && same) {
+            return;
+        }
+        let identity = manifest.identity;
+        self.steps.push(Step::MarkVerified { release: id.clone(), identity, previous });
+    }
+
+    fn prune(&mut self, target: &ReleaseId, previous: Option<&ReleaseId>) {
+        let keep = self.environment.retention.releases;
+        self.steps.extend(prune::superseded(self.found, target, previous, keep));
+    }
+
+    fn create_what_is_missing(&mut self) {
+        for (path, mode) in desired::directories(self.environment) {
+            match self.found.nodes.get(&path) {
+                None | Some(Node::Missing) => {
+                    self.steps.push(Step::CreateDirectory { path, mode });
+                }
+                Some(Node::Directory { .. }) => {}
+                Some(other) => {
+                    let hint = format!("move {path} aside, or choose another root or data");
+                    let message = format!("{path} should be a directory but is {other}");
+                    self.refuse("not-a-directory", message, hint);
+                }
+            }
+        }
+        let path = self.layout.secrets();
+        let missing = matches!(self.found.nodes.get(&path), None | Some(Node::Missing));
+        if self.environment.has_secrets() && missing {
+            let content = desired::secrets_example(self.environment);
+            self.steps.push(Step::CreateFile { path, mode: 0o600, content });
+        }
+    }
+
+    fn manifest(&self, id: &ReleaseId) -> Option<&Manifest> {
+        self.found.releases.get(id)?.manifest.as_deref()
+    }
+
+    fn is_complete(&self, id: &ReleaseId) -> bool {
+        self.found.releases.get(id).is_some_and(|state| state.is_complete())
+    }
+
+    fn verification_previous(&self, id: &ReleaseId) -> Option<ReleaseId> {
+        self.found.releases.get(id)?.verification.as_ref()?.previous.clone()
+    }
+
+    /// The release that a rollback from the next one goes to: `current` if it was ever verified,
+    /// else the one that was verified last.
+    fn last_good(&self) -> Option<ReleaseId> {
+        let good = |id: &&ReleaseId| self.found.releases.get(id).is_some_and(|s| s.is_verified());
+        let current = self.found.current.release().filter(good);
+        current.cloned().or_else(|| self.found.last_verified())
+    }
+}

@@ -1,0 +1,59 @@
+//! States of a host that we may not repair: somebody else made them. No I/O.
+
+use super::Planner;
+use crate::name::ReleaseId;
+use crate::plan::Refusal;
+use crate::release::Service;
+use crate::state::{Condition, Current, Listener};
+
+impl Planner<'_> {
+    pub(super) fn refuse_a_foreign_current(&mut self) {
+        let path = self.layout.current();
+        let what = match &self.found.current {
+            Current::Missing | Current::Release(_) | Current::Dangling(_) => return,
+            Current::Foreign(target) => format!("points to {target}, which is no release of ours"),
+            Current::NotALink(node) => format!("is {node}, not a symbolic link"),
+        };
+        let hint = format!("look what it is, then `mv {path} {path}.aside` and deploy again");
+        self.refuse("foreign-current", format!("{path} {what}"), hint);
+    }
+
+    /// A port that is not held by this environment's own services is somebody else's (HEL-02).
+    pub(super) fn refuse_a_held_port(&mut self, service: &Service) {
+        let Some(port) = service.port else { return };
+        let root = self.layout.root.as_str();
+        let ours = |listener: &&Listener| {
+            !listener.holders.is_empty()
+                && listener.holders.iter().all(|process| {
+                    process.marks.get(crate::state::mark::ROOT).is_some_and(|mark| mark == root)
+                })
+        };
+        let listeners = self.found.listeners.get(&port).into_iter().flatten();
+        let strangers: Vec<String> = listeners
+            .filter(|listener| !ours(listener))
+            .map(|listener| format!("{} on {}", listener.describe(), listener.address))
+            .collect();
+        if !strangers.is_empty() {
+            let message =
+                format!("port {port} of {} is held by {}", service.name, strangers.join(", "));
+            let hint = "stop that process, or give the environment another port";
+            self.refuse("port-held", message, hint.to_owned());
+        }
+    }
+
+    pub(super) fn refuse_damaged(&mut self, id: &ReleaseId) {
+        let why = match self.found.releases.get(id).map(|state| &state.condition) {
+            None => "does not exist".to_owned(),
+            Some(Condition::Complete) => "has no readable manifest".to_owned(),
+            Some(Condition::Unfinished) => "is unfinished".to_owned(),
+            Some(Condition::Foreign) => "has no manifest".to_owned(),
+            Some(Condition::Damaged(what)) => format!("is damaged: {what}"),
+        };
+        let hint = format!("run `deploy --env {}`: it builds a whole one", self.environment.id());
+        self.refuse("damaged-release", format!("release {id} {why}"), hint);
+    }
+
+    pub(super) fn refuse(&mut self, code: &str, message: String, hint: String) {
+        self.refusals.push(Refusal::new(code, message, hint));
+    }
+}

@@ -1,0 +1,102 @@
+//! Which services must be stopped, started and proven. No I/O.
+
+use super::Planner;
+use crate::name::{ReleaseId, ServiceName};
+use crate::plan::desired::Run;
+use crate::plan::step::Step;
+use crate::release::Service;
+use crate::state::{Answering, ServiceState};
+
+impl Planner<'_> {
+    pub(super) fn run_or_stop(&mut self, release: &ReleaseId, services: &[Service]) {
+        match self.desired.run {
+            Run::Stopped => self.stop_all(),
+            Run::Running | Run::Restarted(_) => self.run(release, services),
+        }
+    }
+
+    /// Stops, starts and proves the services that do not run as they should, each group in its
+    /// order: what is started last is stopped first.
+    pub(super) fn run(&mut self, release: &ReleaseId, services: &[Service]) {
+        let found = self.found;
+        let wrong: Vec<(&Service, String)> = services
+            .iter()
+            .filter_map(|service| Some((service, self.why_restart(release, service)?)))
+            .collect();
+        let unwanted =
+            found.services.keys().filter(|name| services.iter().all(|s| s.name != **name));
+        let unwanted: Vec<ServiceName> = unwanted.cloned().collect();
+        for name in unwanted {
+            self.stop(&name);
+        }
+        for (service, _) in wrong.iter().rev() {
+            self.stop(&service.name);
+        }
+        for (service, why) in &wrong {
+            self.reasons.push(why.clone());
+            self.refuse_a_held_port(service);
+            let service = Box::new((*service).clone());
+            self.steps.push(Step::StartService { service, release: release.clone() });
+        }
+        let unproven = !found.releases.get(release).is_some_and(|state| state.is_verified());
+        for service in services {
+            if unproven || wrong.iter().any(|(other, _)| other.name == service.name) {
+                let service = Box::new(service.clone());
+                self.steps.push(Step::ProveService { service, release: release.clone() });
+            }
+        }
+    }
+
+    /// Why a service must be started anew, if it must.
+    pub(super) fn why_restart(&self, release: &ReleaseId, service: &Service) -> Option<String> {
+        let name = &service.name;
+        let stopped = ServiceState::default();
+        let state = self.found.services.get(name).unwrap_or(&stopped);
+        let Some(main) = state.main() else {
+            return Some(format!("{name} does not run"));
+        };
+        if let Run::Restarted(before) = &self.desired.run
+            && before.get(name) == Some(&main.key)
+        {
+            return Some(format!("{name} is to be restarted"));
+        }
+        let releases = self.layout.releases();
+        for process in &state.processes {
+            match process.release(&releases) {
+                Some(from) if from == *release => {}
+                Some(from) => return Some(format!("{name} runs from {from}")),
+                None => return Some(format!("{name} runs from no known release")),
+            }
+        }
+        match &state.health {
+            Answering::Failing { reason, .. } => Some(format!("{name} is not healthy: {reason}")),
+            Answering::NotAsked | Answering::Passing => None,
+        }
+    }
+
+    pub(super) fn stop_all(&mut self) {
+        let names: Vec<ServiceName> = self.found.services.keys().rev().cloned().collect();
+        for name in names {
+            self.stop(&name);
+        }
+    }
+
+    pub(super) fn stop(&mut self, name: &ServiceName) {
+        let running = self.found.services.get(name).is_some_and(|state| state.main().is_some());
+        if running {
+            let timeout_ms = self.stop_timeout(name);
+            self.steps.push(Step::StopService { service: name.clone(), timeout_ms });
+        }
+    }
+
+    /// How long a service may take to stop: what the release that it came with says.
+    pub(super) fn stop_timeout(&self, name: &ServiceName) -> u64 {
+        let current = self.found.current.release().and_then(|id| self.manifest(id));
+        let bound = current.and_then(|m| m.services.iter().find(|service| service.name == *name));
+        let model = || self.environment.services.iter().find(|service| service.name == *name);
+        bound
+            .map(|service| service.limits.stop_timeout_ms)
+            .or_else(|| model().map(|service| service.limits.stop_timeout_ms))
+            .unwrap_or(10_000)
+    }
+}

@@ -1,0 +1,295 @@
+//! The steps: every way in which this tool changes a machine. No I/O.
+
+use std::fmt;
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::command::words;
+use crate::digest::Digest;
+use crate::name::{BuildName, CommitId, ReleaseId, ServiceName, VariableName};
+use crate::release::{Actor, Origin, Service};
+use crate::time::Timestamp;
+
+/// One change to a machine, fully decided. Doing it twice has the effect of doing it once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// Makes a directory, and those above it.
+    CreateDirectory {
+        /// Where.
+        path: Utf8PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// Makes a file that is the operator's from then on: an existing one is left alone.
+    CreateFile {
+        /// Where.
+        path: Utf8PathBuf,
+        /// Its permission bits.
+        mode: u32,
+        /// What it holds at first. Never a secret.
+        content: String,
+    },
+    /// Removes a release that nobody needs.
+    RemoveRelease {
+        /// Which.
+        release: ReleaseId,
+        /// Why.
+        because: Removal,
+    },
+    /// Makes a release's directory, marked as unfinished.
+    BeginRelease {
+        /// Which.
+        release: ReleaseId,
+    },
+    /// Fills a release from a directory.
+    CopySource {
+        /// The release.
+        release: ReleaseId,
+        /// The directory.
+        dir: Utf8PathBuf,
+        /// Names that are no part of the source.
+        exclude: Vec<String>,
+        /// The digest that its files had when the plan was made.
+        content: Digest,
+    },
+    /// Fills a release from a file.
+    UnpackArtifact {
+        /// The release.
+        release: ReleaseId,
+        /// The file.
+        file: Utf8PathBuf,
+        /// The digest that it had when the plan was made.
+        content: Digest,
+    },
+    /// Gets a commit into the mirror.
+    FetchCommit {
+        /// The repository.
+        url: String,
+        /// What was asked for.
+        reference: String,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// Fills a release from a commit in the mirror.
+    ExportCommit {
+        /// The release.
+        release: ReleaseId,
+        /// The commit.
+        commit: CommitId,
+    },
+    /// Runs a build step, or takes its outputs over from a release whose inputs were the same.
+    Build {
+        /// The release.
+        release: ReleaseId,
+        /// What to run.
+        build: BuildStep,
+        /// Where its outputs may come from instead, the best first.
+        reuse: Vec<Reusable>,
+    },
+    /// Writes the release's environment file.
+    WriteConfiguration {
+        /// The release.
+        release: ReleaseId,
+        /// What it holds: no secrets.
+        content: String,
+    },
+    /// Writes the manifest, the last file of a release; makes all of it read-only and durable.
+    SealRelease {
+        /// The release.
+        release: ReleaseId,
+        /// What the manifest says besides its files and builds.
+        facts: Box<Facts>,
+    },
+    /// Compares every file of a release with its manifest.
+    CheckRelease {
+        /// The release.
+        release: ReleaseId,
+    },
+    /// Points `current` to a release.
+    SwitchCurrent {
+        /// Where it pointed.
+        from: Option<ReleaseId>,
+        /// Where it will point.
+        to: ReleaseId,
+    },
+    /// Removes `current`: the way back of a first deploy.
+    UnlinkCurrent {
+        /// Where it pointed.
+        from: Option<ReleaseId>,
+    },
+    /// Stops a service, with all its processes.
+    StopService {
+        /// Which.
+        service: ServiceName,
+        /// How long it may take before it is killed.
+        timeout_ms: u64,
+    },
+    /// Starts a service.
+    StartService {
+        /// Which, and how.
+        service: Box<Service>,
+        /// From which release.
+        release: ReleaseId,
+    },
+    /// Waits until a service is proven to be this release and healthy.
+    ProveService {
+        /// Which, and how.
+        service: Box<Service>,
+        /// Which release.
+        release: ReleaseId,
+    },
+    /// Records that a release was proven: from now on it can be rolled back to.
+    MarkVerified {
+        /// Which.
+        release: ReleaseId,
+        /// What was proven.
+        identity: Digest,
+        /// Where a rollback from it goes.
+        previous: Option<ReleaseId>,
+    },
+}
+
+/// Why a release is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// Its build was interrupted.
+    Unfinished,
+    /// It never proved itself.
+    NeverVerified,
+    /// Its files are not those of its manifest.
+    Damaged,
+    /// There are enough newer ones.
+    Old,
+}
+
+/// A build step with its placeholders filled in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildStep {
+    /// Its name.
+    pub name: BuildName,
+    /// Program and arguments.
+    pub run: Vec<String>,
+    /// Where its inputs lie, inside the release.
+    pub inputs: Vec<Utf8PathBuf>,
+    /// Where its outputs lie, inside the release.
+    pub outputs: Vec<Utf8PathBuf>,
+    /// Variables of the deployer's environment that it may see.
+    pub inherit: Vec<VariableName>,
+    /// How long it may take.
+    pub deadline_ms: u64,
+    /// The digest of the command as the model has it: part of the inputs' digest.
+    pub command: Digest,
+}
+
+/// A release whose outputs of a build step may be taken over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reusable {
+    /// The release.
+    pub release: ReleaseId,
+    /// The digest that its inputs had: the same inputs are required.
+    pub inputs: Digest,
+}
+
+/// What a manifest says besides its files and builds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Facts {
+    /// See [`crate::release::Manifest::identity`].
+    pub identity: Digest,
+    /// Where the code came from.
+    pub source: Origin,
+    /// When the release was begun.
+    pub built_at: Timestamp,
+    /// By whom.
+    pub built_by: Actor,
+    /// What runs from it.
+    pub services: Vec<Service>,
+    /// The values of its variables that are not secret.
+    pub variables: std::collections::BTreeMap<VariableName, String>,
+}
+
+impl Step {
+    /// Whether an interruption right after this step, or its failure, leaves something behind that
+    /// a service could run into: from here on we finish or go back, but never just stop.
+    #[must_use]
+    pub fn is_past_the_switch(&self) -> bool {
+        matches!(
+            self,
+            Step::SwitchCurrent { .. }
+                | Step::UnlinkCurrent { .. }
+                | Step::StopService { .. }
+                | Step::StartService { .. }
+                | Step::ProveService { .. }
+                | Step::MarkVerified { .. }
+        )
+    }
+
+    /// Whether it only makes room, so that its failure does not matter to the service.
+    #[must_use]
+    pub fn is_housekeeping(&self) -> bool {
+        matches!(self, Step::RemoveRelease { .. })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::CreateDirectory { path, .. } => write!(f, "create directory {path}"),
+            Step::CreateFile { path, .. } => write!(f, "create {path} for the operator to fill in"),
+            Step::RemoveRelease { release, because } => {
+                write!(f, "remove release {release} ({because})")
+            }
+            Step::BeginRelease { release } => write!(f, "begin release {release}"),
+            Step::CopySource { dir, .. } => write!(f, "copy {dir}"),
+            Step::UnpackArtifact { file, .. } => write!(f, "unpack {file}"),
+            Step::FetchCommit { reference, commit, .. } if reference == commit.as_str() => {
+                write!(f, "fetch commit {}", commit.short())
+            }
+            Step::FetchCommit { reference, commit, .. } => {
+                write!(f, "fetch commit {} of {reference}", commit.short())
+            }
+            Step::ExportCommit { commit, .. } => write!(f, "export commit {}", commit.short()),
+            Step::Build { build, reuse, .. } => fmt_build(f, build, reuse),
+            Step::WriteConfiguration { .. } => f.write_str("write release.env"),
+            Step::SealRelease { release, .. } => write!(f, "seal release {release}"),
+            Step::CheckRelease { release } => write!(f, "check every file of release {release}"),
+            Step::SwitchCurrent { from: Some(from), to } => {
+                write!(f, "switch current from {from} to {to}")
+            }
+            Step::SwitchCurrent { from: None, to } => write!(f, "point current to {to}"),
+            Step::UnlinkCurrent { .. } => f.write_str("remove current"),
+            Step::StopService { service, .. } => write!(f, "stop {service}"),
+            Step::StartService { service, .. } => write!(f, "start {}", service.name),
+            Step::ProveService { service, .. } => {
+                let asked = if service.health.is_some() { " and healthy" } else { "" };
+                write!(f, "prove that {} runs this release{asked}", service.name)
+            }
+            Step::MarkVerified { release, .. } => write!(f, "record {release} as verified"),
+        }
+    }
+}
+
+fn fmt_build(f: &mut fmt::Formatter<'_>, build: &BuildStep, reuse: &[Reusable]) -> fmt::Result {
+    write!(f, "build {}: {}", build.name, words(&build.run))?;
+    match reuse.first() {
+        Some(best) if build.inputs.len() <= 4 => {
+            let inputs: Vec<&str> = build.inputs.iter().map(|path| path.as_str()).collect();
+            write!(f, " (or reuse {}, if {} are unchanged)", best.release, inputs.join(", "))
+        }
+        Some(best) => write!(f, " (or reuse {}, if its inputs are unchanged)", best.release),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Display for Removal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Removal::Unfinished => "unfinished",
+            Removal::NeverVerified => "never verified",
+            Removal::Damaged => "damaged",
+            Removal::Old => "old",
+        })
+    }
+}
