@@ -1,0 +1,80 @@
+//! The fake machine's clock: it stands still but for calls and pauses. No I/O.
+
+use std::time::Duration;
+
+use super::FakeHost;
+use crate::host::Clock;
+use crate::release::Actor;
+use crate::time::{Timestamp, millis};
+
+/// 2026-01-01T00:00:00Z, in milliseconds since 1970.
+const BEGIN_MILLIS: i64 = 1_767_225_600_000;
+
+/// What time it is, and whether we shall stop.
+#[derive(Debug)]
+pub(super) struct Time {
+    /// The time of day when `elapsed` was zero, in milliseconds since 1970.
+    begin_millis: i64,
+    elapsed: Duration,
+    pub(super) interrupted: bool,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Time { begin_millis: BEGIN_MILLIS, elapsed: Duration::ZERO, interrupted: false }
+    }
+}
+
+impl Time {
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.begin_millis).plus(self.elapsed)
+    }
+
+    pub(super) fn now_ns(&self) -> i64 {
+        self.now().as_millis().saturating_mul(1_000_000)
+    }
+
+    pub(super) fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+
+    pub(super) fn advance(&mut self, duration: Duration) {
+        self.elapsed = self.elapsed.saturating_add(duration);
+    }
+
+    pub(super) fn set_now(&mut self, now: Timestamp) {
+        let elapsed = i64::try_from(millis(self.elapsed)).unwrap_or(i64::MAX);
+        self.begin_millis = now.as_millis().saturating_sub(elapsed);
+    }
+}
+
+impl Clock for FakeHost {
+    fn now(&self) -> Timestamp {
+        self.machine().time.now()
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.machine().time.elapsed()
+    }
+
+    /// Time passes at once; only a millisecond of it when interrupted, so that loops with a
+    /// deadline still end.
+    fn pause(&self, duration: Duration) {
+        let mut machine = self.machine();
+        let short = duration.min(Duration::from_millis(1));
+        let passed = if machine.time.interrupted { short } else { duration };
+        machine.advance(passed);
+    }
+
+    fn interrupted(&self) -> bool {
+        self.machine().time.interrupted
+    }
+
+    fn actor(&self) -> Actor {
+        Actor {
+            user: "operator".to_owned(),
+            host: "node".to_owned(),
+            tool: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! [`Files`] on the fake machine. No I/O.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::FakeHost;
+use super::disk::Disk;
+use super::fault::{Change, Extent};
+use super::machine::Machine;
+use crate::digest::Digest;
+use crate::host::{Files, HeldLock, HostError, LockError};
+use crate::release::FileRecord;
+use crate::state::Node;
+
+const fn whole(method: &'static str, verb: &'static str) -> Change {
+    Change { method, verb, parts: false }
+}
+
+const fn parts(method: &'static str, verb: &'static str) -> Change {
+    Change { method, verb, parts: true }
+}
+
+const CREATE_DIR: Change = whole("create_dir", "create");
+const WRITE: Change = whole("write", "write");
+const APPEND: Change = parts("append", "append to");
+const TRUNCATE: Change = whole("truncate", "truncate");
+const REPLACE_LINK: Change = whole("replace_link", "link");
+const REMOVE: Change = whole("remove", "remove");
+const REMOVE_TREE: Change = parts("remove_tree", "remove");
+const COPY: Change = parts("copy", "copy to");
+const UNPACK: Change = parts("unpack", "unpack");
+const SEAL: Change = parts("seal", "seal");
+
+impl Files for FakeHost {
+    fn node(&self, path: &Utf8Path) -> Result<Node, HostError> {
+        self.look("look at", path, |disk| disk.node(path))
+    }
+
+    fn list(&self, dir: &Utf8Path) -> Result<Vec<String>, HostError> {
+        self.look("list", dir, |disk| disk.list(dir))
+    }
+
+    fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
+        self.look("read", path, |disk| disk.read(path, limit))
+    }
+
+    fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
+        self.look("read", path, |disk| disk.tail(path, limit))
+    }
+
+    fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
+        self.look("read", path, |disk| disk.file(path).map(Digest::of))
+    }
+
+    fn tree(
+        &self,
+        dir: &Utf8Path,
+        exclude: &[String],
+    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
+        self.look("list", dir, |disk| disk.tree(dir, exclude))
+    }
+
+    fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
+        self.change(CREATE_DIR, path, |disk, _| disk.create_dir(path, mode))
+    }
+
+    fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
+        self.change(WRITE, path, |disk, _| disk.write(path, content, mode))
+    }
+
+    fn append(&self, path: &Utf8Path, content: &[u8]) -> Result<(), HostError> {
+        self.change(APPEND, path, |disk, extent| disk.append(path, content, extent))
+    }
+
+    fn truncate(&self, path: &Utf8Path, length: u64) -> Result<(), HostError> {
+        self.change(TRUNCATE, path, |disk, _| disk.truncate(path, length))
+    }
+
+    fn replace_link(&self, path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
+        self.change(REPLACE_LINK, path, |disk, _| disk.replace_link(path, target))
+    }
+
+    fn remove(&self, path: &Utf8Path) -> Result<(), HostError> {
+        self.change(REMOVE, path, |disk, _| disk.remove(path))
+    }
+
+    fn remove_tree(&self, path: &Utf8Path) -> Result<(), HostError> {
+        self.change(REMOVE_TREE, path, |disk, extent| disk.remove_tree(path, extent))
+    }
+
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+        self.change(COPY, to, |disk, extent| disk.copy(from, to, paths, extent))
+    }
+
+    fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {
+        self.change(UNPACK, archive, |disk, extent| disk.unpack(archive, to, extent))
+    }
+
+    fn seal(&self, dir: &Utf8Path) -> Result<(), HostError> {
+        self.change(SEAL, dir, |disk, extent| disk.seal(dir, extent))
+    }
+
+    fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
+        let mut machine = self.machine();
+        machine.alive("lock", path)?;
+        let place = machine.disk.lock_place(path);
+        let place = place.map_err(|source| HostError::new("lock", path, source))?;
+        if let Some((_, holder)) = machine.locks.get(&place) {
+            return Err(LockError::Held(holder.clone()));
+        }
+        let written = machine.disk.write(&place, holder.as_bytes(), 0o644);
+        written.map_err(|source| HostError::new("lock", path, source))?;
+        machine.last_ticket += 1;
+        let ticket = machine.last_ticket;
+        machine.locks.insert(place.clone(), (ticket, holder.to_owned()));
+        Ok(Box::new(FakeLock { machine: Arc::clone(&self.machine), place, ticket }))
+    }
+}
+
+impl FakeHost {
+    fn look<T>(
+        &self,
+        verb: &'static str,
+        path: &Utf8Path,
+        look: impl FnOnce(&Disk) -> io::Result<T>,
+    ) -> Result<T, HostError> {
+        let machine = self.machine();
+        machine.alive(verb, path)?;
+        look(&machine.disk).map_err(|source| HostError::new(verb, path, source))
+    }
+
+    fn change(
+        &self,
+        change: Change,
+        path: &Utf8Path,
+        effect: impl FnOnce(&mut Disk, Extent) -> io::Result<()>,
+    ) -> Result<(), HostError> {
+        let mut machine = self.machine();
+        let turn = machine.begin(change, path.to_string())?;
+        let result = effect(&mut machine.disk, turn.extent);
+        machine.end(&turn, result.map_err(|source| HostError::new(change.verb, path, source)))
+    }
+}
+
+/// A held lock. Its ticket keeps a guard that outlived its process from freeing the next one's.
+struct FakeLock {
+    machine: Arc<Mutex<Machine>>,
+    place: Utf8PathBuf,
+    ticket: u64,
+}
+
+impl HeldLock for FakeLock {}
+
+impl Drop for FakeLock {
+    fn drop(&mut self) {
+        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        if machine.locks.get(&self.place).is_some_and(|(ticket, _)| *ticket == self.ticket) {
+            machine.locks.remove(&self.place);
+        }
+    }
+}

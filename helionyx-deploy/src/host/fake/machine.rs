@@ -1,0 +1,120 @@
+//! The state behind a [`FakeHost`](super::FakeHost), and how a call on it begins and ends. No I/O.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use camino::Utf8PathBuf;
+
+use super::clock::Time;
+use super::disk::Disk;
+use super::fault::{Change, Extent, Faults, Turn, gone};
+use super::table::Table;
+use crate::command::{Command, Output};
+use crate::host::HostError;
+
+/// What a fake program does.
+pub(super) type Program = Arc<dyn Fn(&Command, &mut Disk) -> Output + Send + Sync>;
+
+/// Everything there is on a fake machine.
+#[derive(Default)]
+pub(super) struct Machine {
+    pub(super) disk: Disk,
+    /// Whether a program has the disk: nothing else happens meanwhile.
+    disk_is_lent: bool,
+    pub(super) table: Table,
+    pub(super) time: Time,
+    pub(super) faults: Faults,
+    pub(super) programs: BTreeMap<String, Program>,
+    pub(super) commands: Vec<Command>,
+    /// The held locks, by path: a ticket of their own, and what the holder left.
+    pub(super) locks: BTreeMap<Utf8PathBuf, (u64, String)>,
+    pub(super) last_ticket: u64,
+}
+
+/// How long a changing call takes.
+const CALL: Duration = Duration::from_millis(1);
+
+impl Machine {
+    /// Lets time pass, with all that happens in it.
+    pub(super) fn advance(&mut self, duration: Duration) {
+        self.time.advance(duration);
+        self.settle();
+    }
+
+    /// Brings about what was to happen up to now.
+    pub(super) fn settle(&mut self) {
+        if self.disk_is_lent {
+            return;
+        }
+        self.disk.set_time(self.time.now_ns());
+        self.table.settle(self.time.elapsed(), &mut self.disk);
+    }
+
+    /// Takes the disk out for a program.
+    pub(super) fn lend_disk(&mut self) -> Disk {
+        self.disk_is_lent = true;
+        std::mem::take(&mut self.disk)
+    }
+
+    /// Takes the disk back from a program.
+    pub(super) fn take_back(&mut self, disk: Disk) {
+        self.disk_is_lent = false;
+        self.disk = disk;
+        self.settle();
+    }
+
+    /// Begins a reading call.
+    pub(super) fn alive(
+        &self,
+        verb: &'static str,
+        subject: impl ToString,
+    ) -> Result<(), HostError> {
+        if self.faults.gone { Err(gone(verb, subject)) } else { Ok(()) }
+    }
+
+    /// Begins a changing call; an error when nothing of it shall happen.
+    pub(super) fn begin(&mut self, change: Change, subject: String) -> Result<Turn, HostError> {
+        self.alive(change.verb, &subject)?;
+        self.advance(CALL);
+        let turn = self.faults.begin(change, subject);
+        match turn.fault {
+            Some(fault) if turn.extent == Extent::None => {
+                let error = turn.error(fault);
+                if fault.kills() {
+                    self.die();
+                }
+                Err(error)
+            }
+            _ => Ok(turn),
+        }
+    }
+
+    /// Ends a changing call with what came of it.
+    pub(super) fn end<T>(
+        &mut self,
+        turn: &Turn,
+        result: Result<T, HostError>,
+    ) -> Result<T, HostError> {
+        self.settle();
+        match turn.fault {
+            None => result,
+            Some(super::Fault::Interrupt) => {
+                self.time.interrupted = true;
+                result
+            }
+            Some(fault) if fault.kills() => {
+                self.die();
+                Err(turn.error(fault))
+            }
+            Some(fault) => result.and(Err(turn.error(fault))),
+        }
+    }
+
+    /// Our process is gone: its locks are free, and its children somebody else's.
+    pub(super) fn die(&mut self) {
+        self.faults.gone = true;
+        self.locks.clear();
+        self.table.orphan();
+    }
+}
