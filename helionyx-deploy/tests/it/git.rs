@@ -1,0 +1,1 @@
+//! Deploys from real git repositories.
