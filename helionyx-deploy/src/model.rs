@@ -13,11 +13,14 @@ use crate::name::{AppName, BuildName, EnvironmentName, Port, ServiceName, Variab
 use crate::template::{Bindings, Placeholder, Template};
 
 pub mod catalog;
+pub mod code;
+mod decode;
 pub mod finding;
 pub mod spec;
+mod suggest;
 mod validate;
 
-pub use catalog::{Catalog, SourceFile};
+pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
 
 /// One environment of one app, validated.

@@ -51,10 +51,15 @@ impl Place {
     /// The place of a byte offset in a text.
     #[must_use]
     pub fn at(file: &str, text: &str, offset: usize) -> Place {
-        let before = &text[..text.floor_char_boundary(offset.min(text.len()))];
-        let line = before.matches('\n').count() + 1;
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Place { file: file.to_owned(), line, column: before[start..].chars().count() + 1 }
+        // An offset inside of a character belongs to the character.
+        let before: Vec<char> = text
+            .char_indices()
+            .take_while(|(at, c)| at + c.len_utf8() <= offset)
+            .map(|(_, c)| c)
+            .collect();
+        let line = before.iter().filter(|c| **c == '\n').count() + 1;
+        let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
+        Place { file: file.to_owned(), line, column }
     }
 }
 
@@ -81,5 +86,45 @@ impl fmt::Display for Finding {
         };
         write!(f, "{}: {severity}: {} [{}]", self.place, self.message, self.code)?;
         if self.hint.is_empty() { Ok(()) } else { write!(f, "\n  help: {}", self.hint) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_lines_and_characters_from_one() {
+        let text = "a\nbä\tc\r\n\nd";
+        for (offset, line, column) in [
+            (0, 1, 1),
+            (1, 1, 2),
+            (2, 2, 1),
+            (3, 2, 2),
+            (4, 2, 2),
+            (5, 2, 3),
+            (10, 4, 1),
+            (99, 4, 2),
+        ] {
+            let place = Place::at("f", text, offset);
+            assert_eq!((place.line, place.column), (line, column), "offset {offset}");
+        }
+    }
+
+    #[test]
+    fn findings_print_place_code_and_remedy() {
+        let mut finding = Finding {
+            place: Place::at("envs/a/app.toml", "ab", 1),
+            severity: Severity::Error,
+            code: "unknown-key",
+            message: "unknown key `x`".to_owned(),
+            hint: "known: `y`".to_owned(),
+        };
+        let text = "envs/a/app.toml:1:2: error: unknown key `x` [unknown-key]\n  help: known: `y`";
+        assert_eq!(finding.to_string(), text);
+        finding.place = Place::file("app.toml");
+        finding.hint.clear();
+        assert_eq!(finding.to_string(), "app.toml: error: unknown key `x` [unknown-key]");
+        assert_eq!(serde_json::to_value(&finding).unwrap()["where"], "app.toml");
     }
 }

@@ -1,1 +1,244 @@
+//! What may stand in a model file: its keys and their types, as TOML has them. No I/O.
+//!
+//! Every key is optional here, so that one reading finds all that is there; what must be there is
+//! for validation to say. Unknown keys are refused. Integers are wide, so that one outside of its
+//! limits is told from one that is none.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, Visitor};
+use toml::Spanned;
+
+use crate::model::Supervisor;
+
+/// A key's value with its place; none where the key is not written.
+pub type Given<T> = Option<Spanned<T>>;
+/// A list of texts, each with its place.
+pub type Words = Given<Vec<Spanned<String>>>;
+/// Named values with the places of names and values.
+pub type Named<T> = BTreeMap<Spanned<String>, Spanned<T>>;
+
+/// `app.toml`: what an app is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct AppSpec {
+    /// The app's name: its directory's name.
+    pub name: Given<String>,
+    /// Where its code comes from.
+    pub source: Given<SourceSpec>,
+    /// Build steps, in this order.
+    pub build: Vec<Spanned<BuildSpec>>,
+    /// Services, in the order in which they start.
+    pub service: Vec<Spanned<ServiceSpec>>,
+    /// The variables that its services receive.
+    pub variables: Given<Named<VariableSpec>>,
+    /// What is kept.
+    pub retention: Given<RetentionSpec>,
+}
+
+/// `[source]`: exactly one of these.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct SourceSpec {
+    /// A directory on the host.
+    pub path: Given<PathSpec>,
+    /// An archive or program on the host.
+    pub artifact: Given<ArtifactSpec>,
+    /// A git repository.
+    pub git: Given<GitSpec>,
+}
+
+/// `[source.path]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct PathSpec {
+    /// The directory.
+    pub dir: Given<String>,
+    /// Names of files and directories, at any depth, that are no part of the source.
+    pub exclude: Words,
+}
+
+/// `[source.artifact]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ArtifactSpec {
+    /// The file.
+    pub file: Given<String>,
+}
+
+/// `[source.git]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct GitSpec {
+    /// The repository's address, without credentials.
+    pub url: Given<String>,
+}
+
+/// `[[build]]`: a command that runs in the release's directory.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct BuildSpec {
+    /// The step's name.
+    pub name: Given<String>,
+    /// Program and arguments.
+    pub run: Words,
+    /// Files and directories of the release that decide whether it must run again.
+    pub inputs: Words,
+    /// Files and directories of the release that it makes.
+    pub outputs: Words,
+    /// Variables of the deployer's environment that it may see.
+    pub inherit: Words,
+    /// How long it may take.
+    pub deadline_secs: Given<i64>,
+}
+
+/// `[[service]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ServiceSpec {
+    /// The service's name.
+    pub name: Given<String>,
+    /// Program, with its absolute path, and arguments.
+    pub exec: Words,
+    /// How long it may take to end after TERM.
+    pub stop_timeout_secs: Given<i64>,
+    /// So many starts are allowed within the interval.
+    pub start_burst: Given<i64>,
+    /// The interval in which starts are counted.
+    pub start_interval_secs: Given<i64>,
+    /// How it is proven to work.
+    pub health: Given<HealthSpec>,
+}
+
+/// `[service.health]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct HealthSpec {
+    /// What is asked.
+    pub probe: Vec<Spanned<ProbeSpec>>,
+    /// How long one try may take.
+    pub try_timeout_ms: Given<i64>,
+    /// From the begin of one try to that of the next.
+    pub interval_ms: Given<i64>,
+    /// When all must have passed.
+    pub deadline_secs: Given<i64>,
+    /// So many tries must pass one after the other.
+    pub passes: Given<i64>,
+    /// From the first of these to the last, at least.
+    pub stable_ms: Given<i64>,
+}
+
+/// `[[service.health.probe]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct ProbeSpec {
+    /// The path that is asked for.
+    pub path: Given<String>,
+    /// The status that is wanted.
+    pub status: Given<i64>,
+    /// Fields that the JSON answer must have.
+    pub fields: Named<String>,
+    /// Fields that must have these values where the answer has them.
+    pub fields_if_present: Named<String>,
+}
+
+/// `[variables.NAME]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct VariableSpec {
+    /// What kind of value it takes.
+    pub kind: Given<KindSpec>,
+    /// Its value, where it is the same in every environment.
+    pub value: Given<Scalar>,
+}
+
+/// `kind`: a word, or `{ choice = [...] }`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KindSpec {
+    /// Any text.
+    Text,
+    /// A port.
+    Port,
+    /// An absolute path.
+    Path,
+    /// An `http` or `https` address.
+    Url,
+    /// A number.
+    Number,
+    /// A value that only the host knows.
+    Secret,
+    /// One of these.
+    Choice(Vec<Spanned<String>>),
+}
+
+/// `[retention]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct RetentionSpec {
+    /// So many verified releases.
+    pub releases: Given<i64>,
+}
+
+/// `<environment>.toml`: where an app runs.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+pub struct EnvironmentSpec {
+    /// What runs its services.
+    pub supervisor: Given<Supervisor>,
+    /// Where its releases lie.
+    pub root: Given<String>,
+    /// Where its data lies.
+    pub data: Given<String>,
+    /// The port that its services share.
+    pub port: Given<i64>,
+    /// The branch that is deployed.
+    pub branch: Given<String>,
+    /// The values that differ between environments.
+    pub variables: Given<Named<Scalar>>,
+}
+
+/// A variable's value: whatever TOML has for one line of text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scalar {
+    /// Written as a text.
+    Text(String),
+    /// Written as an integer.
+    Integer(i64),
+    /// Written as a float or boolean: its text is what the file says, digit for digit.
+    Verbatim,
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Scalar, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, a number or a boolean")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Integer(number))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Verbatim)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Verbatim)
+    }
+}

@@ -1,1 +1,169 @@
+//! From what an operator wrote to what can be deployed: every rule, all findings at once. No I/O.
+//!
+//! Each rule takes what it can read and notes the rest; a draft may lack parts. Whether it may be
+//! deployed is decided by the findings, not by the drafts.
 
+use camino::Utf8Path;
+
+use crate::model::finding::Place;
+use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec};
+use crate::model::{Build, Environment, Retention, ServiceModel, code};
+use crate::name::{AppName, EnvironmentName};
+use crate::template::{Bindings, Placeholder};
+
+mod build;
+mod health;
+pub mod isolation;
+mod kind;
+mod placement;
+mod reader;
+mod service;
+mod source;
+#[cfg(test)]
+mod tests;
+mod text;
+mod variables;
+
+pub use isolation::Claims;
+pub use reader::Reader;
+use reader::Span;
+
+/// The longest time that any duration may name.
+const DAY_SECS: u64 = 24 * 60 * 60;
+/// The same in milliseconds.
+const DAY_MS: u64 = DAY_SECS * 1000;
+
+/// An app as far as its file is right.
+#[derive(Debug)]
+pub struct App {
+    name: AppName,
+    source: Option<source::Draft>,
+    builds: Vec<Build>,
+    services: Vec<ServiceModel>,
+    /// None when the declarations cannot be read: then values cannot be judged.
+    variables: Option<variables::Variables>,
+    retention: Retention,
+    port_use: Option<Place>,
+}
+
+/// An environment as far as its files are right.
+#[derive(Debug)]
+pub struct Draft {
+    /// The environment, where nothing is missing.
+    pub environment: Option<Environment>,
+    /// What it takes for itself on its host.
+    pub claims: Claims,
+}
+
+/// Checks an `app.toml` by itself.
+pub fn app(name: &AppName, spec: Option<AppSpec>, reader: &mut Reader<'_>) -> App {
+    let known = spec.is_some() && !reader.is_broken(&reader.root(), "variables");
+    let spec = spec.unwrap_or_default();
+    app_name(name, &spec, reader);
+    let retention = retention(spec.retention.as_ref().map(toml::Spanned::get_ref), reader);
+    App {
+        source: source::source(&spec, reader),
+        builds: build::builds(&spec.build, reader),
+        services: service::services(&spec, reader),
+        variables: Some(variables::declared(&spec.variables, reader)).filter(|_| known),
+        retention,
+        port_use: reader.port_use.clone(),
+        name: name.clone(),
+    }
+}
+
+fn app_name(name: &AppName, spec: &AppSpec, reader: &mut Reader<'_>) {
+    let example = format!("\"{name}\"");
+    let written = reader.required(&reader.root(), "name", &spec.name, &example);
+    if let Some(written) = written.filter(|written| written.get_ref() != name.as_str()) {
+        let message = format!("the app in the directory `{name}` is named {:?}", written.get_ref());
+        reader.error(
+            &written.span(),
+            code::WRONG_NAME,
+            message,
+            format!("write `name = {example}`"),
+        );
+    }
+}
+
+fn retention(spec: Option<&RetentionSpec>, reader: &mut Reader<'_>) -> Retention {
+    let default = RetentionSpec::default();
+    let releases = &spec.unwrap_or(&default).releases;
+    // The one in use and the one to go back to: with fewer there is no rollback.
+    let releases = reader.integer("releases", releases, 5, 2..=1000).unwrap_or(5);
+    Retention { releases: usize::try_from(releases).unwrap_or(usize::MAX) }
+}
+
+/// Checks an `<environment>.toml` and what of its app depends on it.
+pub fn environment(
+    app: &App,
+    name: &EnvironmentName,
+    spec: Option<EnvironmentSpec>,
+    project: &Utf8Path,
+    (app_reader, reader): (&mut Reader<'_>, &mut Reader<'_>),
+) -> Draft {
+    let spec = spec.unwrap_or_default();
+    let table = reader.root();
+    let supervisor = reader.required(&table, "supervisor", &spec.supervisor, "\"process\"");
+    let place = placement::placement(&app.name, name, &spec, project, reader);
+    let branch = source::branch(app.source.as_ref(), &spec, reader);
+    let source = app.source.as_ref().and_then(|draft| {
+        source::resolve(
+            draft,
+            branch,
+            &place,
+            &for_directories(app, name, project, &place),
+            app_reader,
+        )
+    });
+    let all = for_values(app, name, project, &place);
+    let variables =
+        variables::values(app.variables.as_ref(), &spec.variables, &all, app_reader, reader);
+    placement::port_where_used(&spec, app.port_use.as_ref(), reader);
+    let layout = place.layout();
+    let environment =
+        supervisor.zip(layout).zip(source).map(|((supervisor, layout), source)| Environment {
+            app: app.name.clone(),
+            name: name.clone(),
+            supervisor: *supervisor.get_ref(),
+            layout,
+            project: project.to_owned(),
+            port: place.port.as_ref().map(|port| *port.get_ref()),
+            source,
+            builds: app.builds.clone(),
+            services: app.services.clone(),
+            variables,
+            retention: app.retention,
+        });
+    Draft { environment, claims: Claims::new(&app.name, name, &place, reader) }
+}
+
+fn for_directories(
+    app: &App,
+    name: &EnvironmentName,
+    project: &Utf8Path,
+    place: &placement::Placement,
+) -> Bindings {
+    Bindings::new(&app.name, name, None)
+        .bind(Placeholder::Project, project.as_str())
+        .bind(Placeholder::Root, place.root_or_default().as_str())
+}
+
+/// What values are checked with: a release that might be, and defaults for what is wrong elsewhere,
+/// so that one mistake does not become many.
+fn for_values(
+    app: &App,
+    name: &EnvironmentName,
+    project: &Utf8Path,
+    place: &placement::Placement,
+) -> Bindings {
+    const RELEASE: &str = "20260101T000000Z-0000000";
+    let root = place.root_or_default();
+    let port = place.port.as_ref().map_or(1, |port| port.get_ref().get());
+    for_directories(app, name, project, place)
+        .bind(Placeholder::Port, port.to_string())
+        .bind(Placeholder::Data, place.data_or_default().as_str())
+        .bind(Placeholder::Cache, root.join("cache").as_str())
+        .bind(Placeholder::Release, root.join("releases").join(RELEASE).as_str())
+        .bind(Placeholder::ReleaseId, RELEASE)
+}

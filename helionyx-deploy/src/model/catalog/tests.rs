@@ -1,0 +1,367 @@
+//! Several files together: what is selected, what is refused, and the repository's own models.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+use proptest::prelude::*;
+
+use super::*;
+use crate::layout::Layout;
+use crate::model::{
+    Build, HealthModel, Kind, Limits, ProbeModel, Retention, ServiceModel, Source, Supervisor,
+    Timing, Variable,
+};
+use crate::template::Template;
+
+fn file(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: path.to_owned(), text: text.to_owned() }
+}
+
+fn app(name: &str) -> SourceFile {
+    let text = format!(
+        "name = \"{name}\"\n[source.artifact]\nfile = \"/x\"\n[[service]]\nname = \"a\"\nexec = [\"/bin/a\"]\n"
+    );
+    file(&format!("envs/{name}/app.toml"), &text)
+}
+
+fn environment(app: &str, name: &str, keys: &str) -> SourceFile {
+    file(&format!("envs/{app}/{name}.toml"), &format!("supervisor = \"process\"\n{keys}"))
+}
+
+fn parse(files: &[SourceFile]) -> (Catalog, Vec<String>) {
+    let (catalog, findings) = Catalog::parse(files, Utf8Path::new("/p"));
+    assert_eq!(catalog.findings(), findings);
+    let lines = findings.iter().map(|f| format!("{} {}: {}", f.place, f.code, f.message));
+    (catalog, lines.collect())
+}
+
+/// The models of this repository, as its own commands read them.
+fn repository() -> Vec<SourceFile> {
+    let envs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../envs");
+    let mut files = Vec::new();
+    for app in envs.read_dir_utf8().unwrap().map(Result::unwrap) {
+        for model in app.path().read_dir_utf8().unwrap().map(Result::unwrap) {
+            #[expect(clippy::disallowed_methods, reason = "a test reads what is checked in")]
+            let text = std::fs::read_to_string(model.path()).unwrap();
+            let path = format!("envs/{}/{}", app.file_name(), model.file_name());
+            files.push(SourceFile { path, text });
+        }
+    }
+    files
+}
+
+#[test]
+fn the_models_of_this_repository_have_no_findings() {
+    let (catalog, findings) = parse(&repository());
+    assert_eq!(findings, Vec::<String>::new());
+    assert!(catalog.select(Some("sample/local")).is_ok());
+}
+
+#[test]
+fn the_sample_means_what_its_files_say() {
+    let (catalog, _) = parse(&repository());
+    let words = |words: &[&str]| words.iter().map(|word| text(word)).collect::<Vec<_>>();
+    let sample = catalog.select(Some("local")).unwrap();
+    assert_eq!(sample.id(), "sample/local");
+    assert_eq!(sample.supervisor, Supervisor::Process);
+    let root = "/p/.deploy/sample/local";
+    assert_eq!(sample.layout, Layout { root: root.into(), data: format!("{root}/data").into() });
+    assert_eq!(sample.project, "/p");
+    assert_eq!(sample.port.map(crate::name::Port::get), Some(18080));
+    let exclude = ["target", "tests", "README.md", ".git"].map(str::to_owned).to_vec();
+    let dir = "/p/helionyx-deploy/examples/sample".into();
+    assert_eq!(sample.source, Source::Path { dir, exclude });
+    let run =
+        "cargo install --path . --root . --no-track --locked --debug --target-dir {cache}/target";
+    let build = Build {
+        name: "compile".parse().unwrap(),
+        run: words(&run.split(' ').collect::<Vec<_>>()),
+        inputs: vec!["Cargo.toml".into(), "Cargo.lock".into(), "src".into()],
+        outputs: vec!["bin".into()],
+        inherit: vec!["CARGO_HOME".parse().unwrap(), "RUSTUP_HOME".parse().unwrap()],
+        deadline: std::time::Duration::from_secs(600),
+    };
+    assert_eq!(sample.builds, [build]);
+    assert_eq!(sample.services, [sample_service(words(&["{release}/bin/sample"]))]);
+    assert_eq!(sample.retention, Retention { releases: 5 });
+    let names: Vec<_> = sample.variables.keys().map(crate::name::VariableName::as_str).collect();
+    assert_eq!(names, ["APP", "ENVIRONMENT", "EVENT_LOG", "FAULT", "FAULT_AFTER_MS", "PORT"]);
+    let port = Variable { kind: Kind::Port, value: Some(text("{port}")) };
+    assert_eq!(sample.variables[&"PORT".parse().unwrap()], port);
+    assert!(!sample.has_secrets());
+}
+
+fn sample_service(exec: Vec<Template>) -> ServiceModel {
+    let fields = |fields: &[(&str, &str)]| {
+        fields.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect()
+    };
+    let probe = |path: &str, wanted: &[(&str, &str)]| ProbeModel {
+        path: path.to_owned(),
+        status: 200,
+        fields: fields(wanted),
+        fields_if_present: BTreeMap::new(),
+    };
+    let ready =
+        [("status", "ready"), ("release", "{release_id}"), ("environment", "{environment}")];
+    let timing = Timing {
+        try_timeout_ms: 2000,
+        interval_ms: 100,
+        deadline_ms: 20_000,
+        passes: 3,
+        stable_ms: 500,
+    };
+    ServiceModel {
+        name: "sample".parse().unwrap(),
+        exec,
+        limits: Limits { stop_timeout_ms: 10_000, start_burst: 5, start_interval_ms: 10_000 },
+        health: Some(HealthModel {
+            probes: vec![
+                probe("/health", &[("status", "healthy")]),
+                probe("/health/ready", &ready),
+            ],
+            timing,
+        }),
+    }
+}
+
+fn text(text: &str) -> Template {
+    Template::parse(text).unwrap()
+}
+
+#[test]
+fn numbers_keep_the_digits_that_were_written() {
+    let mut model = app("a");
+    for name in ["A", "B", "C", "D", "E"] {
+        model.text.push_str(&format!("[variables.{name}]\nkind = \"text\"\n"));
+    }
+    let values = "[variables]\nA = 5.0\nB = 1_000\nC = 10.50\nD = true\nE = \"{{5}}\"\n";
+    let (catalog, findings) = parse(&[model, environment("a", "dev", values)]);
+    assert_eq!(findings, Vec::<String>::new());
+    let environment = catalog.select(Some("dev")).unwrap();
+    let bindings = environment.bindings(Utf8Path::new("/r"));
+    let values =
+        environment.variables.values().map(|v| v.value.as_ref().unwrap().expand(&bindings));
+    assert_eq!(values.collect::<Vec<_>>(), ["5.0", "1000", "10.50", "true", "{5}"], "(HEL-13)");
+}
+
+#[test]
+fn unwritten_directories_are_those_of_the_layout() {
+    let (catalog, _) = parse(&[app("a"), environment("a", "dev", "")]);
+    let layout = &catalog.select(Some("a/dev")).unwrap().layout;
+    assert_eq!((layout.root.as_str(), layout.data.as_str()), ("/opt/a/dev", "/var/lib/a/dev"));
+}
+
+#[test]
+fn names_select_one_environment_or_list_the_choices() {
+    let files = [
+        app("helionyx"),
+        environment("helionyx", "dev", ""),
+        environment("helionyx", "live", ""),
+        environment("helionyx", "staging", "port = 0"),
+        app("b"),
+        environment("b", "dev", ""),
+        environment("b", "local", ""),
+        app("c"),
+        environment("c", "local", ""),
+        environment("c", "only", ""),
+    ];
+    let (catalog, _) = parse(&files);
+    let all = "choose one of dev, live, staging, b/dev, b/local, c/local, c/only";
+    let unknown = |wanted: &str| format!("failed to find environment {wanted:?}, {all}");
+    for (wanted, expected) in [
+        (Some("dev"), "helionyx/dev".to_owned()),
+        (Some("b/dev"), "b/dev".to_owned()),
+        (Some("only"), "c/only".to_owned()),
+        (None, format!("failed to choose an environment: none was named, {all}")),
+        (Some(""), format!("failed to choose an environment: none was named, {all}")),
+        (Some("prod"), unknown("prod")),
+        (Some("dev;x"), unknown("dev;x")),
+        (Some("dev\n"), unknown("dev\n").replace(", choose", ", did you mean `dev`?, choose")),
+        (
+            Some("heliony/dev"),
+            unknown("heliony/dev").replace(", choose", ", did you mean `helionyx/dev`?, choose"),
+        ),
+        (Some("Live"), unknown("Live").replace(", choose", ", did you mean `live`?, choose")),
+        (
+            Some("c/loacl"),
+            unknown("c/loacl").replace(", choose", ", did you mean `c/local`?, choose"),
+        ),
+        (
+            Some("local"),
+            "failed to choose between the environments `local`, choose one of b/local, c/local"
+                .to_owned(),
+        ),
+        (
+            Some("staging"),
+            "failed to read the model of `helionyx/staging`: envs/helionyx/staging.toml:2:8: \
+             `port` cannot be 0"
+                .to_owned(),
+        ),
+    ] {
+        let found = catalog.select(wanted).map_or_else(|error| error.to_string(), Environment::id);
+        assert_eq!(found, expected, "{wanted:?} (HEL-35)");
+    }
+    let ids: Vec<_> = catalog.environments().map(Environment::id).collect();
+    assert_eq!(ids, ["b/dev", "b/local", "c/local", "c/only", "helionyx/dev", "helionyx/live"]);
+    let empty = Catalog::default().select(None).unwrap_err();
+    assert_eq!(
+        empty.to_string(),
+        "failed to choose an environment: none was named, and there are none"
+    );
+}
+
+#[test]
+fn environments_share_nothing_and_both_places_are_named() {
+    let check = |one: &str, other: &str, expected: &[&str]| {
+        let files =
+            [app("a"), app("b"), environment("a", "dev", one), environment("b", "live", other)];
+        let (catalog, findings) = parse(&files);
+        assert_eq!(findings, expected, "{one:?} {other:?} (HEL-97)");
+        let usable = catalog.environments().count();
+        assert_eq!(usable, if expected.is_empty() { 2 } else { 0 }, "a conflict has two sides");
+    };
+    check("port = 1", "port = 2", &[]);
+    check("root = \"/srv/a\"", "root = \"/srv/ab\"", &[]);
+    check(
+        "port = 8000",
+        "port = 8000",
+        &["envs/b/live.toml:2:8 shared-port: port 8000 is taken at envs/a/dev.toml:2:8"],
+    );
+    check(
+        "root = \"/srv/x\"\ndata = \"{root}/data\"",
+        "root = \"/srv/x\"\ndata = \"{root}/data\"",
+        &[
+            "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x`, which is taken at envs/a/dev.toml:2:8",
+        ],
+    );
+    check(
+        "root = \"/srv/x\"",
+        "root = \"/srv/x/y\"",
+        &[
+            "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x/y`, which meets `/srv/x` at envs/a/dev.toml:2:8",
+        ],
+    );
+    check(
+        "",
+        "data = \"/var/lib/a/dev/sub\"",
+        &[
+            "envs/b/live.toml:2:8 shared-data: `data` is `/var/lib/a/dev/sub`, which meets `/var/lib/a/dev` at envs/a/dev.toml",
+        ],
+    );
+    check(
+        "",
+        "data = \"/opt/a/dev/data\"",
+        &[
+            "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
+        ],
+    );
+}
+
+#[test]
+fn files_that_name_nothing_or_stand_alone_are_said() {
+    let files = [
+        file("envs/Bad Name/app.toml", ""),
+        file("envs/a/Live.toml", ""),
+        file("envs/a/notes.txt", ""),
+        file("app.toml", ""),
+        file("envs/lonely/dev.toml", ""),
+        app("a"),
+        app("a"),
+    ];
+    let (catalog, findings) = parse(&files);
+    let brief: Vec<_> = findings.iter().map(|line| line.split(':').next().unwrap()).collect();
+    assert_eq!(
+        brief,
+        [
+            "app.toml bad-file-name",
+            "envs/Bad Name/app.toml bad-file-name",
+            "envs/a/Live.toml bad-file-name",
+            "envs/a/app.toml duplicate-file",
+            "envs/a/app.toml no-environment",
+            "envs/a/notes.txt bad-file-name",
+            "envs/lonely/dev.toml missing-app",
+        ]
+    );
+    assert!(matches!(catalog.select(Some("lonely/dev")), Err(SelectError::Broken { .. })));
+}
+
+#[test]
+fn a_file_of_nothing_but_mistakes_ends_in_bounded_time() {
+    let keys: String = (0..5_000).map(|number| format!("k{number} = [[[{{}}]]]\n")).collect();
+    let (_, findings) = parse(&[app("a"), environment("a", "dev", &keys)]);
+    assert_eq!(findings.len(), 51, "the first fifty, and that there are more");
+    assert!(findings[0].contains("dev.toml too-many-findings"), "{}", findings[0]);
+    let deep = format!("x = {}{}", "[".repeat(50_000), "]".repeat(50_000));
+    assert!(!parse(&[app("a"), environment("a", "dev", &deep)]).1.is_empty());
+    let (_, findings) = parse(&[app("a"), environment("a", "dev", &"#\n".repeat(100_000))]);
+    assert_eq!(
+        findings,
+        ["envs/a/dev.toml too-large: the file has 200023 bytes, a model at most 131072"]
+    );
+}
+
+proptest! {
+    /// Whatever is typed, cut or pasted into a model, it is read or refused, never a crash, and
+    /// every finding lies in its file.
+    #[test]
+    fn mutated_models_never_panic(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..12usize, junk()), 1..6),
+        which in 0..2usize,
+    ) {
+        let mut files = repository();
+        files.retain(|file| file.path.starts_with("envs/sample/"));
+        let text = &mut files[which].text;
+        for (at, length, junk) in edits {
+            let chars: Vec<char> = text.chars().collect();
+            let start = at.index(chars.len() + 1);
+            let end = (start + length).min(chars.len());
+            *text = chars[..start].iter().copied().chain(junk.chars()).chain(chars[end..].iter().copied()).collect();
+        }
+        let (_, findings) = Catalog::parse(&files, Utf8Path::new("/p"));
+        for finding in findings {
+            let file = files.iter().find(|file| file.path == finding.place.file).unwrap();
+            prop_assert!(finding.place.line <= file.text.split('\n').count());
+            prop_assert!(finding.to_string().lines().count() <= 2, "{finding}");
+        }
+    }
+}
+
+fn junk() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<String>(),
+        prop::sample::select(vec![
+            "",
+            "\"",
+            "'",
+            "\"\"\"",
+            "\n",
+            "\r",
+            "\0",
+            "[",
+            "]",
+            "[[",
+            "{",
+            "}",
+            "{{",
+            "=",
+            ".",
+            "-1",
+            "99999999999999999999",
+            "1e999",
+            "nan",
+            "true",
+            "[]",
+            "{}",
+            "\u{2028}",
+            "\u{feff}",
+            "é",
+            "{port}",
+            "{release}",
+            "\\u0000",
+            "[variables]\n",
+            "[[service]]\n",
+            "1979-05-27",
+        ])
+        .prop_map(str::to_owned),
+    ]
+}

@@ -1,0 +1,315 @@
+//! Mistakes and what is found: a model without any, and one change for each.
+
+pub const APP: &str = r#"name = "sample"
+[source.path]
+dir = "{project}/code"
+exclude = ["target"]
+[[build]]
+name = "compile"
+run = ["cargo", "build"]
+inputs = ["src"]
+outputs = ["bin"]
+inherit = ["CARGO_HOME"]
+deadline_secs = 60
+[[service]]
+name = "web"
+exec = ["{release}/bin/web", "--port={port}"]
+stop_timeout_secs = 10
+start_burst = 5
+[service.health]
+deadline_secs = 20
+passes = 3
+[[service.health.probe]]
+path = "/health"
+status = 200
+fields = { release = "{release_id}" }
+[variables.PORT]
+kind = "port"
+value = "{port}"
+[variables.MODE]
+kind = { choice = ["fast", "slow"] }
+[variables.LIMIT]
+kind = "number"
+[variables.API]
+kind = "url"
+[variables.LOG]
+kind = "path"
+[variables.NOTE]
+kind = "text"
+[variables.TOKEN]
+kind = "secret"
+[retention]
+releases = 5
+"#;
+
+pub const LOCAL: &str = r#"supervisor = "process"
+root = "/srv/sample"
+data = "/srv/data"
+port = 8000
+[variables]
+MODE = "fast"
+LIMIT = 5.0
+API = "https://example.org"
+LOG = "{data}/log"
+NOTE = "a note"
+"#;
+
+/// `a` is replaced by `b` in `app.toml` or `local.toml`; these findings follow, and no others.
+pub struct Case(pub &'static str, pub &'static str, pub &'static str, pub &'static [&'static str]);
+
+pub const CASES: &[Case] = &[
+    // What can be read at all.
+    Case("app", "name = \"sample\"", "name = sample", &["app.toml:1:8 syntax"]),
+    Case("app", "name = \"web\"", "name = \"web", &["app.toml:13:12 syntax"]),
+    Case("local", "port = 8000", "port = 8000\nport = 8000", &["local.toml:5:1 syntax"]),
+    Case("app", "stop_timeout_secs", "stop_timeout", &["app.toml:15:1 unknown-key"]),
+    Case("app", "exec = ", "exce = ", &["app.toml:14:1 unknown-key"]),
+    Case("app", "status = 200", "satus = 200", &["app.toml:22:1 unknown-key"]),
+    Case(
+        "app",
+        "kind = \"number\"",
+        "kind = \"number\"\nsecret = true",
+        &["app.toml:31:1 unknown-key"],
+    ),
+    Case("app", "[retention]", "[retentoin]", &["app.toml:39:2 unknown-key"]),
+    Case(
+        "app",
+        "[variables.NOTE]\nkind = \"text\"",
+        "[variables]\nNOTE = 5",
+        &["app.toml:36:8 wrong-type"],
+    ),
+    Case("app", "releases = 5", "releases = \"5\"", &["app.toml:40:12 wrong-type"]),
+    Case(
+        "app",
+        "run = [\"cargo\", \"build\"]",
+        "run = \"cargo build\"",
+        &["app.toml:7:7 wrong-type"],
+    ),
+    Case("app", "run = [\"cargo\", \"build\"]", "run = [7]", &["app.toml:7:8 wrong-type"]),
+    Case("app", "[[service]]", "[service]", &["app.toml:12:1 wrong-type"]),
+    Case("local", "NOTE = \"a note\"", "NOTE = [\"a note\"]", &["local.toml:10:8 wrong-type"]),
+    Case("local", "NOTE = \"a note\"", "NOTE = 2026-01-01", &["local.toml:10:8 wrong-type"]),
+    Case("local", "port = 8000", "port = \"8000\"", &["local.toml:4:8 wrong-type"]),
+    Case("app", "kind = \"number\"", "kind = \"numbre\"", &["app.toml:30:8 unknown-choice"]),
+    Case("app", "{ choice =", "{ chioce =", &["app.toml:28:10 unknown-choice"]),
+    Case("app", "{ choice = [\"fast\", \"slow\"] }", "\"choice\"", &["app.toml:28:8 wrong-type"]),
+    Case(
+        "app",
+        "{ choice = [\"fast\", \"slow\"] }",
+        "{ choice = 1 }",
+        &["app.toml:28:19 wrong-type"],
+    ),
+    Case("local", "\"process\"", "\"systemd\"", &["local.toml:1:14 unknown-choice"]),
+    // What must be there.
+    Case("app", "name = \"sample\"\n", "", &["app.toml missing-key"]),
+    Case("app", "dir = \"{project}/code\"\n", "", &["app.toml:2:1 missing-key"]),
+    Case("app", "name = \"compile\"\n", "", &["app.toml:5:1 missing-key"]),
+    Case("app", "run = [\"cargo\", \"build\"]\n", "", &["app.toml:5:1 missing-key"]),
+    Case("app", "inputs = [\"src\"]\n", "", &["app.toml:5:1 missing-key"]),
+    Case("app", "name = \"web\"\n", "", &["app.toml:12:1 missing-key"]),
+    Case("app", "path = \"/health\"\n", "", &["app.toml:20:1 missing-key"]),
+    Case("app", "kind = \"number\"\n", "", &["app.toml:29:1 missing-key"]),
+    Case("local", "supervisor = \"process\"\n", "", &["local.toml missing-key"]),
+    Case("local", "port = 8000\n", "", &["local.toml missing-port"]),
+    // Names.
+    Case("app", "name = \"sample\"", "name = \"smaple\"", &["app.toml:1:8 wrong-name"]),
+    Case("app", "name = \"web\"", "name = \"Web\"", &["app.toml:13:8 bad-name"]),
+    Case("app", "name = \"web\"", "name = \"w\\u0000b\"", &["app.toml:13:8 bad-name"]),
+    Case("app", "name = \"compile\"", "name = \"a\\nb\"", &["app.toml:6:8 bad-name"]),
+    Case("app", "[\"CARGO_HOME\"]", "[\"CARGO-HOME\"]", &["app.toml:10:12 bad-name"]),
+    Case(
+        "app",
+        "[retention]",
+        "[variables.9A]\nkind=\"secret\"\n[retention]",
+        &["app.toml:39:12 bad-name"],
+    ),
+    Case(
+        "app",
+        "[variables.TOKEN]",
+        "[variables.HELIONYX_TOKEN]",
+        &["app.toml:37:12 reserved-variable"],
+    ),
+    Case(
+        "app",
+        "[[service]]",
+        "[[service]]\nname = \"web\"\nexec = [\"/bin/x\"]\n[[service]]",
+        &["app.toml:16:8 duplicate-name"],
+    ),
+    Case(
+        "app",
+        "[[service]]",
+        "[[build]]\nname = \"compile\"\nrun = [\"x\"]\n[[service]]",
+        &["app.toml:13:8 duplicate-name"],
+    ),
+    Case("app", "[\"fast\", \"slow\"]", "[\"fast\", \"fast\"]", &["app.toml:28:28 duplicate-name"]),
+    // Numbers.
+    Case("local", "port = 8000", "port = 70000", &["local.toml:4:8 out-of-range"]),
+    Case("local", "port = 8000", "port = -1", &["local.toml:4:8 out-of-range"]),
+    Case("local", "port = 8000", "port = 0", &["local.toml:4:8 out-of-range"]),
+    Case("local", "port = 8000", "port = 99999999999999999999", &["local.toml:4:8 out-of-range"]),
+    Case("app", "releases = 5", "releases = 1", &["app.toml:40:12 out-of-range"]),
+    Case("app", "passes = 3", "passes = 0", &["app.toml:19:10 out-of-range"]),
+    Case("app", "status = 200", "status = 600", &["app.toml:22:10 out-of-range"]),
+    Case("app", "start_burst = 5", "start_burst = 0", &["app.toml:16:15 out-of-range"]),
+    Case(
+        "app",
+        "stop_timeout_secs = 10",
+        "stop_timeout_secs = 0",
+        &["app.toml:15:21 out-of-range"],
+    ),
+    Case("app", "deadline_secs = 60", "deadline_secs = 86401", &["app.toml:11:17 out-of-range"]),
+    Case(
+        "app",
+        "deadline_secs = 60",
+        "deadline_secs = 9223372036854775807",
+        &["app.toml:11:17 out-of-range"],
+    ),
+    Case("app", "deadline_secs = 20", "deadline_secs = 3", &["app.toml:18:17 deadline-too-short"]),
+    Case("app", "passes = 3", "passes = 1000", &["app.toml:18:17 deadline-too-short"]),
+    // Texts.
+    Case("app", "[\"cargo\", \"build\"]", "[]", &["app.toml:7:7 empty"]),
+    Case("app", "[\"cargo\", \"build\"]", "[\" \"]", &["app.toml:7:8 empty"]),
+    Case("app", "[\"fast\", \"slow\"]", "[]", &["app.toml:28:8 empty"]),
+    Case(
+        "app",
+        "[\"cargo\", \"build\"]",
+        "[\"cargo\", \"a\\u0000\"]",
+        &["app.toml:7:17 control-character"],
+    ),
+    Case(
+        "app",
+        "[\"fast\", \"slow\"]",
+        "[\"fast\", \"s\\n\"]",
+        &["app.toml:28:28 control-character"],
+    ),
+    Case("local", "\"a note\"", "\"a\\nB=c\"", &["local.toml:10:8 control-character"]),
+    Case("local", "\"a note\"", "\"\"\"a\nb\"\"\"", &["local.toml:10:8 control-character"]),
+    Case("local", "\"a note\"", "\"a\\r\"", &["local.toml:10:8 control-character"]),
+    Case("local", "\"a note\"", "\"a\\u0000\"", &["local.toml:10:8 control-character"]),
+    Case("local", "\"a note\"", "\"a\\u0085\"", &["local.toml:10:8 control-character"]),
+    Case("local", "\"a note\"", "\"a\\u2028\"", &["local.toml:10:8 control-character"]),
+    // Placeholders.
+    Case("app", "--port={port}", "--port={prot}", &["app.toml:14:38 unknown-placeholder"]),
+    Case("local", "\"a note\"", "\"{\\\"a\\\":1}\"", &["local.toml:10:8 unknown-placeholder"]),
+    Case("local", "\"a note\"", "\"a } note\"", &["local.toml:10:8 unbalanced-brace"]),
+    Case(
+        "local",
+        "\"/srv/sample\"",
+        "\"{release}/x\"",
+        &["local.toml:2:9 unavailable-placeholder"],
+    ),
+    Case("local", "\"/srv/data\"", "\"/srv/{port}\"", &["local.toml:3:14 unavailable-placeholder"]),
+    Case("app", "{project}/code", "{release}/code", &["app.toml:3:8 unavailable-placeholder"]),
+    Case("app", "\"build\"]", "\"{release_id}\"]", &["app.toml:7:18 unavailable-placeholder"]),
+    // Directories.
+    Case("local", "/srv/sample", "srv/sample", &["local.toml:2:8 bad-path"]),
+    Case("local", "/srv/sample", "/srv/../etc", &["local.toml:2:8 bad-path"]),
+    Case("local", "/srv/sample", "/srv/sample/", &["local.toml:2:8 bad-path"]),
+    Case("local", "/srv/sample", "/srv/a\\nb", &["local.toml:2:8 bad-path"]),
+    Case("local", "/srv/sample", "/etc", &["local.toml:2:8 system-directory"]),
+    Case("local", "/srv/sample", "{project}", &["local.toml:2:8 system-directory"]),
+    Case("local", "/srv/sample", "/home/jane", &["local.toml:2:8 system-directory"]),
+    Case("local", "/srv/data", "/", &["local.toml:3:8 system-directory"]),
+    Case("local", "/srv/data", "{root}", &["local.toml:3:8 data-at-risk"]),
+    Case("local", "/srv/data", "{root}/releases/x", &["local.toml:3:8 data-at-risk"]),
+    Case("local", "/srv/data", "{root}/cache", &["local.toml:3:8 data-at-risk"]),
+    Case("local", "/srv/sample", "/srv/data/x", &["local.toml:3:8 data-at-risk"]),
+    Case("local", "/srv/sample", "{project}/code/.deploy", &["app.toml:3:7 source-contains-root"]),
+    Case("app", "[\"target\"]", "[\"a/b\"]", &["app.toml:4:12 bad-path"]),
+    Case("app", "{project}/code", "code", &["app.toml:3:7 bad-path"]),
+    Case("app", "{project}/code", "{project}/../code", &["app.toml:3:7 bad-path"]),
+    Case("app", "inputs = [\"src\"]", "inputs = [\"../src\"]", &["app.toml:8:11 bad-path"]),
+    Case("app", "outputs = [\"bin\"]", "outputs = [\"/bin\"]", &["app.toml:9:12 bad-path"]),
+    Case(
+        "app",
+        "outputs = [\"bin\"]",
+        "outputs = [\"release.json\"]",
+        &["app.toml:9:12 reserved-file"],
+    ),
+    Case(
+        "app",
+        "outputs = [\"bin\"]",
+        "outputs = [\".unfinished/x\"]",
+        &["app.toml:9:12 reserved-file"],
+    ),
+    Case(
+        "app",
+        "[[service]]",
+        "[[build]]\nname = \"b\"\nrun = [\"x\"]\ninputs = [\"y\"]\noutputs = [\"bin/x\"]\n[[service]]",
+        &["app.toml:16:12 overlapping-outputs"],
+    ),
+    // Sources.
+    Case(
+        "app",
+        "[source.path]\ndir = \"{project}/code\"\nexclude = [\"target\"]\n",
+        "",
+        &["app.toml source-count"],
+    ),
+    Case(
+        "app",
+        "[[build]]",
+        "[source.artifact]\nfile = \"/x\"\n[[build]]",
+        &["app.toml:5:1 source-count"],
+    ),
+    Case(
+        "app",
+        "exclude",
+        "[source.git]\nurl = \"https://host/a\"\n[source.path2]\nexclude",
+        &["app.toml:4:1 source-count", "app.toml:6:9 unknown-key"],
+    ),
+    Case(
+        "local",
+        "port = 8000",
+        "port = 8000\nbranch = \"main\"",
+        &["local.toml:5:10 unused-branch"],
+    ),
+    // Services and probes.
+    Case("app", "{release}/bin/web", "web", &["app.toml:14:9 relative-program"]),
+    Case("app", "{release}/bin/web", "{release}", &["app.toml:14:9 relative-program"]),
+    Case("app", "\"/health\"", "\"health\"", &["app.toml:21:8 bad-probe-path"]),
+    Case("app", "\"/health\"", "\"/a b\"", &["app.toml:21:8 bad-probe-path"]),
+    Case("app", "\"/health\"", "\"/a\\r\\nHost: x\"", &["app.toml:21:8 bad-probe-path"]),
+    // Values.
+    Case("local", "NOTE = \"a note\"\n", "", &["local.toml:5:1 missing-value"]),
+    Case("local", "NOTE = \"a note\"", "NOET = \"a note\"", &["local.toml:10:1 unknown-variable"]),
+    Case("local", "[variables]", "[variables]\nOTHER = 1", &["local.toml:6:1 unknown-variable"]),
+    Case("local", "[variables]", "[variables]\nPORT = 1", &["local.toml:6:8 value-twice"]),
+    Case(
+        "local",
+        "[variables]",
+        "[variables]\nTOKEN = \"hunter2\"",
+        &["local.toml:6:9 secret-in-model"],
+    ),
+    Case(
+        "app",
+        "kind = \"secret\"",
+        "kind = \"secret\"\nvalue = \"hunter2\"",
+        &["app.toml:39:9 secret-in-model"],
+    ),
+    Case("local", "MODE = \"fast\"", "MODE = \"fats\"", &["local.toml:6:8 wrong-kind"]),
+    Case("local", "LIMIT = 5.0", "LIMIT = nan", &["local.toml:7:9 wrong-kind"]),
+    Case("local", "LIMIT = 5.0", "LIMIT = true", &["local.toml:7:9 wrong-kind"]),
+    Case(
+        "local",
+        "https://example.org",
+        "https://jane:hunter2@host",
+        &["local.toml:8:7 wrong-kind"],
+    ),
+    Case("local", "{data}/log", "log", &["local.toml:9:7 wrong-kind"]),
+    Case("app", "value = \"{port}\"", "value = \"{app}\"", &["app.toml:26:9 wrong-kind"]),
+];
+
+/// The same with `[source.git]`.
+pub const GIT_CASES: &[Case] = &[
+    Case("local", "branch = \"main\"\n", "", &["local.toml missing-key"]),
+    Case("local", "\"main\"", "\"--force\"", &["local.toml:1:10 bad-branch"]),
+    Case("local", "\"main\"", "\"a..b\"", &["local.toml:1:10 bad-branch"]),
+    Case(
+        "app",
+        "https://host/a.git",
+        "https://jane:hunter2@host/a.git",
+        &["app.toml:3:7 credentials-in-url"],
+    ),
+    Case("app", "https://host/a.git", "--upload-pack=hunter2", &["app.toml:3:7 bad-url"]),
+    Case("app", "url = \"https://host/a.git\"\n", "", &["app.toml:2:1 missing-key"]),
+];

@@ -1,0 +1,256 @@
+//! Rules for texts: paths, addresses, branches, control characters. No I/O.
+
+/// A reason why a text is refused; none when it is right.
+pub type Complaint = Option<&'static str>;
+
+/// Why a text must not stand on one line of a file that a service reads.
+pub fn breaks_line(text: &str) -> bool {
+    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+}
+
+/// What is wrong with an absolute path.
+pub fn absolute_path(path: &str) -> Complaint {
+    if !path.starts_with('/') {
+        return Some("does not begin with `/`");
+    }
+    if path == "/" { None } else { plain_path(&path[1..]) }
+}
+
+/// What is wrong with a path inside of a directory.
+pub fn relative_path(path: &str) -> Complaint {
+    if path.starts_with('/') {
+        return Some("begins with `/`");
+    }
+    plain_path(path)
+}
+
+fn plain_path(path: &str) -> Complaint {
+    if breaks_line(path) {
+        return Some("holds a control character");
+    }
+    let mut parts = path.split('/');
+    if parts.clone().any(|part| part == "..") {
+        return Some("holds `..`");
+    }
+    // One spelling for one place: paths are compared as text.
+    parts.any(|part| matches!(part, "" | ".")).then_some("holds an empty part or `.`")
+}
+
+/// Whether a directory belongs to the system as a whole: to remove it would remove the machine.
+pub fn is_system_directory(path: &str) -> bool {
+    const WHOLE: [&str; 28] = [
+        "/",
+        "/bin",
+        "/boot",
+        "/etc",
+        "/etc/systemd",
+        "/etc/systemd/system",
+        "/home",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/media",
+        "/mnt",
+        "/opt",
+        "/root",
+        "/sbin",
+        "/snap",
+        "/srv",
+        "/tmp",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/usr/local",
+        "/usr/sbin",
+        "/var",
+        "/var/lib",
+        "/var/log",
+        "/var/cache",
+        "/var/tmp",
+    ];
+    let within = |directory: &str| {
+        path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    WHOLE.contains(&path) || ["/proc", "/sys", "/dev"].into_iter().any(within)
+}
+
+/// What is wrong with an address of a service.
+pub fn web_url(url: &str) -> Complaint {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let Some(rest) = rest else { return Some("does not begin with `http://` or `https://`") };
+    if breaks_line(url) || url.contains(' ') {
+        return Some("holds a blank or a control character");
+    }
+    let host = authority(rest).rsplit('@').next().unwrap_or_default();
+    (host.is_empty() || host.starts_with(':')).then_some("names no host")
+}
+
+/// What is wrong with the address of a git repository.
+pub fn git_url(url: &str) -> Complaint {
+    if url.is_empty() {
+        return Some("is empty");
+    }
+    if url.starts_with('-') {
+        return Some("begins with `-`, which git takes for an option");
+    }
+    if breaks_line(url) || url.contains(' ') {
+        return Some("holds a blank or a control character");
+    }
+    if let Some((scheme, rest)) = url.split_once("://") {
+        let known = ["https", "http", "ssh", "git", "file"].contains(&scheme);
+        let host = scheme == "file" || !authority(rest).is_empty();
+        return (!known || !host).then_some("is no https, http, ssh, git or file address");
+    }
+    if url.contains("::") {
+        return Some("names a transport helper, which can run any command");
+    }
+    let placed = ["/", "{project}/", "{root}/"].iter().any(|prefix| url.starts_with(prefix));
+    let host = url
+        .split_once(':')
+        .is_some_and(|(host, path)| !host.is_empty() && !host.contains('/') && !path.is_empty());
+    (!placed && !host).then_some("is neither an address nor an absolute path")
+}
+
+/// Whether an address holds what only its owner should know.
+pub fn has_credentials(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+    };
+    match authority(rest).rsplit_once('@') {
+        // Over ssh a user alone is an address; over http it is mostly a token.
+        Some((user, _)) => user.contains(':') || !scheme.eq_ignore_ascii_case("ssh"),
+        None => false,
+    }
+}
+
+fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+/// What is wrong with a branch name, by the rules of `git check-ref-format`.
+pub fn branch(name: &str) -> Complaint {
+    if name.is_empty() || name == "@" || name == "HEAD" {
+        return Some("names no branch");
+    }
+    if name.starts_with('-') {
+        return Some("begins with `-`, which git takes for an option");
+    }
+    if name.chars().any(|c| c.is_control() || " ~^:?*[\\".contains(c)) {
+        return Some("holds a blank, a control character or one of ~^:?*[\\");
+    }
+    if name.contains("..") || name.contains("@{") {
+        return Some("holds `..` or `@{`");
+    }
+    let wrong = |part: &str| part.is_empty() || part.starts_with('.') || part.ends_with(".lock");
+    (name.split('/').any(wrong) || name.ends_with('.'))
+        .then_some("has a part that is empty, begins with `.`, or ends with `.` or `.lock`")
+}
+
+/// Whether one path is the other, or lies inside of it, in any direction.
+pub fn overlap(one: &camino::Utf8Path, other: &camino::Utf8Path) -> bool {
+    one.starts_with(other) || other.starts_with(one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(rule: fn(&str) -> Complaint, good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert_eq!(rule(text), None, "{text:?}");
+        }
+        for text in bad {
+            assert!(rule(text).is_some(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn paths_have_one_spelling_and_stay_where_they_are() {
+        check(
+            absolute_path,
+            &["/", "/opt/a", "/opt/ä b/c-1", "/a/..b", "/a/b."],
+            &["", "a", "./a", "/a/", "//a", "/a//b", "/a/../b", "/..", "/a/./b", "/a\nb", "/a\0"],
+        );
+        check(relative_path, &["a", "a/b", ".venv"], &["", "/a", "..", "a/../b", "a/", ".", "a\r"]);
+    }
+
+    #[test]
+    fn system_directories_are_known_and_what_lies_below_most_is_free() {
+        for path in ["/", "/etc", "/var/lib", "/proc/1", "/dev/shm", "/root", "/sys"] {
+            assert!(is_system_directory(path), "{path}");
+        }
+        for path in ["/opt/a", "/var/lib/a", "/home/jane", "/process", "/root/x", "/tmp/x"] {
+            assert!(!is_system_directory(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn git_takes_these_addresses_and_no_options_or_commands() {
+        check(
+            git_url,
+            &[
+                "https://github.com/a/b.git",
+                "ssh://git@host:22/a",
+                "git@github.com:a/b.git",
+                "host:a",
+                "file:///srv/a.git",
+                "/srv/a.git",
+                "{project}/a.git",
+            ],
+            &[
+                "",
+                "--upload-pack=touch /tmp/x",
+                "-x",
+                "ext::sh -c id",
+                "ext::id",
+                "https://",
+                "ftp://a/b",
+                "a/b",
+                "https://a/b c",
+                "https://a/\n",
+                "javascript://a",
+            ],
+        );
+    }
+
+    #[test]
+    fn credentials_are_seen_in_every_spelling() {
+        for url in [
+            "https://jane:pw@host/a",
+            "https://ghp_token@github.com/a",
+            "https://:pw@host",
+            "ssh://git:pw@host/a",
+            "https://a:p@b@host/a",
+            "HTTPS://x@host",
+            "jane:pw@host:a.git",
+        ] {
+            assert!(has_credentials(url), "{url} (ALL-04)");
+        }
+        for url in
+            ["https://host/a@b", "ssh://git@host/a", "git@host:a/b", "/a@b:c", "https://h?q=a@b"]
+        {
+            assert!(!has_credentials(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn branches_are_what_git_takes() {
+        check(
+            branch,
+            &["main", "milestone-3", "feature/x.y", "a@b", "ümlaut"],
+            &[
+                "", "-f", "--force", "a b", "a..b", "a~1", "a^", "a:b", "a?", "a*", "a[", "a\\b",
+                "a\n", "/a", "a/", "a//b", ".a", "a/.b", "a.lock", "a.", "@", "a@{1}", "HEAD",
+            ],
+        );
+    }
+
+    #[test]
+    fn addresses_name_a_host() {
+        check(
+            web_url,
+            &["http://localhost:8000", "https://api.openai.com/v1", "http://[::1]:80/"],
+            &["", "localhost", "ftp://a", "http://", "http://:80", "https:///a", "http://a b"],
+        );
+    }
+}
