@@ -27,6 +27,17 @@ pub struct Work<'w, 'j> {
     pub journal: &'w mut Journal<'j>,
     /// Where events go.
     pub events: &'w mut dyn FnMut(Event),
+    /// Whether an interruption ends it.
+    pub heed: Heed,
+}
+
+/// Whether an interruption ends a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// It does, until the first step that a service could notice.
+    Interruptions,
+    /// It does not: the plan is the way back.
+    Nothing,
 }
 
 /// What came of a plan that was carried out, whole or in part.
@@ -94,8 +105,8 @@ pub enum StepError {
     Interrupted,
 }
 
-/// Carries out a plan as far as it goes. Interruptions are heeded until the first step that a
-/// service could notice; from there on only a failure ends it.
+/// Carries out a plan as far as it goes. From the first step that a service could notice on, only a
+/// failure ends it.
 pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
     let mut applier = Applier {
         plan,
@@ -133,7 +144,7 @@ impl Applier<'_, '_, '_> {
     fn one(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
         let host = self.work.host;
         let past = self.applied.past_the_switch || step.is_past_the_switch();
-        if !past && host.interrupted() {
+        if self.work.heed == Heed::Interruptions && !past && host.interrupted() {
             return Err(StepError::Interrupted);
         }
         self.work.journal.write(Record::Step { step: Box::new(step.clone()) })?;

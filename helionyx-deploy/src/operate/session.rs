@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::OperateError;
-use crate::apply::{Applied, Work, apply};
+use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::Host;
 use crate::journal::{self, Before, Begin, Journal, Record};
@@ -40,7 +40,7 @@ impl Session<'_, '_> {
             to: plan.to.clone(),
         }))?;
         (self.events)(Event::plan(plan));
-        let applied = self.apply(plan);
+        let applied = self.apply(plan, Heed::Interruptions);
         let mut ending = Ending::of(&applied);
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
@@ -58,9 +58,9 @@ impl Session<'_, '_> {
         self.end(operation, plan.from.clone(), &ending, begin)
     }
 
-    fn apply(&mut self, plan: &Plan) -> Applied {
+    fn apply(&mut self, plan: &Plan, heed: Heed) -> Applied {
         let (host, events) = (self.host, &mut *self.events);
-        apply(plan, &mut Work { host, journal: self.journal, events })
+        apply(plan, &mut Work { host, journal: self.journal, events, heed })
     }
 
     /// Whether the host is now what it should be: seen, not assumed.
@@ -126,7 +126,7 @@ impl Session<'_, '_> {
         let plan = reach(&desired, &found).map_err(|refusals| {
             refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         })?;
-        let applied = self.apply(&plan);
+        let applied = self.apply(&plan, Heed::Nothing);
         ending.steps += applied.done;
         ending.downtime = ending.downtime.max(applied.downtime);
         match applied.failure {
@@ -139,7 +139,7 @@ impl Session<'_, '_> {
     fn clean_up(&mut self) -> Result<(), OperateError> {
         let found = observe(self.host, self.environment)?;
         let plan = clean_up(self.environment, &found);
-        self.apply(&plan);
+        self.apply(&plan, Heed::Nothing);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use toml::Spanned;
 
 use super::{DAY_SECS, Reader, Span, text};
-use crate::layout::{MANIFEST, RELEASE_ENV, UNFINISHED};
+use crate::layout::{MANIFEST, RELEASE_ENV};
 use crate::model::spec::{BuildSpec, Words};
 use crate::model::{Build, code};
 use crate::name::{BuildName, VariableName};
@@ -119,7 +119,7 @@ fn outputs_apart(
     let before = taken.len();
     for output in outputs {
         let (path, span) = (Utf8Path::new(output.get_ref()), output.span());
-        let reserved = [MANIFEST, RELEASE_ENV, UNFINISHED];
+        let reserved = [MANIFEST, RELEASE_ENV];
         if path.iter().next().is_some_and(|first| reserved.contains(&first)) {
             let message = format!("{path:?} is a file that the release itself needs");
             reader.error(&span, code::RESERVED_FILE, message, "write another name");
