@@ -7,12 +7,15 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use serde::de::DeserializeOwned;
-use toml::Spanned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::catalog::SourceFile;
 use super::finding::{Finding, Place, Severity};
 use super::{code, suggest};
+
+mod cut;
+
+use cut::{Cut, cut_from_table};
 
 /// After so many mistakes the rest is not worth listing, nor the time to find it.
 const LIMIT: usize = 50;
@@ -66,7 +69,7 @@ pub fn decode<T: DeserializeOwned>(file: &SourceFile) -> Decoded<T> {
     let (mut table, errors) = DeTable::parse_recoverable(&file.text);
     let broken = Broken { root: table.span(), syntax: !errors.is_empty(), ..Broken::default() };
     let mut decoded = Decoded { spec: None, findings: syntax(file, &errors), broken };
-    let unreadable: BTreeSet<usize> = decoded.findings.iter().map(|f| f.place.line).collect();
+    let unreadable = unreadable(file, &decoded.findings);
     for _ in 0..LIMIT {
         let error = match T::deserialize(Deserializer::from(table.clone())) {
             Ok(spec) => {
@@ -79,7 +82,12 @@ pub fn decode<T: DeserializeOwned>(file: &SourceFile) -> Decoded<T> {
         let cut = error.span().and_then(|at| cut_from_table(table.get_mut(), &root, &at));
         let Some(cut) = cut else {
             let place = error.span().map_or_else(|| Place::file(&file.path), |at| place(file, &at));
-            decoded.findings.push(finding(place, code::WRONG_TYPE, plain(error.message()), ""));
+            decoded.findings.push(finding(
+                place,
+                code::WRONG_TYPE,
+                plain(error.message()),
+                "compare with another model",
+            ));
             return decoded;
         };
         let found = explain(file, &error, &cut, &mut decoded.broken);
@@ -101,6 +109,38 @@ fn too_large<T>(file: &SourceFile) -> Decoded<T> {
     Decoded { spec: None, findings: vec![finding], broken }
 }
 
+/// Lines of which nothing more is said: those that are no TOML, and the keys below a broken
+/// `[header]`, which now seem to stand in another table.
+fn unreadable(file: &SourceFile, syntax: &[Finding]) -> BTreeSet<usize> {
+    let mut lines: BTreeSet<usize> = syntax.iter().map(|finding| finding.place.line).collect();
+    let mut broken: Vec<&str> = Vec::new();
+    let mut below_broken = false;
+    for (line, text) in (1..).zip(file.text.lines()) {
+        if is_header(text) {
+            let name = header_name(text);
+            let inside =
+                |outer: &&str| name.strip_prefix(outer).is_some_and(|rest| rest.starts_with('.'));
+            below_broken = lines.contains(&line) || broken.iter().any(inside);
+            if below_broken {
+                broken.push(name);
+            }
+        }
+        if below_broken {
+            lines.insert(line);
+        }
+    }
+    lines
+}
+
+fn header_name(line: &str) -> &str {
+    let name = line.split('#').next().unwrap_or_default();
+    name.trim().trim_matches(['[', ']']).trim()
+}
+
+fn is_header(line: &str) -> bool {
+    line.trim_start().starts_with('[')
+}
+
 fn syntax(file: &SourceFile, errors: &[toml::de::Error]) -> Vec<Finding> {
     let mut findings: Vec<Finding> = Vec::new();
     for error in errors {
@@ -112,86 +152,15 @@ fn syntax(file: &SourceFile, errors: &[toml::de::Error]) -> Vec<Finding> {
         if findings.len() == LIMIT {
             break;
         }
-        let hint = "mend the line; texts stand in \"quotes\"";
+        let line = file.text.lines().nth(place.line.saturating_sub(1)).unwrap_or_default();
+        let hint = if is_header(line) {
+            "write `[name]`, or `[[name]]` for one of several"
+        } else {
+            "write `key = value`, with texts in \"quotes\""
+        };
         findings.push(finding(place, code::SYNTAX, plain(error.message()), hint));
     }
     findings
-}
-
-/// An entry that was taken out of a table or of a list in it.
-struct Cut<'i> {
-    table: Range<usize>,
-    key: String,
-    key_span: Range<usize>,
-    value: DeValue<'i>,
-    siblings: Vec<String>,
-    is_item: bool,
-}
-
-/// Takes out the innermost entry whose key or value lies at `at`.
-fn cut_from_table<'i>(
-    table: &mut DeTable<'i>,
-    own: &Range<usize>,
-    at: &Range<usize>,
-) -> Option<Cut<'i>> {
-    let siblings = table.keys().map(|key| key.get_ref().to_string()).collect::<Vec<_>>();
-    for (key, value) in table.iter_mut() {
-        let span = value.span();
-        match value.get_mut() {
-            DeValue::Table(inner) => {
-                if let Some(cut) = cut_from_table(inner, &span, at) {
-                    return Some(cut);
-                }
-            }
-            DeValue::Array(_) => match cut_from_array(value, at) {
-                Some(Taken::Inner(cut)) => return Some(cut),
-                Some(Taken::Item(value)) => {
-                    let (key, key_span) = (key.get_ref().to_string(), key.span());
-                    let table = own.clone();
-                    return Some(Cut { table, key, key_span, value, siblings, is_item: true });
-                }
-                None => {}
-            },
-            _ => {}
-        }
-    }
-    let key = table.iter().find(|(key, value)| key.span() == *at || value.span() == *at)?.0.clone();
-    let (_, value) = table.remove_entry(key.get_ref().as_ref())?;
-    let (key_span, key) = (key.span(), key.into_inner().into_owned());
-    let (table, value) = (own.clone(), value.into_inner());
-    Some(Cut { table, key, key_span, value, siblings, is_item: false })
-}
-
-enum Taken<'i> {
-    /// An entry of a table inside of the list.
-    Inner(Cut<'i>),
-    /// An item of the list.
-    Item(DeValue<'i>),
-}
-
-fn cut_from_array<'i>(array: &mut Spanned<DeValue<'i>>, at: &Range<usize>) -> Option<Taken<'i>> {
-    let DeValue::Array(items) = array.get_mut() else { return None };
-    for item in items.iter_mut() {
-        let span = item.span();
-        match item.get_mut() {
-            DeValue::Table(table) => {
-                if let Some(cut) = cut_from_table(table, &span, at) {
-                    return Some(Taken::Inner(cut));
-                }
-            }
-            DeValue::Array(_) => {
-                if let Some(taken) = cut_from_array(item, at) {
-                    return Some(taken);
-                }
-            }
-            _ => {}
-        }
-    }
-    let index = items.iter().position(|item| item.span() == *at)?;
-    let taken = items[index].get_ref().clone();
-    let left = items.iter().enumerate().filter(|(other, _)| *other != index);
-    *items = left.map(|(_, item)| item.clone()).collect();
-    Some(Taken::Item(taken))
 }
 
 fn explain(

@@ -61,6 +61,8 @@ pub const CASES: &[Case] = &[
     // What can be read at all.
     Case("app", "name = \"sample\"", "name = sample", &["app.toml:1:8 syntax"]),
     Case("app", "name = \"web\"", "name = \"web", &["app.toml:13:12 syntax"]),
+    Case("app", "[[service]]", "[[service]", &["app.toml:12:11 syntax"]),
+    Case("app", "[retention]", "[retention", &["app.toml:39:11 syntax"]),
     Case("local", "port = 8000", "port = 8000\nport = 8000", &["local.toml:5:1 syntax"]),
     Case("app", "stop_timeout_secs", "stop_timeout", &["app.toml:15:1 unknown-key"]),
     Case("app", "exec = ", "exce = ", &["app.toml:14:1 unknown-key"]),
