@@ -32,7 +32,8 @@ impl Session<'_, '_> {
         found: &HostState,
         begin: Duration,
     ) -> Result<Report, OperateError> {
-        let before = before(found);
+        let entries = journal::recent(self.host, &self.environment.layout)?;
+        let before = before(found, journal::stopped_on_purpose(&entries));
         self.journal.write(Record::Begin(Begin {
             operation,
             by: self.host.actor(),
@@ -224,14 +225,14 @@ impl Ending {
     }
 }
 
-/// The state to go back to: the verified release in use, or the one that was verified last.
-fn before(found: &HostState) -> Before {
+/// The state to go back to: the verified release in use, or the one that was verified last. It runs
+/// unless somebody had stopped it: a service that is down for another reason is wanted back.
+fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
     let current = found.current.release();
     let verified = |id: &&ReleaseId| found.releases.get(*id).is_some_and(|r| r.is_verified());
-    Before {
-        release: current.filter(verified).cloned().or_else(|| found.last_verified()),
-        running: found.services.values().any(|service| service.main().is_some()),
-    }
+    let release = current.filter(verified).cloned().or_else(|| found.last_verified());
+    let runs = found.services.values().any(|service| service.main().is_some());
+    Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
 }
 
 /// The report of an operation that found nothing to do.

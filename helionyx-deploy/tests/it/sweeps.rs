@@ -5,8 +5,8 @@
 use camino::Utf8Path;
 use helionyx_deploy::digest::Digest;
 use helionyx_deploy::event::Outcome;
-use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
 use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
 use helionyx_deploy::operate::{self, Goal};
 use helionyx_deploy::release::{FileRecord, Manifest};
 use helionyx_deploy::state::Node;
@@ -118,7 +118,9 @@ fn disturbed(world: &World, goal: &Goal, context: &str) {
 fn recovered(world: &World, context: &str) -> Outcome {
     let mut events = Vec::new();
     let report = world.operate_with(&deploy(), &mut |event| events.push(event));
-    report.unwrap_or_else(|error| panic!("{context}: the next deploy: {error}\n{events:#?}")).outcome
+    report
+        .unwrap_or_else(|error| panic!("{context}: the next deploy: {error}\n{events:#?}"))
+        .outcome
 }
 
 /// I1, I5: at every instant `current` names a whole release, and the data is as it was.
@@ -154,7 +156,9 @@ fn check_report(world: &World, outcome: Outcome, goal: &Goal, context: &str) {
     let current = world.observe().current.release().cloned();
     let running = world.running();
     match (outcome, goal) {
-        (Outcome::Deployed | Outcome::Unchanged, Goal::Stop) => assert_eq!(running, None, "{context}"),
+        (Outcome::Deployed | Outcome::Unchanged, Goal::Stop) => {
+            assert_eq!(running, None, "{context}")
+        }
         (Outcome::Deployed | Outcome::Unchanged | Outcome::RolledBack, _) => {
             assert!(current.is_some() && current == running, "{context}: I3: {outcome:?}");
         }
@@ -193,12 +197,8 @@ fn a_command_that_finds_an_unfinished_operation_recovers_and_says_so() {
     assert!(world.operate(&deploy()).is_err());
     world.host.revive();
     assert_ne!(world.current(), first, "the deployer died right after the switch");
-    let report = operate::recover(
-        &world.host,
-        &world.environment,
-        std::time::Duration::ZERO,
-        &mut |_| (),
-    );
+    let report =
+        operate::recover(&world.host, &world.environment, std::time::Duration::ZERO, &mut |_| ());
     let report = report.unwrap().expect("there was something to recover");
     assert_eq!(report.outcome, Outcome::RolledBack, "ALL-02");
     assert_eq!(report.release.as_ref(), Some(&first));

@@ -41,12 +41,13 @@ outputs = ["bin"]
 [[service]]
 name = "web"
 exec = ["{release}/bin/web"]
-stop_timeout_secs = 5
+stop_timeout_secs = 1
 [service.health]
-deadline_secs = 5
-passes = 3
-stable_ms = 300
-interval_ms = 50
+try_timeout_ms = 500
+deadline_secs = 1
+passes = 2
+stable_ms = 100
+interval_ms = 100
 [[service.health.probe]]
 path = "/health"
 fields = { status = "healthy" }
