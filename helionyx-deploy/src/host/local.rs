@@ -1,1 +1,259 @@
-pub struct LocalHost;
+//! The machine that we run on: files, processes and clock of Linux itself. All of it is I/O.
+
+use std::collections::BTreeMap;
+use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{
+    Answer, Clock, Files, HeldLock, HostError, Launch, LockError, ProbeError, Processes, Signal,
+};
+use crate::command::{Command, ExitStatus, Output};
+use crate::digest::Digest;
+use crate::name::Port;
+use crate::release::{Actor, FileRecord};
+use crate::state::{Listener, Node, Process, ProcessKey};
+use crate::time::Timestamp;
+
+mod context;
+mod place;
+
+mod actor;
+mod copy;
+mod files;
+mod http;
+mod listeners;
+mod lock;
+mod proc;
+mod remove;
+mod run;
+#[cfg(test)]
+mod scratch;
+mod signal;
+mod spawn;
+mod transcript;
+mod tree;
+mod unpack;
+mod whole;
+
+/// The machine that we run on.
+///
+/// It remembers the services that it started, to tell how they ended. Dropping it leaves them
+/// running.
+#[derive(Debug)]
+pub struct LocalHost {
+    began: Instant,
+    interrupt: Arc<AtomicBool>,
+    children: Mutex<BTreeMap<ProcessKey, Child>>,
+}
+
+/// The longest wait between two looks at the interrupt flag.
+const SLICE: Duration = Duration::from_millis(20);
+
+impl LocalHost {
+    /// This machine; nothing interrupts us.
+    #[must_use]
+    pub fn new() -> LocalHost {
+        LocalHost::with_interrupt(Arc::default())
+    }
+
+    /// This machine; setting `interrupt`, e.g. from a signal handler, ends waits and commands.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
+    pub fn with_interrupt(interrupt: Arc<AtomicBool>) -> LocalHost {
+        LocalHost { began: Instant::now(), interrupt, children: Mutex::default() }
+    }
+}
+
+impl Default for LocalHost {
+    fn default() -> LocalHost {
+        LocalHost::new()
+    }
+}
+
+impl Clock for LocalHost {
+    #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn pause(&self, duration: Duration) {
+        let end = self.elapsed().saturating_add(duration);
+        while !self.interrupted() {
+            let left = end.saturating_sub(self.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            nap(left.min(SLICE));
+        }
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.load(Ordering::Relaxed)
+    }
+
+    fn actor(&self) -> Actor {
+        actor::actor()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the door of the clock")]
+fn nap(duration: Duration) {
+    std::thread::sleep(duration);
+}
+
+impl Files for LocalHost {
+    fn node(&self, path: &Utf8Path) -> Result<Node, HostError> {
+        files::node(path)
+    }
+
+    fn list(&self, dir: &Utf8Path) -> Result<Vec<String>, HostError> {
+        files::list(dir)
+    }
+
+    fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
+        files::read(path, limit)
+    }
+
+    fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
+        files::read_tail(path, limit)
+    }
+
+    fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
+        tree::digest(path)
+    }
+
+    fn tree(
+        &self,
+        dir: &Utf8Path,
+        exclude: &[String],
+    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
+        tree::tree(dir, exclude)
+    }
+
+    fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
+        whole::create_dir(path, mode)
+    }
+
+    fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
+        whole::write(path, content, mode)
+    }
+
+    fn append(&self, path: &Utf8Path, content: &[u8]) -> Result<(), HostError> {
+        files::append(path, content)
+    }
+
+    fn truncate(&self, path: &Utf8Path, length: u64) -> Result<(), HostError> {
+        files::truncate(path, length)
+    }
+
+    fn replace_link(&self, path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
+        whole::replace_link(path, target)
+    }
+
+    fn remove(&self, path: &Utf8Path) -> Result<(), HostError> {
+        remove::remove(path)
+    }
+
+    fn remove_tree(&self, path: &Utf8Path) -> Result<(), HostError> {
+        remove::remove_tree(path)
+    }
+
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+        copy::copy(from, to, paths)
+    }
+
+    fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {
+        unpack::unpack(archive, to)
+    }
+
+    fn seal(&self, dir: &Utf8Path) -> Result<(), HostError> {
+        tree::seal(dir)
+    }
+
+    fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
+        lock::lock(path, holder)
+    }
+}
+
+impl Processes for LocalHost {
+    fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError> {
+        run::run(self, command, line)
+    }
+
+    fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError> {
+        let (key, child) = spawn::spawn(launch)?;
+        self.with_children(|children| children.insert(key, child));
+        Ok(key)
+    }
+
+    fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus> {
+        self.with_children(|children| {
+            let status = children.get_mut(&process)?.try_wait().ok()??;
+            Some(spawn::exit_status(status))
+        })
+    }
+
+    fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError> {
+        self.with_children(|children| {
+            for child in children.values_mut() {
+                // Reaps; what it says is remembered in the child, for `exit_of`.
+                let _ = child.try_wait();
+            }
+        });
+        proc::processes(root)
+    }
+
+    fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError> {
+        signal::signal(process, signal)
+    }
+
+    fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError> {
+        listeners::listeners(port)
+    }
+
+    fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
+        http::get(port, path, timeout)
+    }
+}
+
+impl LocalHost {
+    fn with_children<T>(&self, look: impl FnOnce(&mut BTreeMap<ProcessKey, Child>) -> T) -> T {
+        look(&mut self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pause_ends_when_its_time_is_up_and_when_it_is_interrupted() {
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let host = LocalHost::with_interrupt(interrupt.clone());
+        let begin = host.elapsed();
+        host.pause(Duration::from_millis(30));
+        assert!(host.elapsed() - begin >= Duration::from_millis(30));
+        assert!(!host.interrupted());
+        std::thread::scope(|scope| {
+            let pausing = scope.spawn(|| host.pause(Duration::from_secs(60)));
+            interrupt.store(true, Ordering::Relaxed);
+            pausing.join().unwrap();
+        });
+        assert!(host.interrupted());
+        assert!(host.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn the_time_of_day_is_after_this_was_written() {
+        assert!(LocalHost::new().now() > "2025-01-01T00:00:00Z".parse().unwrap());
+    }
+}

@@ -1,0 +1,17 @@
+//! Turns the errors of the system into errors that say what was tried. No I/O.
+
+use std::io;
+
+use super::super::HostError;
+
+/// Adds what was tried, and on what, to an error of the system.
+pub trait Context<T> {
+    /// The same result; its error says `failed to <verb> <subject>`.
+    fn at(self, verb: &'static str, subject: impl ToString) -> Result<T, HostError>;
+}
+
+impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
+    fn at(self, verb: &'static str, subject: impl ToString) -> Result<T, HostError> {
+        self.map_err(|error| HostError::new(verb, subject, error.into()))
+    }
+}

@@ -1,0 +1,204 @@
+//! Runs a command to its end in a process group of its own. Does I/O.
+//!
+//! The output is read without blocking, in the thread that waits: what the command leaves running
+//! may hold its output open for ever, and neither hangs us nor leaves a thread behind.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io::{self, PipeReader, Read};
+use std::os::unix::process::CommandExt;
+use std::time::Duration;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::OFlags;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+
+use super::super::{Clock, HostError};
+use super::context::Context;
+use super::transcript::Transcript;
+use super::{LocalHost, nap, spawn};
+use crate::command::{Command, ExitStatus, Inherit, Output};
+
+/// Runs a command to its end; hands on its lines as they come.
+pub fn run(
+    host: &LocalHost,
+    command: &Command,
+    line: &mut dyn FnMut(&str),
+) -> Result<Output, HostError> {
+    let end = host.elapsed().saturating_add(command.deadline);
+    let mut running = start(command, Transcript::new(line))?;
+    let status = finish(host, &mut running, end).at("run", &command.program)?;
+    Ok(Output { status, text: running.transcript.finish() })
+}
+
+/// From asking the group to end to killing it.
+const TERM_GRACE: Duration = Duration::from_secs(2);
+/// How long output is awaited that others hold open after the command has ended.
+const PIPE_GRACE: Duration = Duration::from_millis(100);
+/// How long a killed command may take to end; longer only where the kernel holds it.
+const KILL_GRACE: Duration = Duration::from_secs(2);
+const LONGEST_NAP: Duration = Duration::from_millis(10);
+
+const BASICS: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
+
+struct Running<'a> {
+    handle: duct::Handle,
+    group: Pid,
+    pipe: Option<PipeReader>,
+    transcript: Transcript<'a>,
+    buffer: Vec<u8>,
+    nap: Duration,
+}
+
+fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a>, HostError> {
+    let variables = environment(command, std::env::vars_os());
+    let program = resolve(command, &variables)?;
+    if !command.directory.is_dir() {
+        let missing = io::Error::new(io::ErrorKind::NotFound, "no such directory");
+        return Err(HostError::new("enter", &command.directory, missing));
+    }
+    let (pipe, writer) = io::pipe().at("run", &command.program)?;
+    rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).at("run", &command.program)?;
+    let expression = duct::cmd(program.as_std_path(), &command.args)
+        .dir(&command.directory)
+        .full_env(variables)
+        .stdin_null()
+        // The later call is the outer one: standard error goes where the output will go.
+        .stderr_to_stdout()
+        .stdout_file(writer)
+        .unchecked()
+        .before_spawn(|command| {
+            command.process_group(0);
+            Ok(())
+        });
+    let handle = expression.start().at("run", &command.program)?;
+    let pid = handle.pids().first().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    let Some(group) = pid else {
+        return Err(HostError::refused("run", &command.program, "it has no process id"));
+    };
+    let (buffer, nap) = (vec![0; 64 * 1024], Duration::ZERO);
+    Ok(Running { handle, group, pipe: Some(pipe), transcript, buffer, nap })
+}
+
+fn finish(host: &LocalHost, running: &mut Running<'_>, end: Duration) -> io::Result<ExitStatus> {
+    let killed = loop {
+        if running.has_ended()? {
+            break None;
+        }
+        if host.interrupted() {
+            break Some(ExitStatus::Interrupted);
+        }
+        if host.elapsed() >= end {
+            break Some(ExitStatus::TimedOut);
+        }
+        running.listen()?;
+    };
+    if let Some(status) = killed {
+        running.kill(host)?;
+        return Ok(status);
+    }
+    let grace = host.elapsed() + PIPE_GRACE;
+    while running.pipe.is_some() && host.elapsed() < grace {
+        running.listen()?;
+    }
+    Ok(spawn::exit_status(running.handle.wait()?.status))
+}
+
+impl Running<'_> {
+    /// Takes in what output there is; where there is none, waits a little, and each time longer.
+    fn listen(&mut self) -> io::Result<()> {
+        if let Some(pipe) = &mut self.pipe {
+            match pipe.read(&mut self.buffer) {
+                Ok(0) => self.pipe = None,
+                Ok(count) => {
+                    self.nap = Duration::ZERO;
+                    self.transcript.hear(&self.buffer[..count]);
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.nap = (self.nap * 2).clamp(Duration::from_micros(500), LONGEST_NAP);
+        nap(self.nap);
+        Ok(())
+    }
+
+    /// Whether the command itself has ended. It is not reaped yet: until then its process group
+    /// cannot become another's.
+    fn has_ended(&self) -> io::Result<bool> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        Ok(rustix::process::waitid(WaitId::Pid(self.group), options)?.is_some())
+    }
+
+    /// Ends the whole group: asks, waits until the command has ended and nobody holds its output,
+    /// then kills.
+    fn kill(&mut self, host: &LocalHost) -> io::Result<()> {
+        self.signal_group(Signal::TERM)?;
+        let grace = host.elapsed() + TERM_GRACE;
+        while host.elapsed() < grace && !(self.pipe.is_none() && self.has_ended()?) {
+            self.listen()?;
+        }
+        self.signal_group(Signal::KILL)?;
+        let grace = host.elapsed() + KILL_GRACE;
+        while host.elapsed() < grace && !self.has_ended()? {
+            self.listen()?;
+        }
+        if self.has_ended()? {
+            self.handle.wait()?;
+        }
+        let grace = host.elapsed() + PIPE_GRACE;
+        while self.pipe.is_some() && host.elapsed() < grace {
+            self.listen()?;
+        }
+        Ok(())
+    }
+
+    fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        match rustix::process::kill_process_group(self.group, signal) {
+            Err(rustix::io::Errno::SRCH) => Ok(()),
+            sent => Ok(sent?),
+        }
+    }
+}
+
+/// The whole environment of a command, with what it takes over of ours.
+fn environment(
+    command: &Command,
+    ours: impl Iterator<Item = (OsString, OsString)>,
+) -> BTreeMap<OsString, OsString> {
+    let inherited = |name: &OsString| match &command.inherit {
+        Inherit::Basics(more) => {
+            BASICS.iter().any(|basic| name == basic)
+                || more.iter().any(|more| name == more.as_str())
+        }
+        Inherit::AllBut(less) => !less.iter().any(|less| name == less.as_str()),
+    };
+    let mut variables: BTreeMap<OsString, OsString> =
+        ours.filter(|(name, _)| inherited(name)).collect();
+    variables.extend(command.variables.iter().map(|(name, value)| (name.into(), value.into())));
+    variables
+}
+
+/// The program's full path.
+fn resolve(
+    command: &Command,
+    variables: &BTreeMap<OsString, OsString>,
+) -> Result<Utf8PathBuf, HostError> {
+    let program = Utf8Path::new(&command.program);
+    if command.program.contains('/') {
+        return Ok(command.directory.join(program));
+    }
+    let path = variables.get(&OsString::from("PATH"));
+    let found = which::which_in(&command.program, path, &command.directory)
+        .ok()
+        .and_then(|found| Utf8PathBuf::from_path_buf(found).ok());
+    found.ok_or_else(|| {
+        let absent = io::Error::new(io::ErrorKind::NotFound, "there is no such program on PATH");
+        HostError::new("run", &command.program, absent)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Whole trees: records of every file, and sealing. Does I/O.
+
+use std::collections::BTreeMap;
+use std::fs::{Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{CWD, Mode, OFlags};
+
+use super::super::HostError;
+use super::context::Context;
+use super::files::{self, link_target, modified_ns, open_regular};
+use crate::digest::{Digest, Digester};
+use crate::release::FileRecord;
+
+/// Every file and link below a directory, by relative path; without the entries, and all below
+/// them, whose own name is in `exclude`.
+pub fn tree(
+    dir: &Utf8Path,
+    exclude: &[String],
+) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
+    let mut records = BTreeMap::new();
+    let mut buffer = vec![0; BUFFER];
+    walk(dir, exclude, &mut |entry, relative| {
+        let record = match entry {
+            Entry::File(path, _) => file_record(path, &mut buffer)?,
+            Entry::Link(path) => FileRecord::Link { target: link_target(path)? },
+            Entry::Directory(_) => return Ok(()),
+        };
+        records.insert(relative.to_owned(), record);
+        Ok(())
+    })?;
+    Ok(records)
+}
+
+/// The SHA-256 of a regular file.
+pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
+    match file_record(path, &mut vec![0; BUFFER])? {
+        FileRecord::File { sha256, .. } => Ok(sha256),
+        FileRecord::Link { .. } => Err(HostError::refused("digest", path, "it is a link")),
+    }
+}
+
+/// Takes write permission from everything below a directory and from itself, and syncs its file
+/// system.
+pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
+    walk(dir, &[], &mut |entry, _| match entry {
+        Entry::File(path, metadata) => {
+            let mode = if executable(metadata) { 0o555 } else { 0o444 };
+            set_file_mode(path, mode).at("seal", path)
+        }
+        Entry::Directory(path) => files::set_dir_mode(path, 0o555).at("seal", path),
+        Entry::Link(_) => Ok(()),
+    })?;
+    files::set_dir_mode(dir, 0o555).at("seal", dir)?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
+    rustix::fs::syncfs(opened).at("sync", dir)
+}
+
+/// Whether anybody may execute it.
+pub fn executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o111 != 0
+}
+
+const BUFFER: usize = 128 * 1024;
+
+enum Entry<'a> {
+    File(&'a Utf8Path, &'a Metadata),
+    Link(&'a Utf8Path),
+    Directory(&'a Utf8Path),
+}
+
+/// Hands every entry below a directory, with its relative path, to `visit`.
+fn walk(
+    root: &Utf8Path,
+    exclude: &[String],
+    visit: &mut dyn FnMut(Entry<'_>, &Utf8Path) -> Result<(), HostError>,
+) -> Result<(), HostError> {
+    let metadata = root.symlink_metadata().at("list", root)?;
+    if !metadata.is_dir() {
+        return Err(HostError::refused("list", root, "it is no directory"));
+    }
+    let mut pending = vec![Utf8PathBuf::new()];
+    while let Some(relative) = pending.pop() {
+        // Joining an empty path would end in a slash.
+        let dir = if relative.as_str().is_empty() { root.to_owned() } else { root.join(&relative) };
+        for name in names(&dir)?.into_iter().filter(|name| !exclude.contains(name)) {
+            let (path, below) = (dir.join(&name), relative.join(&name));
+            let metadata = path.symlink_metadata().at("look at", &path)?;
+            visit(entry(&path, &metadata)?, &below)?;
+            if metadata.is_dir() {
+                pending.push(below);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn entry<'a>(path: &'a Utf8Path, metadata: &'a Metadata) -> Result<Entry<'a>, HostError> {
+    if metadata.is_dir() {
+        return Ok(Entry::Directory(path));
+    }
+    if metadata.is_symlink() {
+        return Ok(Entry::Link(path));
+    }
+    if metadata.is_file() {
+        return Ok(Entry::File(path, metadata));
+    }
+    Err(HostError::refused("take in", path, "it is a device, socket or pipe"))
+}
+
+fn names(dir: &Utf8Path) -> Result<Vec<String>, HostError> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(dir).at("list", dir)? {
+        let name = entry.at("list", dir)?.file_name().into_string().map_err(|name| {
+            let path = std::path::Path::new(dir.as_str()).join(name);
+            HostError::refused("take in", path.display(), "its name is not UTF-8")
+        })?;
+        names.push(name);
+    }
+    Ok(names)
+}
+
+fn file_record(path: &Utf8Path, buffer: &mut [u8]) -> Result<FileRecord, HostError> {
+    let (mut file, metadata) = open_regular("read", path, OpenOptions::new().read(true))?;
+    let mut digester = Digester::default();
+    let mut size = 0;
+    loop {
+        let count = match file.read(buffer) {
+            Ok(0) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.at("read", path)?,
+        };
+        digester.stream(&buffer[..count]);
+        size += count as u64;
+    }
+    Ok(FileRecord::File {
+        sha256: digester.finish(),
+        size,
+        mode: metadata.permissions().mode() & 0o7777,
+        modified_ns: modified_ns(&metadata),
+    })
+}
+
+fn set_file_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
+    // Not through a descriptor of the file itself: its mode may not let us open it.
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, path.as_str(), flags, Mode::empty())?;
+    super::remove::chmod_by_descriptor(&file, mode)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scratch::{Scratch, mode_of};
+    use super::super::whole;
+    use super::*;
+
+    fn sample() -> Scratch {
+        let dir = Scratch::new();
+        for (name, content, mode) in
+            [("a", "abc", 0o640), ("b/tool", "", 0o755), (".git/x", "", 0o600)]
+        {
+            whole::create_dir(dir.join(name).parent().unwrap(), 0o755).unwrap();
+            whole::write(&dir.join(name), content.as_bytes(), mode).unwrap();
+        }
+        whole::replace_link(&dir.join("b/link"), Utf8Path::new("/nowhere")).unwrap();
+        dir
+    }
+
+    #[test]
+    fn trees_record_files_and_links_by_relative_path() {
+        let dir = sample();
+        let records = tree(dir.path(), &[".git".to_owned()]).unwrap();
+        assert_eq!(records.keys().collect::<Vec<_>>(), ["a", "b/link", "b/tool"]);
+        let FileRecord::File { sha256, size: 3, mode: 0o640, modified_ns } =
+            records[Utf8Path::new("a")]
+        else {
+            panic!("{records:?}");
+        };
+        assert_eq!(sha256, Digest::of(b"abc"));
+        let node = files::node(&dir.join("a")).unwrap();
+        assert_eq!(node, crate::state::Node::File { mode: 0o640, size: 3, modified_ns });
+        let link = FileRecord::Link { target: "/nowhere".into() };
+        assert_eq!(records[Utf8Path::new("b/link")], link);
+        assert_eq!(digest(&dir.join("a")).unwrap(), sha256);
+        assert!(digest(&dir.join("b/link")).is_err());
+    }
+
+    #[test]
+    fn what_no_release_may_hold_is_refused_by_name() {
+        use std::os::unix::ffi::OsStrExt;
+        let dir = sample();
+        let name = std::ffi::OsStr::from_bytes(b"bad\xff");
+        let bad = dir.path().as_std_path().join(name);
+        std::os::unix::fs::symlink("a", &bad).unwrap();
+        assert_eq!(tree(dir.path(), &[]).unwrap_err().source.to_string(), "its name is not UTF-8");
+        rustix::fs::unlink(&bad).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.join("b/socket")).unwrap();
+        let error = tree(dir.path(), &[]).unwrap_err();
+        assert_eq!(error.subject, dir.join("b/socket"));
+        assert!(tree(&dir.join("a"), &[]).is_err() && tree(&dir.join("b/link"), &[]).is_err());
+    }
+
+    #[test]
+    fn a_sealed_tree_has_no_write_permission_left() {
+        let dir = sample();
+        seal(&dir.join("b")).unwrap();
+        seal(dir.path()).unwrap();
+        for (name, mode) in [("", 0o555), ("a", 0o444), ("b", 0o555), ("b/tool", 0o555)] {
+            assert_eq!(mode_of(&dir.join(name)), mode, "{name:?}");
+        }
+        super::super::remove::remove_tree(dir.path()).unwrap();
+    }
+}
