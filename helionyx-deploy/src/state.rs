@@ -19,6 +19,9 @@ pub struct HostState {
     pub nodes: BTreeMap<Utf8PathBuf, Node>,
     /// The releases.
     pub releases: BTreeMap<ReleaseId, ReleaseState>,
+    /// Every release id that has left a trace here, also of releases that are gone: none is given
+    /// out twice.
+    pub ids: BTreeSet<ReleaseId>,
     /// What else lies among the releases: never touched.
     pub strangers: BTreeSet<String>,
     /// Where `current` points.
@@ -249,11 +252,17 @@ impl Process {
     }
 
     /// The release below `releases` that it really runs from: where its directory, its program and
-    /// the environment it was started with agree, as far as they say anything.
+    /// the environment it was started with agree, as far as they say anything. A release that was
+    /// deleted under it is none, whatever lies at the same path now.
     #[must_use]
     pub fn release(&self, releases: &Utf8Path) -> Option<ReleaseId> {
         let paths = [&self.cwd, &self.exe].into_iter().flatten();
-        let shown = paths.filter_map(|path| release_of(path, releases));
+        let below: Vec<&Utf8Path> =
+            paths.filter_map(|path| path.strip_prefix(releases).ok()).collect();
+        if below.iter().any(|path| path.as_str().ends_with(" (deleted)")) {
+            return None;
+        }
+        let shown = below.iter().filter_map(|path| path.components().next()?.as_str().parse().ok());
         let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
         let mut all = shown.chain(said);
         let first = all.next()?;
@@ -275,11 +284,6 @@ impl Process {
     fn mark(&self, name: &str) -> Option<&str> {
         self.marks.get(name).map(String::as_str)
     }
-}
-
-fn release_of(path: &Utf8Path, releases: &Utf8Path) -> Option<ReleaseId> {
-    let inside = path.strip_prefix(releases).ok()?;
-    inside.components().next()?.as_str().trim_end_matches(" (deleted)").parse().ok()
 }
 
 /// A listening socket.

@@ -53,7 +53,7 @@ impl Session<'_, '_> {
                 ending.failed = plan.to.clone().filter(|to| Some(to) != plan.from.as_ref());
                 ending.error = Some(error);
                 let went_far = applied.past_the_switch;
-                self.go_back(&before, plan, went_far, &mut ending)?;
+                self.go_back(&before, went_far, &mut ending)?;
             }
         }
         self.end(operation, plan.from.clone(), &ending, begin)
@@ -88,7 +88,6 @@ impl Session<'_, '_> {
     fn go_back(
         &mut self,
         before: &Before,
-        plan: &Plan,
         past_the_switch: bool,
         ending: &mut Ending,
     ) -> Result<(), OperateError> {
@@ -97,17 +96,13 @@ impl Session<'_, '_> {
             self.clean_up()?;
             return Ok(());
         }
-        if before.running && before.release.is_some() && before.release == plan.to {
-            ending.outcome = Outcome::Stuck;
-            return Ok(());
-        }
         let because = ending.error.clone().unwrap_or_default();
         self.journal.write(Record::RollBack { because })?;
         (self.events)(Event::RollingBack { to: before.release.clone() });
         let restored = self.restore(before, ending);
         ending.outcome = match restored {
-            Ok(()) if before.running => Outcome::RolledBack,
-            Ok(()) => Outcome::Failed,
+            Ok(Restored::Anew) if before.running && before.release.is_some() => Outcome::RolledBack,
+            Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = ending.error.take().map(|first| format!("{first}; then: {error}"));
                 Outcome::Stuck
@@ -116,8 +111,8 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// The state before as something to reach; the error in words.
-    fn restore(&mut self, before: &Before, ending: &mut Ending) -> Result<(), String> {
+    /// Reaches the state before; the error in words.
+    fn restore(&mut self, before: &Before, ending: &mut Ending) -> Result<Restored, String> {
         let desired = Desired {
             environment: self.environment.clone(),
             target: before.release.clone().map_or(Target::Nothing, Target::Existing),
@@ -127,12 +122,15 @@ impl Session<'_, '_> {
         let plan = reach(&desired, &found).map_err(|refusals| {
             refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         })?;
+        if plan.is_empty() {
+            return Ok(Restored::NeverLeft);
+        }
         let applied = self.apply(&plan, Heed::Nothing);
         ending.steps += applied.done;
         ending.downtime = ending.downtime.max(applied.downtime);
         match applied.failure {
             Some((_, error)) => Err(chain(&error)),
-            None => self.is_reached(&desired),
+            None => self.is_reached(&desired).map(|()| Restored::Anew),
         }
     }
 
@@ -171,12 +169,15 @@ impl Session<'_, '_> {
         }
         ending.failed = to.clone().filter(|to| before.release.as_ref() != Some(to));
         self.clean_up()?;
-        let restored =
-            if unfinished.past_the_switch { self.restore(&before, &mut ending) } else { Ok(()) };
+        let restored = if unfinished.past_the_switch {
+            self.restore(&before, &mut ending)
+        } else {
+            Ok(Restored::NeverLeft)
+        };
         ending.outcome = match restored {
-            Ok(()) if ending.error.is_none() => Outcome::Deployed,
-            Ok(()) if before.running => Outcome::RolledBack,
-            Ok(()) => Outcome::Failed,
+            Ok(_) if ending.error.is_none() => Outcome::Deployed,
+            Ok(Restored::Anew) if before.running => Outcome::RolledBack,
+            Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = Some(error);
                 Outcome::Stuck
@@ -202,6 +203,14 @@ impl Session<'_, '_> {
         self.journal.write(Record::End(report.clone()))?;
         Ok(report)
     }
+}
+
+/// How the state before came to be again.
+enum Restored {
+    /// It was never left.
+    NeverLeft,
+    /// By steps that were done, and proven.
+    Anew,
 }
 
 /// How an operation comes to its end.

@@ -144,10 +144,8 @@ impl Planner<'_> {
     /// The very release is there: no need to build it again.
     fn reuse_whole(&mut self, id: &ReleaseId, is_current: bool) -> Option<ReleaseId> {
         let manifest = self.manifest(id)?.clone();
-        let previous = match is_current {
-            true => self.verification_previous(id),
-            false => self.last_good(),
-        };
+        let replaced = self.last_good().filter(|good| good != id && !is_current);
+        let previous = replaced.or_else(|| self.verification_previous(id));
         self.create_what_is_missing();
         if !is_current {
             self.reasons.push(format!("current is not {id}, which is the same release"));
@@ -161,12 +159,12 @@ impl Planner<'_> {
     fn build(&mut self, recipe: &Recipe, identity: crate::digest::Digest) -> Option<ReleaseId> {
         self.explain(recipe);
         let content = recipe.origin.content_id();
-        let id = ReleaseId::next(recipe.at, &content, self.found.releases.keys());
+        let id = ReleaseId::next(recipe.at, &content, self.found.ids.iter());
         self.create_what_is_missing();
         self.steps.extend(prune::unfinished(self.found));
         self.steps.push(Step::BeginRelease { release: id.clone() });
         self.fill(&id, &recipe.origin);
-        self.run_builds(&id);
+        self.run_builds(&id, recipe);
         let content = desired::configuration(self.environment, &id);
         self.steps.push(Step::WriteConfiguration { release: id.clone(), content });
         let services = desired::services(self.environment, &id);
@@ -212,10 +210,14 @@ impl Planner<'_> {
         }
     }
 
-    fn run_builds(&mut self, id: &ReleaseId) {
+    /// A release that was asked for by force takes nothing over.
+    fn run_builds(&mut self, id: &ReleaseId, recipe: &Recipe) {
         let bindings = self.environment.bindings(&self.layout.release(id));
         for build in &self.environment.builds {
-            let reuse = self.reusable(&build.name);
+            let reuse = match recipe.newer_than {
+                Some(_) => Vec::new(),
+                None => self.reusable(&build.name),
+            };
             let build = desired::build_step(build, &bindings);
             self.steps.push(Step::Build { release: id.clone(), build, reuse });
         }

@@ -32,8 +32,12 @@ impl Planner<'_> {
         for (service, _) in wrong.iter().rev() {
             self.stop(&service.name);
         }
+        let replaced = found.current.release().filter(|current| *current != release);
         for (service, why) in &wrong {
-            self.reasons.push(why.clone());
+            // That a service runs from the release that is being replaced needs no words.
+            if replaced.is_none_or(|current| *why != runs_from(&service.name, current)) {
+                self.reasons.push(why.clone());
+            }
             self.refuse_a_held_port(service);
             let service = Box::new((*service).clone());
             self.steps.push(Step::StartService { service, release: release.clone() });
@@ -64,7 +68,7 @@ impl Planner<'_> {
         for process in &state.processes {
             match process.release(&releases) {
                 Some(from) if from == *release => {}
-                Some(from) => return Some(format!("{name} runs from {from}")),
+                Some(from) => return Some(runs_from(name, &from)),
                 None => return Some(format!("{name} runs from no known release")),
             }
         }
@@ -99,4 +103,8 @@ impl Planner<'_> {
             .or_else(|| model().map(|service| service.limits.stop_timeout_ms))
             .unwrap_or(10_000)
     }
+}
+
+fn runs_from(service: &ServiceName, release: &ReleaseId) -> String {
+    format!("{service} runs from {release}")
 }
