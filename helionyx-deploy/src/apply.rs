@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::command::ExitStatus;
 use crate::event::{Event, chain};
 use crate::health::{self, Unproven};
 use crate::host::{Host, HostError};
@@ -18,6 +19,9 @@ mod build;
 mod fill;
 mod seal;
 mod service;
+
+/// How long a process that is gone may take to tell how it ended.
+const EXIT_DEADLINE: Duration = Duration::from_millis(500);
 
 /// What carrying out a plan needs.
 pub struct Work<'w, 'j> {
@@ -191,7 +195,11 @@ impl Applier<'_, '_, '_> {
             Step::UnpackArtifact { release, file, content } => {
                 self.unpack_artifact(release, file, *content)?;
             }
-            Step::FetchCommit { url, commit, .. } => return self.fetch_commit(url, commit),
+            Step::FetchCommit { url, commit, replaces, .. } => {
+                let note = self.fetch_commit(url, commit)?;
+                self.warn_of_rewritten_history(commit, replaces.as_ref())?;
+                return Ok(note);
+            }
             Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
             Step::Build { release, build, reuse } => return self.build(release, build, reuse),
             Step::WriteConfiguration { release, content } => {
@@ -229,8 +237,21 @@ impl Applier<'_, '_, '_> {
             return error;
         };
         let started = self.started.get(&service.name);
-        let status = started.and_then(|process| self.work.host.exit_of(*process));
+        let status = started.and_then(|process| self.wait_for_exit(*process));
         Unproven::Ended { service: service.name.to_string(), status }.into()
+    }
+
+    /// A process loses its environment a moment before it can be waited for.
+    fn wait_for_exit(&self, process: ProcessKey) -> Option<ExitStatus> {
+        let host = self.work.host;
+        let deadline = host.elapsed() + EXIT_DEADLINE;
+        loop {
+            let status = host.exit_of(process);
+            if status.is_some() || host.elapsed() >= deadline {
+                return status;
+            }
+            host.pause(Duration::from_millis(1));
+        }
     }
 
     fn measure_downtime(&mut self, first_pass: Duration) {

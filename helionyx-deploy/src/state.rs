@@ -33,6 +33,30 @@ pub struct HostState {
 }
 
 impl HostState {
+    /// Whether a release can be rolled back to: see [`ReleaseState::is_verified`].
+    #[must_use]
+    pub fn is_verified(&self, id: &ReleaseId) -> bool {
+        self.releases.get(id).is_some_and(ReleaseState::is_verified)
+    }
+
+    /// Whether a release is complete and undamaged, as far as a look at it tells.
+    #[must_use]
+    pub fn is_complete(&self, id: &ReleaseId) -> bool {
+        self.releases.get(id).is_some_and(ReleaseState::is_complete)
+    }
+
+    /// The manifest of a release, where there is a readable one.
+    #[must_use]
+    pub fn manifest(&self, id: &ReleaseId) -> Option<&Manifest> {
+        self.releases.get(id)?.manifest.as_deref()
+    }
+
+    /// The record of a release's proof, if it was ever proven.
+    #[must_use]
+    pub fn verification(&self, id: &ReleaseId) -> Option<&Verification> {
+        self.releases.get(id)?.verification.as_ref()
+    }
+
     /// The release that was verified last, of those that can still be used.
     #[must_use]
     pub fn last_verified(&self) -> Option<ReleaseId> {

@@ -155,8 +155,8 @@ impl Session<'_, '_> {
             to: to.clone(),
         });
         let found = observe(self.host, self.environment)?;
-        let verified = |id: &ReleaseId| found.releases.get(id).is_some_and(|r| r.is_verified());
-        let finish = to.as_ref().filter(|id| verified(id) && found.current.release() == Some(*id));
+        let finish =
+            to.as_ref().filter(|id| found.is_verified(id) && found.current.release() == Some(*id));
         let mut ending =
             Ending { error: Some(format!("{operation} was cut short")), ..Ending::default() };
         if let Some(to) = finish.filter(|_| operation != Operation::Stop) {
@@ -238,8 +238,8 @@ impl Ending {
 /// unless somebody had stopped it: a service that is down for another reason is wanted back.
 fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
     let current = found.current.release();
-    let verified = |id: &&ReleaseId| found.releases.get(*id).is_some_and(|r| r.is_verified());
-    let release = current.filter(verified).cloned().or_else(|| found.last_verified());
+    let release =
+        current.filter(|id| found.is_verified(id)).cloned().or_else(|| found.last_verified());
     let runs = found.services.values().any(|service| service.main().is_some());
     Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
 }
@@ -264,7 +264,7 @@ fn report(
     begin: Duration,
 ) -> Report {
     let release = found.current.release().cloned();
-    let manifest = release.as_ref().and_then(|id| found.releases.get(id)?.manifest.as_ref());
+    let manifest = release.as_ref().and_then(|id| found.manifest(id));
     let source = manifest.map(|manifest| manifest.source.clone());
     Report {
         operation,

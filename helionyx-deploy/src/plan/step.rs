@@ -71,6 +71,8 @@ pub enum Step {
         reference: String,
         /// The commit.
         commit: CommitId,
+        /// The commit that it replaces: when neither is part of the other's history, that is said.
+        replaces: Option<CommitId>,
     },
     /// Fills a release from a commit in the mirror.
     ExportCommit {

@@ -1,7 +1,11 @@
 //! All integration tests in one binary: one link, one harness.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
+
 mod git;
 mod layers;
 mod plans;
+mod real;
+mod rig;
 mod sweeps;
 mod world;

@@ -16,80 +16,71 @@ use crate::world::{DATA, ROOT, World, deploy};
 const FAULTS: [Fault; 5] =
     [Fault::Before, Fault::After, Fault::Torn, Fault::Kill, Fault::KillAfter];
 
-/// A state to begin from, and an operation whose every change is disturbed once.
-struct Scenario {
-    name: &'static str,
-    begin: fn() -> World,
-    goal: Goal,
+/// One test for each operation: each is disturbed at every change that it makes.
+macro_rules! sweep {
+    ($($test:ident: $begin:expr, $goal:expr;)*) => {$(
+        #[test]
+        fn $test() {
+            sweep(stringify!($test), $begin, &$goal);
+        }
+    )*};
 }
 
-fn scenarios() -> Vec<Scenario> {
-    let second = || {
+sweep! {
+    first_deploy: World::new, deploy();
+    second_deploy: || {
         let world = World::deployed();
         world.ship(&FakeService { ready_after_ms: 20, ..FakeService::default() });
         world
-    };
-    let third = || {
-        let world = World::deployed();
-        for text in ["2", "3", "4"] {
-            world.ship_readme(text);
-            world.run(&deploy());
-        }
-        world
-    };
-    let prune = || {
-        let world = World::deployed();
-        for text in ["2", "3", "4", "5"] {
-            world.ship_readme(text);
-            world.run(&deploy());
-        }
+    }, deploy();
+    deploy_that_prunes: || {
+        let world = shipped(&["2", "3", "4", "5"]);
         world.ship_readme("6");
         world
-    };
-    let sick = || {
+    }, deploy();
+    deploy_of_a_sick_release: || {
         let world = World::deployed();
         world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
         world
-    };
-    let stopped = || {
+    }, deploy();
+    rollback: || shipped(&["2", "3", "4"]), Goal::Rollback(None);
+    restart: World::deployed, Goal::Restart;
+    stop: World::deployed, Goal::Stop;
+    start: || {
         let world = World::deployed();
         world.run(&Goal::Stop);
         world
-    };
-    let scenario = |name, begin, goal| Scenario { name, begin, goal };
-    vec![
-        scenario("first deploy", World::new, deploy()),
-        scenario("second deploy", second, deploy()),
-        scenario("deploy that prunes", prune, deploy()),
-        scenario("deploy of a sick release", sick, deploy()),
-        scenario("rollback", third, Goal::Rollback(None)),
-        scenario("restart", World::deployed, Goal::Restart),
-        scenario("stop", World::deployed, Goal::Stop),
-        scenario("start", stopped, Goal::Start),
-    ]
+    }, Goal::Start;
 }
 
-#[test]
-fn after_a_fault_at_every_change_the_machine_is_whole_and_a_fresh_run_converges() {
+/// A machine with one release after the other on it.
+fn shipped(readmes: &[&str]) -> World {
+    let world = World::deployed();
+    for text in readmes {
+        world.ship_readme(text);
+        world.run(&deploy());
+    }
+    world
+}
+
+/// After each fault the machine is whole, the report is true, and a fresh run converges.
+fn sweep(name: &str, begin: fn() -> World, goal: &Goal) {
     let mut points = 0;
-    for scenario in scenarios() {
-        for fault in FAULTS {
-            for nth in 1.. {
-                let world = (scenario.begin)();
-                world.host.fail_at(nth, fault);
-                let context = format!("{}, {fault:?} at change {nth}", scenario.name);
-                let result = world.operate(&scenario.goal);
-                if !world.host.fault_fired() {
-                    assert!(nth > 3, "{context}: the sweep ended at once");
-                    break;
-                }
-                check(&world, &scenario.goal, result, &context);
-                points += 1;
+    for fault in FAULTS {
+        for nth in 1.. {
+            let world = begin();
+            world.host.fail_at(nth, fault);
+            let context = format!("{name}, {fault:?} at change {nth}");
+            let result = world.operate(goal);
+            if !world.host.fault_fired() {
+                assert!(nth > 3, "{context}: the sweep ended at once");
+                break;
             }
+            check(&world, goal, result, &context);
+            points += 1;
         }
     }
-    assert!(points > 500, "only {points} points were tried");
-    eprintln!("{points} faults, 0 violations");
+    eprintln!("{name}: {points} faults, 0 violations");
 }
 
 fn check(world: &World, goal: &Goal, result: Result<Report, OperateError>, context: &str) {

@@ -19,7 +19,7 @@ impl Planner<'_> {
         if let Some(Condition::Damaged(what)) = condition {
             self.reasons.push(format!("the current release is damaged: {what}"));
         }
-        let Some(manifest) = self.manifest(current).cloned() else {
+        let Some(manifest) = self.found.manifest(current).cloned() else {
             self.reasons.push(format!("the current release {current} has no readable manifest"));
             return;
         };

@@ -42,7 +42,7 @@ impl Planner<'_> {
             let service = Box::new((*service).clone());
             self.steps.push(Step::StartService { service, release: release.clone() });
         }
-        let unproven = !found.releases.get(release).is_some_and(|state| state.is_verified());
+        let unproven = !found.is_verified(release);
         for service in services {
             if unproven || wrong.iter().any(|(other, _)| other.name == service.name) {
                 let service = Box::new(service.clone());
@@ -95,7 +95,7 @@ impl Planner<'_> {
 
     /// How long a service may take to stop: what the release that it came with says.
     pub(super) fn stop_timeout(&self, name: &ServiceName) -> u64 {
-        let current = self.found.current.release().and_then(|id| self.manifest(id));
+        let current = self.found.current.release().and_then(|id| self.found.manifest(id));
         let bound = current.and_then(|m| m.services.iter().find(|service| service.name == *name));
         let model = || self.environment.services.iter().find(|service| service.name == *name);
         bound
