@@ -1,5 +1,6 @@
 //! All integration tests in one binary: one link, one harness.
 
+#![allow(clippy::print_stderr, reason = "sweeps say how many points they tried")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 mod git;

@@ -1,7 +1,5 @@
 //! Deploys of the real sample service to this very machine: real processes, sockets and files.
 
-use std::time::{Duration, Instant};
-
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::{Files as _, LocalHost, Processes as _, Signal};
 use helionyx_deploy::operate::{self, Goal, OperateError};
@@ -205,13 +203,11 @@ fn reads_of_current_during_switches_all_resolve() {
             }
             reads
         });
-        let begin = Instant::now();
         for round in ["a", "b", "c"] {
             rig.change(round);
             let report: Report = rig.run(&deploy());
             assert_eq!(report.outcome, Outcome::Deployed);
         }
-        assert!(begin.elapsed() < Duration::from_secs(60));
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         reader.join().unwrap()
     });

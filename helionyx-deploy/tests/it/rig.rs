@@ -1,11 +1,11 @@
 //! The real sample service, in a directory of its own, deployed to this very machine.
 
 use std::sync::OnceLock;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use helionyx_deploy::event::{Event, Report};
-use helionyx_deploy::host::{LocalHost, Processes as _};
+use helionyx_deploy::host::{Clock as _, LocalHost, Processes as _};
 use helionyx_deploy::model::Environment;
 use helionyx_deploy::name::Port;
 use helionyx_deploy::observe::observe;
@@ -141,10 +141,10 @@ impl Rig {
     }
 
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let begin = Instant::now();
+        let deadline = self.host.elapsed() + Duration::from_secs(10);
         while !holds() {
-            assert!(begin.elapsed() < Duration::from_secs(10), "in vain waited until {what}");
-            std::thread::yield_now();
+            assert!(self.host.elapsed() < deadline, "in vain waited until {what}");
+            self.host.pause(Duration::from_millis(5));
         }
     }
 

@@ -147,7 +147,7 @@ fn check_report(world: &World, outcome: Outcome, goal: &Goal, context: &str) {
     let running = world.running();
     match (outcome, goal) {
         (Outcome::Deployed | Outcome::Unchanged, Goal::Stop) => {
-            assert_eq!(running, None, "{context}")
+            assert_eq!(running, None, "{context}");
         }
         (Outcome::Deployed | Outcome::Unchanged | Outcome::RolledBack, _) => {
             assert!(current.is_some() && current == running, "{context}: I3: {outcome:?}");
