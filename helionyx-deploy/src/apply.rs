@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::command::ExitStatus;
 use crate::event::{Event, chain};
 use crate::health::{self, Unproven};
 use crate::host::{Host, HostError};
@@ -19,6 +20,9 @@ mod fill;
 mod seal;
 mod service;
 
+/// How long a process that is gone may take to tell how it ended.
+const EXIT_DEADLINE: Duration = Duration::from_millis(500);
+
 /// What carrying out a plan needs.
 pub struct Work<'w, 'j> {
     /// The machine.
@@ -27,6 +31,17 @@ pub struct Work<'w, 'j> {
     pub journal: &'w mut Journal<'j>,
     /// Where events go.
     pub events: &'w mut dyn FnMut(Event),
+    /// Whether an interruption ends it.
+    pub heed: Heed,
+}
+
+/// Whether an interruption ends a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heed {
+    /// It does, until the first step that a service could notice.
+    Interruptions,
+    /// It does not: the plan is the way back.
+    Nothing,
 }
 
 /// What came of a plan that was carried out, whole or in part.
@@ -94,8 +109,8 @@ pub enum StepError {
     Interrupted,
 }
 
-/// Carries out a plan as far as it goes. Interruptions are heeded until the first step that a
-/// service could notice; from there on only a failure ends it.
+/// Carries out a plan as far as it goes. From the first step that a service could notice on, only a
+/// failure ends it.
 pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
     let mut applier = Applier {
         plan,
@@ -133,7 +148,7 @@ impl Applier<'_, '_, '_> {
     fn one(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
         let host = self.work.host;
         let past = self.applied.past_the_switch || step.is_past_the_switch();
-        if !past && host.interrupted() {
+        if self.work.heed == Heed::Interruptions && !past && host.interrupted() {
             return Err(StepError::Interrupted);
         }
         self.work.journal.write(Record::Step { step: Box::new(step.clone()) })?;
@@ -180,7 +195,11 @@ impl Applier<'_, '_, '_> {
             Step::UnpackArtifact { release, file, content } => {
                 self.unpack_artifact(release, file, *content)?;
             }
-            Step::FetchCommit { url, commit, .. } => return self.fetch_commit(url, commit),
+            Step::FetchCommit { url, commit, replaces, .. } => {
+                let note = self.fetch_commit(url, commit)?;
+                self.warn_of_rewritten_history(commit, replaces.as_ref())?;
+                return Ok(note);
+            }
             Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
             Step::Build { release, build, reuse } => return self.build(release, build, reuse),
             Step::WriteConfiguration { release, content } => {
@@ -218,8 +237,21 @@ impl Applier<'_, '_, '_> {
             return error;
         };
         let started = self.started.get(&service.name);
-        let status = started.and_then(|process| self.work.host.exit_of(*process));
+        let status = started.and_then(|process| self.wait_for_exit(*process));
         Unproven::Ended { service: service.name.to_string(), status }.into()
+    }
+
+    /// A process loses its environment a moment before it can be waited for.
+    fn wait_for_exit(&self, process: ProcessKey) -> Option<ExitStatus> {
+        let host = self.work.host;
+        let deadline = host.elapsed() + EXIT_DEADLINE;
+        loop {
+            let status = host.exit_of(process);
+            if status.is_some() || host.elapsed() >= deadline {
+                return status;
+            }
+            host.pause(Duration::from_millis(1));
+        }
     }
 
     fn measure_downtime(&mut self, first_pass: Duration) {

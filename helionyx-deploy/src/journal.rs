@@ -7,7 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
-use crate::event::{Operation, Report};
+use crate::event::{Operation, Outcome, Report};
 use crate::host::{HeldLock, Host, HostError, LockError};
 use crate::layout::Layout;
 use crate::name::{ReleaseId, ServiceName};
@@ -70,7 +70,7 @@ pub struct Begin {
 pub struct Before {
     /// The verified release that was in use.
     pub release: Option<ReleaseId>,
-    /// Whether services ran.
+    /// Whether services ran, or should have: only a stop that was asked for makes this false.
     pub running: bool,
 }
 
@@ -227,6 +227,21 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
         }
     }
     open
+}
+
+/// Whether the services do not run because somebody wanted it so: the last operation that came to a
+/// good end was a stop.
+#[must_use]
+pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
+    let (mut open, mut last) = (None, None);
+    for entry in entries {
+        match &entry.record {
+            Record::Begin(begin) => open = Some(begin.operation),
+            Record::End(report) if report.outcome == Outcome::Deployed => last = open,
+            Record::End(_) | Record::Step { .. } | Record::RollBack { .. } => {}
+        }
+    }
+    last == Some(Operation::Stop)
 }
 
 /// How often a service was started since a point in time.

@@ -30,6 +30,7 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
         releases(host, layout, &mut state)?;
     }
     state.current = current(host, layout, &state)?;
+    state.ids = ids(host, layout, &state)?;
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);
@@ -150,6 +151,20 @@ fn current(host: &dyn Host, layout: &Layout, state: &HostState) -> Result<Curren
         Some(id) if state.releases.contains_key(&id) => Current::Release(id),
         Some(_) => Current::Dangling(target),
     })
+}
+
+fn ids(
+    host: &dyn Host,
+    layout: &Layout,
+    state: &HostState,
+) -> Result<BTreeSet<ReleaseId>, HostError> {
+    let records = host.list(&layout.verified())?;
+    let verified = records.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+    let pointed = match &state.current {
+        Current::Dangling(target) => target.file_name().and_then(|name| name.parse().ok()),
+        _ => None,
+    };
+    Ok(state.releases.keys().cloned().chain(verified).chain(pointed).collect())
 }
 
 fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostState) {

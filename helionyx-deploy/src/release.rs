@@ -233,7 +233,7 @@ pub fn build_command_digest(build: &Build) -> Digest {
         ("inherit", build.inherit.iter().map(ToString::to_string).collect()),
     ] {
         digester = digester.field(kind);
-        digester = words.iter().fold(digester, |digester, word| digester.field(word));
+        digester = words.iter().fold(digester, Digester::field);
     }
     digester.finish()
 }

@@ -77,7 +77,7 @@ pub fn resolve(
 ) -> Result<Origin, SourceError> {
     match (&wish.artifact, &environment.source, &wish.reference) {
         (None, Source::Git { url, branch }, reference) => {
-            resolve_git(host, environment, url, reference.as_ref().unwrap_or(branch))
+            resolve_git(host, url, reference.as_ref().unwrap_or(branch))
         }
         (_, _, Some(reference)) => Err(SourceError::NoReferences(reference.clone())),
         (Some(file), _, None) | (None, Source::Artifact { file }, None) => resolve_file(host, file),
@@ -129,31 +129,20 @@ pub fn content_of<'a>(
     digester.finish()
 }
 
-fn resolve_git(
-    host: &dyn Host,
-    environment: &Environment,
-    url: &str,
-    reference: &str,
-) -> Result<Origin, SourceError> {
+fn resolve_git(host: &dyn Host, url: &str, reference: &str) -> Result<Origin, SourceError> {
     let commit = match reference.parse::<CommitId>() {
         Ok(commit) => commit,
-        Err(_) => ask_remote(host, environment, url, reference)?,
+        Err(_) => ask_remote(host, url, reference)?,
     };
     Ok(Origin::Git { url: url.to_owned(), reference: reference.to_owned(), commit })
 }
 
-fn ask_remote(
-    host: &dyn Host,
-    environment: &Environment,
-    url: &str,
-    reference: &str,
-) -> Result<CommitId, SourceError> {
+fn ask_remote(host: &dyn Host, url: &str, reference: &str) -> Result<CommitId, SourceError> {
     let unknown = || SourceError::UnknownReference(reference.to_owned());
     if reference.is_empty() || reference.starts_with('-') || reference.contains(char::is_control) {
         return Err(unknown());
     }
-    let project = &environment.project;
-    let output = host.run(&git::ls_remote(url, reference, project), &mut |_| ())?;
+    let output = host.run(&git::ls_remote(url, reference), &mut |_| ())?;
     if !output.status.success() {
         return Err(git_error("ls-remote", output));
     }

@@ -19,6 +19,9 @@ pub struct HostState {
     pub nodes: BTreeMap<Utf8PathBuf, Node>,
     /// The releases.
     pub releases: BTreeMap<ReleaseId, ReleaseState>,
+    /// Every release id that has left a trace here, also of releases that are gone: none is given
+    /// out twice.
+    pub ids: BTreeSet<ReleaseId>,
     /// What else lies among the releases: never touched.
     pub strangers: BTreeSet<String>,
     /// Where `current` points.
@@ -30,6 +33,30 @@ pub struct HostState {
 }
 
 impl HostState {
+    /// Whether a release can be rolled back to: see [`ReleaseState::is_verified`].
+    #[must_use]
+    pub fn is_verified(&self, id: &ReleaseId) -> bool {
+        self.releases.get(id).is_some_and(ReleaseState::is_verified)
+    }
+
+    /// Whether a release is complete and undamaged, as far as a look at it tells.
+    #[must_use]
+    pub fn is_complete(&self, id: &ReleaseId) -> bool {
+        self.releases.get(id).is_some_and(ReleaseState::is_complete)
+    }
+
+    /// The manifest of a release, where there is a readable one.
+    #[must_use]
+    pub fn manifest(&self, id: &ReleaseId) -> Option<&Manifest> {
+        self.releases.get(id)?.manifest.as_deref()
+    }
+
+    /// The record of a release's proof, if it was ever proven.
+    #[must_use]
+    pub fn verification(&self, id: &ReleaseId) -> Option<&Verification> {
+        self.releases.get(id)?.verification.as_ref()
+    }
+
     /// The release that was verified last, of those that can still be used.
     #[must_use]
     pub fn last_verified(&self) -> Option<ReleaseId> {
@@ -249,11 +276,17 @@ impl Process {
     }
 
     /// The release below `releases` that it really runs from: where its directory, its program and
-    /// the environment it was started with agree, as far as they say anything.
+    /// the environment it was started with agree, as far as they say anything. A release that was
+    /// deleted under it is none, whatever lies at the same path now.
     #[must_use]
     pub fn release(&self, releases: &Utf8Path) -> Option<ReleaseId> {
         let paths = [&self.cwd, &self.exe].into_iter().flatten();
-        let shown = paths.filter_map(|path| release_of(path, releases));
+        let below: Vec<&Utf8Path> =
+            paths.filter_map(|path| path.strip_prefix(releases).ok()).collect();
+        if below.iter().any(|path| path.as_str().ends_with(" (deleted)")) {
+            return None;
+        }
+        let shown = below.iter().filter_map(|path| path.components().next()?.as_str().parse().ok());
         let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
         let mut all = shown.chain(said);
         let first = all.next()?;
@@ -275,11 +308,6 @@ impl Process {
     fn mark(&self, name: &str) -> Option<&str> {
         self.marks.get(name).map(String::as_str)
     }
-}
-
-fn release_of(path: &Utf8Path, releases: &Utf8Path) -> Option<ReleaseId> {
-    let inside = path.strip_prefix(releases).ok()?;
-    inside.components().next()?.as_str().trim_end_matches(" (deleted)").parse().ok()
 }
 
 /// A listening socket.

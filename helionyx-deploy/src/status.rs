@@ -85,7 +85,7 @@ impl Status {
 #[must_use]
 pub fn status(environment: &Environment, found: &HostState) -> Vec<Status> {
     let release = found.current.release();
-    let manifest = release.and_then(|id| found.releases.get(id)?.manifest.as_deref());
+    let manifest = release.and_then(|id| found.manifest(id));
     let deployed = manifest.iter().flat_map(|m| m.services.iter().map(|s| s.name.clone()));
     let modelled = environment.services.iter().map(|service| service.name.clone());
     let mut names: Vec<ServiceName> = match manifest {

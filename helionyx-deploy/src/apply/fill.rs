@@ -5,6 +5,7 @@ use camino::Utf8Path;
 use super::{Applier, StepError};
 use crate::command::Command;
 use crate::digest::Digest;
+use crate::event::Event;
 use crate::layout::{MANIFEST, RELEASE_ENV};
 use crate::name::{CommitId, ReleaseId};
 use crate::source::{SourceError, content_of, git_error};
@@ -113,6 +114,26 @@ impl Applier<'_, '_, '_> {
         Ok(String::new())
     }
 
+    /// A force-push is deployed like any other commit, but not in silence.
+    pub(super) fn warn_of_rewritten_history(
+        &mut self,
+        commit: &CommitId,
+        replaces: Option<&CommitId>,
+    ) -> Result<(), StepError> {
+        let mirror = self.plan.site.layout.mirror();
+        let Some(old) = replaces.filter(|old| *old != commit) else { return Ok(()) };
+        let follows = self.try_git(&git::is_ancestor(&mirror, old, commit))?
+            || self.try_git(&git::is_ancestor(&mirror, commit, old))?;
+        if !follows && self.try_git(&git::has_commit(&mirror, old))? {
+            let (old, new) = (old.short(), commit.short());
+            let message = format!(
+                "history was rewritten: {old}, which is deployed, is no part of that of {new}"
+            );
+            (self.work.events)(Event::Warning { message });
+        }
+        Ok(())
+    }
+
     pub(super) fn export_commit(
         &mut self,
         release: &ReleaseId,
@@ -124,7 +145,7 @@ impl Applier<'_, '_, '_> {
         let submodules = git::parse_submodules(&tree);
         if !submodules.is_empty() {
             let message = format!("submodules are not exported: {}", submodules.join(", "));
-            (self.work.events)(crate::event::Event::Warning { message });
+            (self.work.events)(Event::Warning { message });
         }
         self.work.host.remove(&mirror.join("export.index"))?;
         self.git("checkout", &git::export(&mirror, commit, &to))?;

@@ -7,7 +7,7 @@ use crate::host::HostError;
 use crate::layout::MANIFEST;
 use crate::name::ReleaseId;
 use crate::plan::step::Facts;
-use crate::release::{FORMAT, Manifest, Verification};
+use crate::release::{FORMAT, FileRecord, Manifest, Verification};
 
 impl Applier<'_, '_, '_> {
     /// Writes the manifest last, makes all read-only and durable, then takes the mark away.
@@ -19,7 +19,8 @@ impl Applier<'_, '_, '_> {
         let (host, site) = (self.work.host, &self.plan.site);
         let dir = site.layout.release(release);
         host.remove(&dir.join(MANIFEST))?;
-        let files = host.tree(&dir, &[])?;
+        let mut files = host.tree(&dir, &[])?;
+        files.values_mut().for_each(seal_mode);
         let count = files.len();
         let manifest = Manifest {
             format: FORMAT,
@@ -68,6 +69,13 @@ impl Applier<'_, '_, '_> {
             previous: previous.cloned(),
         };
         Ok(host.write(&layout.verification(release), &encode(&record)?, 0o644)?)
+    }
+}
+
+/// The mode that sealing gives a file: nobody may write, who could execute still can.
+fn seal_mode(record: &mut FileRecord) {
+    if let FileRecord::File { mode, .. } = record {
+        *mode = if *mode & 0o111 == 0 { 0o444 } else { 0o555 };
     }
 }
 

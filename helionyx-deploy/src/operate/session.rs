@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::OperateError;
-use crate::apply::{Applied, Work, apply};
+use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::Host;
 use crate::journal::{self, Before, Begin, Journal, Record};
@@ -32,7 +32,8 @@ impl Session<'_, '_> {
         found: &HostState,
         begin: Duration,
     ) -> Result<Report, OperateError> {
-        let before = before(found);
+        let entries = journal::recent(self.host, &self.environment.layout)?;
+        let before = before(found, journal::stopped_on_purpose(&entries));
         self.journal.write(Record::Begin(Begin {
             operation,
             by: self.host.actor(),
@@ -40,7 +41,7 @@ impl Session<'_, '_> {
             to: plan.to.clone(),
         }))?;
         (self.events)(Event::plan(plan));
-        let applied = self.apply(plan);
+        let applied = self.apply(plan, Heed::Interruptions);
         let mut ending = Ending::of(&applied);
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
@@ -52,15 +53,15 @@ impl Session<'_, '_> {
                 ending.failed = plan.to.clone().filter(|to| Some(to) != plan.from.as_ref());
                 ending.error = Some(error);
                 let went_far = applied.past_the_switch;
-                self.go_back(&before, plan, went_far, &mut ending)?;
+                self.go_back(&before, went_far, &mut ending)?;
             }
         }
         self.end(operation, plan.from.clone(), &ending, begin)
     }
 
-    fn apply(&mut self, plan: &Plan) -> Applied {
+    fn apply(&mut self, plan: &Plan, heed: Heed) -> Applied {
         let (host, events) = (self.host, &mut *self.events);
-        apply(plan, &mut Work { host, journal: self.journal, events })
+        apply(plan, &mut Work { host, journal: self.journal, events, heed })
     }
 
     /// Whether the host is now what it should be: seen, not assumed.
@@ -87,7 +88,6 @@ impl Session<'_, '_> {
     fn go_back(
         &mut self,
         before: &Before,
-        plan: &Plan,
         past_the_switch: bool,
         ending: &mut Ending,
     ) -> Result<(), OperateError> {
@@ -96,17 +96,13 @@ impl Session<'_, '_> {
             self.clean_up()?;
             return Ok(());
         }
-        if before.running && before.release.is_some() && before.release == plan.to {
-            ending.outcome = Outcome::Stuck;
-            return Ok(());
-        }
         let because = ending.error.clone().unwrap_or_default();
         self.journal.write(Record::RollBack { because })?;
         (self.events)(Event::RollingBack { to: before.release.clone() });
         let restored = self.restore(before, ending);
         ending.outcome = match restored {
-            Ok(()) if before.running => Outcome::RolledBack,
-            Ok(()) => Outcome::Failed,
+            Ok(Restored::Anew) if before.running && before.release.is_some() => Outcome::RolledBack,
+            Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = ending.error.take().map(|first| format!("{first}; then: {error}"));
                 Outcome::Stuck
@@ -115,8 +111,8 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// The state before as something to reach; the error in words.
-    fn restore(&mut self, before: &Before, ending: &mut Ending) -> Result<(), String> {
+    /// Reaches the state before; the error in words.
+    fn restore(&mut self, before: &Before, ending: &mut Ending) -> Result<Restored, String> {
         let desired = Desired {
             environment: self.environment.clone(),
             target: before.release.clone().map_or(Target::Nothing, Target::Existing),
@@ -126,12 +122,15 @@ impl Session<'_, '_> {
         let plan = reach(&desired, &found).map_err(|refusals| {
             refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
         })?;
-        let applied = self.apply(&plan);
+        if plan.is_empty() {
+            return Ok(Restored::NeverLeft);
+        }
+        let applied = self.apply(&plan, Heed::Nothing);
         ending.steps += applied.done;
         ending.downtime = ending.downtime.max(applied.downtime);
         match applied.failure {
             Some((_, error)) => Err(chain(&error)),
-            None => self.is_reached(&desired),
+            None => self.is_reached(&desired).map(|()| Restored::Anew),
         }
     }
 
@@ -139,7 +138,7 @@ impl Session<'_, '_> {
     fn clean_up(&mut self) -> Result<(), OperateError> {
         let found = observe(self.host, self.environment)?;
         let plan = clean_up(self.environment, &found);
-        self.apply(&plan);
+        self.apply(&plan, Heed::Nothing);
         Ok(())
     }
 
@@ -156,8 +155,8 @@ impl Session<'_, '_> {
             to: to.clone(),
         });
         let found = observe(self.host, self.environment)?;
-        let verified = |id: &ReleaseId| found.releases.get(id).is_some_and(|r| r.is_verified());
-        let finish = to.as_ref().filter(|id| verified(id) && found.current.release() == Some(*id));
+        let finish =
+            to.as_ref().filter(|id| found.is_verified(id) && found.current.release() == Some(*id));
         let mut ending =
             Ending { error: Some(format!("{operation} was cut short")), ..Ending::default() };
         if let Some(to) = finish.filter(|_| operation != Operation::Stop) {
@@ -170,12 +169,15 @@ impl Session<'_, '_> {
         }
         ending.failed = to.clone().filter(|to| before.release.as_ref() != Some(to));
         self.clean_up()?;
-        let restored =
-            if unfinished.past_the_switch { self.restore(&before, &mut ending) } else { Ok(()) };
+        let restored = if unfinished.past_the_switch {
+            self.restore(&before, &mut ending)
+        } else {
+            Ok(Restored::NeverLeft)
+        };
         ending.outcome = match restored {
-            Ok(()) if ending.error.is_none() => Outcome::Deployed,
-            Ok(()) if before.running => Outcome::RolledBack,
-            Ok(()) => Outcome::Failed,
+            Ok(_) if ending.error.is_none() => Outcome::Deployed,
+            Ok(Restored::Anew) if before.running => Outcome::RolledBack,
+            Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = Some(error);
                 Outcome::Stuck
@@ -203,6 +205,14 @@ impl Session<'_, '_> {
     }
 }
 
+/// How the state before came to be again.
+enum Restored {
+    /// It was never left.
+    NeverLeft,
+    /// By steps that were done, and proven.
+    Anew,
+}
+
 /// How an operation comes to its end.
 struct Ending {
     outcome: Outcome,
@@ -224,14 +234,14 @@ impl Ending {
     }
 }
 
-/// The state to go back to: the verified release in use, or the one that was verified last.
-fn before(found: &HostState) -> Before {
+/// The state to go back to: the verified release in use, or the one that was verified last. It runs
+/// unless somebody had stopped it: a service that is down for another reason is wanted back.
+fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
     let current = found.current.release();
-    let verified = |id: &&ReleaseId| found.releases.get(*id).is_some_and(|r| r.is_verified());
-    Before {
-        release: current.filter(verified).cloned().or_else(|| found.last_verified()),
-        running: found.services.values().any(|service| service.main().is_some()),
-    }
+    let release =
+        current.filter(|id| found.is_verified(id)).cloned().or_else(|| found.last_verified());
+    let runs = found.services.values().any(|service| service.main().is_some());
+    Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
 }
 
 /// The report of an operation that found nothing to do.
@@ -254,7 +264,7 @@ fn report(
     begin: Duration,
 ) -> Report {
     let release = found.current.release().cloned();
-    let manifest = release.as_ref().and_then(|id| found.releases.get(id)?.manifest.as_ref());
+    let manifest = release.as_ref().and_then(|id| found.manifest(id));
     let source = manifest.map(|manifest| manifest.source.clone());
     Report {
         operation,

@@ -84,9 +84,8 @@ pub fn rollback_target(
     let Some(current) = found.current.release() else {
         return refuse("nothing-deployed", "nothing is deployed that could be rolled back".into());
     };
-    let previous = found.releases.get(current).and_then(|state| state.verification.as_ref());
-    let previous = previous.and_then(|verification| verification.previous.clone());
-    let verified = |id: &ReleaseId| found.releases.get(id).is_some_and(|state| state.is_verified());
+    let previous = found.verification(current).and_then(|record| record.previous.clone());
+    let verified = |id: &ReleaseId| found.is_verified(id);
     let older = || found.releases.keys().rev().find(|id| *id < current && verified(id)).cloned();
     match previous.filter(|id| verified(id) && id != current).or_else(older) {
         Some(id) => Ok(id),

@@ -91,7 +91,7 @@ impl Planner<'_> {
             self.stop_all();
             return Some(current);
         }
-        match self.manifest(&current) {
+        match self.found.manifest(&current) {
             Some(manifest) => self.run(&current, &manifest.services.clone()),
             None => self.refuse_damaged(&current),
         }
@@ -110,7 +110,9 @@ impl Planner<'_> {
 
     /// Goes to a release that is there.
     fn existing(&mut self, id: &ReleaseId) -> Option<ReleaseId> {
-        let Some(manifest) = self.manifest(id).filter(|_| self.is_complete(id)).cloned() else {
+        let Some(manifest) =
+            self.found.manifest(id).filter(|_| self.found.is_complete(id)).cloned()
+        else {
             self.refuse_damaged(id);
             return None;
         };
@@ -143,11 +145,9 @@ impl Planner<'_> {
 
     /// The very release is there: no need to build it again.
     fn reuse_whole(&mut self, id: &ReleaseId, is_current: bool) -> Option<ReleaseId> {
-        let manifest = self.manifest(id)?.clone();
-        let previous = match is_current {
-            true => self.verification_previous(id),
-            false => self.last_good(),
-        };
+        let manifest = self.found.manifest(id)?.clone();
+        let replaced = self.last_good().filter(|good| good != id && !is_current);
+        let previous = replaced.or_else(|| self.verification_previous(id));
         self.create_what_is_missing();
         if !is_current {
             self.reasons.push(format!("current is not {id}, which is the same release"));
@@ -161,12 +161,12 @@ impl Planner<'_> {
     fn build(&mut self, recipe: &Recipe, identity: crate::digest::Digest) -> Option<ReleaseId> {
         self.explain(recipe);
         let content = recipe.origin.content_id();
-        let id = ReleaseId::next(recipe.at, &content, self.found.releases.keys());
+        let id = ReleaseId::next(recipe.at, &content, self.found.ids.iter());
         self.create_what_is_missing();
         self.steps.extend(prune::unfinished(self.found));
         self.steps.push(Step::BeginRelease { release: id.clone() });
         self.fill(&id, &recipe.origin);
-        self.run_builds(&id);
+        self.run_builds(&id, recipe);
         let content = desired::configuration(self.environment, &id);
         self.steps.push(Step::WriteConfiguration { release: id.clone(), content });
         let services = desired::services(self.environment, &id);
@@ -206,16 +206,23 @@ impl Planner<'_> {
                 self.steps.push(Step::UnpackArtifact { release, file, content });
             }
             Origin::Git { url, reference, commit } => {
-                self.steps.push(Step::FetchCommit { url, reference, commit: commit.clone() });
+                let current = self.found.current.release().and_then(|id| self.found.manifest(id));
+                let replaces = current.and_then(|manifest| manifest.source.commit().cloned());
+                let fetched = commit.clone();
+                self.steps.push(Step::FetchCommit { url, reference, commit: fetched, replaces });
                 self.steps.push(Step::ExportCommit { release, commit });
             }
         }
     }
 
-    fn run_builds(&mut self, id: &ReleaseId) {
+    /// A release that was asked for by force takes nothing over.
+    fn run_builds(&mut self, id: &ReleaseId, recipe: &Recipe) {
         let bindings = self.environment.bindings(&self.layout.release(id));
         for build in &self.environment.builds {
-            let reuse = self.reusable(&build.name);
+            let reuse = match recipe.newer_than {
+                Some(_) => Vec::new(),
+                None => self.reusable(&build.name),
+            };
             let build = desired::build_step(build, &bindings);
             self.steps.push(Step::Build { release: id.clone(), build, reuse });
         }
@@ -243,12 +250,9 @@ impl Planner<'_> {
     }
 
     fn mark_verified(&mut self, id: &ReleaseId, manifest: &Manifest, previous: Option<ReleaseId>) {
-        let state = self.found.releases.get(id);
-        let verified = state.is_some_and(|state| state.is_verified());
-        let same = state
-            .and_then(|state| state.verification.as_ref())
-            .is_some_and(|verification| verification.previous == previous);
-        if self.desired.run == Run::Stopped || (verified && same) {
+        let record = self.found.verification(id);
+        let same = record.is_some_and(|record| record.previous == previous);
+        if self.desired.run == Run::Stopped || (self.found.is_verified(id) && same) {
             return;
         }
         let identity = manifest.identity;
@@ -282,22 +286,14 @@ impl Planner<'_> {
         }
     }
 
-    fn manifest(&self, id: &ReleaseId) -> Option<&Manifest> {
-        self.found.releases.get(id)?.manifest.as_deref()
-    }
-
-    fn is_complete(&self, id: &ReleaseId) -> bool {
-        self.found.releases.get(id).is_some_and(|state| state.is_complete())
-    }
-
     fn verification_previous(&self, id: &ReleaseId) -> Option<ReleaseId> {
-        self.found.releases.get(id)?.verification.as_ref()?.previous.clone()
+        self.found.verification(id)?.previous.clone()
     }
 
     /// The release that a rollback from the next one goes to: `current` if it was ever verified,
     /// else the one that was verified last.
     fn last_good(&self) -> Option<ReleaseId> {
-        let good = |id: &&ReleaseId| self.found.releases.get(id).is_some_and(|s| s.is_verified());
+        let good = |id: &&ReleaseId| self.found.is_verified(id);
         let current = self.found.current.release().filter(good);
         current.cloned().or_else(|| self.found.last_verified())
     }

@@ -71,6 +71,8 @@ pub enum Step {
         reference: String,
         /// The commit.
         commit: CommitId,
+        /// The commit that it replaces: when neither is part of the other's history, that is said.
+        replaces: Option<CommitId>,
     },
     /// Fills a release from a commit in the mirror.
     ExportCommit {
@@ -263,7 +265,7 @@ impl fmt::Display for Step {
             Step::StopService { service, .. } => write!(f, "stop {service}"),
             Step::StartService { service, .. } => write!(f, "start {}", service.name),
             Step::ProveService { service, .. } => {
-                let asked = if service.health.is_some() { " and healthy" } else { "" };
+                let asked = if service.health.is_some() { " and is healthy" } else { "" };
                 write!(f, "prove that {} runs this release{asked}", service.name)
             }
             Step::MarkVerified { release, .. } => write!(f, "record {release} as verified"),
@@ -274,11 +276,7 @@ impl fmt::Display for Step {
 fn fmt_build(f: &mut fmt::Formatter<'_>, build: &BuildStep, reuse: &[Reusable]) -> fmt::Result {
     write!(f, "build {}: {}", build.name, words(&build.run))?;
     match reuse.first() {
-        Some(best) if build.inputs.len() <= 4 => {
-            let inputs: Vec<&str> = build.inputs.iter().map(|path| path.as_str()).collect();
-            write!(f, " (or reuse {}, if {} are unchanged)", best.release, inputs.join(", "))
-        }
-        Some(best) => write!(f, " (or reuse {}, if its inputs are unchanged)", best.release),
+        Some(best) => write!(f, " (or reuse that of {} if its inputs are the same)", best.release),
         None => Ok(()),
     }
 }

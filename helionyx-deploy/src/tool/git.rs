@@ -27,13 +27,13 @@ const REDIRECTING: [&str; 9] = [
 
 /// Asks what branches and tags of this name stand for.
 #[must_use]
-pub fn ls_remote(url: &str, reference: &str, directory: &Utf8Path) -> Command {
+pub fn ls_remote(url: &str, reference: &str) -> Command {
     let patterns = [
         format!("refs/heads/{reference}"),
         format!("refs/tags/{reference}"),
         format!("refs/tags/{reference}^{{}}"),
     ];
-    git(directory, ANSWER_DEADLINE).args(["ls-remote", "--", url]).args(patterns)
+    git(Utf8Path::new("/"), ANSWER_DEADLINE).args(["ls-remote", "--", url]).args(patterns)
 }
 
 /// What `ls-remote` said: a branch before a tag, and of a tag the commit that it names.
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn nothing_an_operator_names_is_taken_for_an_option() {
-        let command = ls_remote("--upload-pack=touch /tmp/x", "main", Utf8Path::new("/"));
+        let command = ls_remote("--upload-pack=touch /tmp/x", "main");
         let dashes = command.args.iter().position(|arg| arg == "--").unwrap();
         let url = command.args.iter().position(|arg| arg.starts_with("--upload-pack")).unwrap();
         assert!(dashes < url, "ALL-08");

@@ -1,7 +1,8 @@
 //! Who listens on a TCP port, as the kernel shows it in /proc. Does I/O, and changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use rustix::fs::{Dir, Mode, OFlags};
@@ -16,8 +17,7 @@ use crate::state::{Listener, Process};
 pub fn listeners(port: Port) -> Result<Vec<Listener>, HostError> {
     let mut listeners = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        let text = table_text(table).at("read", table)?;
-        listeners.extend(text.lines().filter_map(|line| parse(line, port)));
+        listeners.extend(rows(table, port).at("read", table)?);
     }
     if !listeners.is_empty() {
         let mut holders = holders(&listeners).at("list", "/proc")?;
@@ -28,13 +28,27 @@ pub fn listeners(port: Port) -> Result<Vec<Listener>, HostError> {
     Ok(listeners)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the door: a table of the kernel")]
-fn table_text(table: &str) -> io::Result<String> {
-    match std::fs::read_to_string(table) {
+/// The kernel lists what listens first, and then every connection of the machine: those may be
+/// many, and are not read.
+fn rows(table: &str, port: Port) -> io::Result<Vec<Listener>> {
+    let file = match File::open(table) {
         // A machine without IPv6 has no table of it.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        text => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file?,
+    };
+    let mut found = Vec::new();
+    for line in BufReader::new(file).lines().skip(1) {
+        let line = line?;
+        if state(&line) != Some(LISTENS) {
+            break;
+        }
+        found.extend(parse(&line, port));
     }
+    Ok(found)
+}
+
+fn state(line: &str) -> Option<&str> {
+    line.split_ascii_whitespace().nth(3)
 }
 
 /// A line of the table, where it is a listener on this port.

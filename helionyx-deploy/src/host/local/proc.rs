@@ -64,7 +64,7 @@ pub fn stat(pid: u32) -> io::Result<Option<Stat>> {
     match read_into(&dir, c"stat", &mut buffer) {
         Err(Errno::NOENT | Errno::SRCH) => Ok(None),
         Err(error) => Err(error.into()),
-        Ok(()) => parse_stat(&String::from_utf8_lossy(&buffer))
+        Ok(text) => parse_stat(&String::from_utf8_lossy(text))
             .map(Some)
             .ok_or_else(|| io::Error::other("/proc/<pid>/stat has an unknown form")),
     }
@@ -119,15 +119,15 @@ const TICKS_PER_SEC: u64 = 100;
 const MARK: &str = "HELIONYX_";
 /// How much is read of one file in /proc, in bytes; an environment is rarely a tenth of it.
 const LIMIT: usize = 1024 * 1024;
+const ROOM: usize = 8 * 1024;
 
 impl Reader {
     /// A reader for this machine.
     pub fn new() -> io::Result<Reader> {
-        let mut buffer = Vec::new();
+        let mut buffer = vec![0; 8 * ROOM];
         let proc =
             rustix::fs::openat(CWD, c"/proc", OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
-        read_into(&proc, c"stat", &mut buffer)?;
-        let text = String::from_utf8_lossy(&buffer);
+        let text = String::from_utf8_lossy(read_into(&proc, c"stat", &mut buffer)?);
         let booted = text.lines().find_map(|line| line.strip_prefix("btime "));
         let booted_secs = booted.and_then(|secs| secs.trim().parse().ok()).unwrap_or_default();
         let uid = rustix::process::geteuid().as_raw();
@@ -146,10 +146,10 @@ impl Reader {
         if self.uid != 0 && uid != self.uid {
             return None;
         }
-        read_into(&dir, c"stat", &mut self.buffer).ok()?;
-        let stat = parse_stat(&String::from_utf8_lossy(&self.buffer)).filter(Stat::lives)?;
+        let text = read_into(&dir, c"stat", &mut self.buffer).ok()?;
+        let stat = parse_stat(&String::from_utf8_lossy(text)).filter(Stat::lives)?;
         let environ = read_into(&dir, c"environ", &mut self.buffer);
-        let marks = if environ.is_ok() { marks(&self.buffer) } else { BTreeMap::new() };
+        let marks = environ.map(marks).unwrap_or_default();
         let (cwd, exe) = (link(&dir, c"cwd"), link(&dir, c"exe"));
         Some(Seen { dir, pid, uid, stat, marks, cwd, exe })
     }
@@ -157,9 +157,9 @@ impl Reader {
     fn complete(&mut self, seen: Seen) -> Process {
         let Seen { dir, pid, uid, stat, marks, cwd, exe } = seen;
         let cmdline = read_into(&dir, c"cmdline", &mut self.buffer);
-        let command = cmdline.map(|()| strings(&self.buffer).map(text).collect());
+        let command = cmdline.map(|words| strings(words).map(text).collect());
         let status = read_into(&dir, c"status", &mut self.buffer);
-        let memory = status.map(|()| resident(&String::from_utf8_lossy(&self.buffer)));
+        let memory = status.map(|status| resident(&String::from_utf8_lossy(status)));
         let started_millis = stat.started_ticks.saturating_mul(1000 / TICKS_PER_SEC);
         let since = Timestamp::from_millis(self.booted_secs.saturating_mul(1000))
             .plus(std::time::Duration::from_millis(started_millis));
@@ -178,25 +178,28 @@ impl Reader {
     }
 }
 
-fn read_into(dir: &OwnedFd, name: &CStr, buffer: &mut Vec<u8>) -> Result<(), Errno> {
+/// Reads a file of /proc into a buffer that keeps its length: filling it anew for every file would
+/// cost more than reading.
+fn read_into<'b>(dir: &OwnedFd, name: &CStr, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Errno> {
     let file = rustix::fs::openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
     let mut length = 0;
     loop {
-        if buffer.len() < length + 4096 {
-            buffer.resize(length + 16 * 1024, 0);
+        if buffer.len() < length + ROOM {
+            buffer.resize(2 * (length + ROOM), 0);
         }
+        let room = buffer.len() - length;
         match rustix::io::read(&file, &mut buffer[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
+            Ok(count) => {
+                length += count;
+                // With this much room, these files come in one piece: short means the end.
+                if count < room || length >= LIMIT {
+                    return Ok(&buffer[..length]);
+                }
+            }
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),
         }
-        if length >= LIMIT {
-            break;
-        }
     }
-    buffer.truncate(length);
-    Ok(())
 }
 
 fn link(dir: &OwnedFd, name: &CStr) -> Option<Utf8PathBuf> {

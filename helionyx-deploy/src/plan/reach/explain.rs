@@ -4,20 +4,25 @@ use std::collections::BTreeSet;
 
 use super::Planner;
 use crate::plan::desired::{self, Recipe};
-use crate::state::Condition;
+use crate::state::{Condition, Current};
 
 impl Planner<'_> {
     pub(super) fn explain(&mut self, recipe: &Recipe) {
-        let current = self.found.current.release();
-        let Some(manifest) = current.and_then(|id| self.manifest(id)).cloned() else {
-            self.reasons
-                .push(format!("nothing is deployed yet; first release from {}", recipe.origin));
+        let Some(current) = self.found.current.release() else {
+            self.reasons.push(match &self.found.current {
+                Current::Dangling(target) => format!("current points to {target}, which is gone"),
+                _ => format!("nothing is deployed yet; first release from {}", recipe.origin),
+            });
             return;
         };
-        let damage = current.and_then(|id| self.found.releases.get(id)).map(|s| &s.condition);
-        if let Some(Condition::Damaged(what)) = damage {
+        let condition = self.found.releases.get(current).map(|state| &state.condition);
+        if let Some(Condition::Damaged(what)) = condition {
             self.reasons.push(format!("the current release is damaged: {what}"));
         }
+        let Some(manifest) = self.found.manifest(current).cloned() else {
+            self.reasons.push(format!("the current release {current} has no readable manifest"));
+            return;
+        };
         if manifest.source.content_id() != recipe.origin.content_id() {
             self.reasons.push(format!("{} instead of {}", recipe.origin, manifest.source));
         }

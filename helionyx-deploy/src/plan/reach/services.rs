@@ -32,13 +32,17 @@ impl Planner<'_> {
         for (service, _) in wrong.iter().rev() {
             self.stop(&service.name);
         }
+        let replaced = found.current.release().filter(|current| *current != release);
         for (service, why) in &wrong {
-            self.reasons.push(why.clone());
+            // That a service runs from the release that is being replaced needs no words.
+            if replaced.is_none_or(|current| *why != runs_from(&service.name, current)) {
+                self.reasons.push(why.clone());
+            }
             self.refuse_a_held_port(service);
             let service = Box::new((*service).clone());
             self.steps.push(Step::StartService { service, release: release.clone() });
         }
-        let unproven = !found.releases.get(release).is_some_and(|state| state.is_verified());
+        let unproven = !found.is_verified(release);
         for service in services {
             if unproven || wrong.iter().any(|(other, _)| other.name == service.name) {
                 let service = Box::new(service.clone());
@@ -64,7 +68,7 @@ impl Planner<'_> {
         for process in &state.processes {
             match process.release(&releases) {
                 Some(from) if from == *release => {}
-                Some(from) => return Some(format!("{name} runs from {from}")),
+                Some(from) => return Some(runs_from(name, &from)),
                 None => return Some(format!("{name} runs from no known release")),
             }
         }
@@ -91,7 +95,7 @@ impl Planner<'_> {
 
     /// How long a service may take to stop: what the release that it came with says.
     pub(super) fn stop_timeout(&self, name: &ServiceName) -> u64 {
-        let current = self.found.current.release().and_then(|id| self.manifest(id));
+        let current = self.found.current.release().and_then(|id| self.found.manifest(id));
         let bound = current.and_then(|m| m.services.iter().find(|service| service.name == *name));
         let model = || self.environment.services.iter().find(|service| service.name == *name);
         bound
@@ -99,4 +103,8 @@ impl Planner<'_> {
             .or_else(|| model().map(|service| service.limits.stop_timeout_ms))
             .unwrap_or(10_000)
     }
+}
+
+fn runs_from(service: &ServiceName, release: &ReleaseId) -> String {
+    format!("{service} runs from {release}")
 }

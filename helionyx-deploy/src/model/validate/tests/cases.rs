@@ -231,7 +231,7 @@ pub const CASES: &[Case] = &[
     Case(
         "app",
         "outputs = [\"bin\"]",
-        "outputs = [\".unfinished/x\"]",
+        "outputs = [\"release.env/x\"]",
         &["app.toml:9:12 reserved-file"],
     ),
     Case(

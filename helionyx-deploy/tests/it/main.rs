@@ -1,0 +1,12 @@
+//! All integration tests in one binary: one link, one harness.
+
+#![allow(clippy::print_stderr, reason = "sweeps say how many points they tried")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
+
+mod git;
+mod layers;
+mod plans;
+mod real;
+mod rig;
+mod sweeps;
+mod world;

@@ -1,0 +1,218 @@
+//! Faults at every change that an operation makes to a machine: before its effect, after it with
+//! the answer lost, in the middle of it, and the death of the deployer; then a look at the machine
+//! by other code than that under test, and a fresh run.
+
+use camino::Utf8Path;
+use helionyx_deploy::digest::Digest;
+use helionyx_deploy::event::{Outcome, Report};
+use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
+use helionyx_deploy::operate::{self, Goal, OperateError};
+use helionyx_deploy::release::{FileRecord, Manifest};
+use helionyx_deploy::state::Node;
+
+use crate::world::{DATA, ROOT, World, deploy};
+
+const FAULTS: [Fault; 5] =
+    [Fault::Before, Fault::After, Fault::Torn, Fault::Kill, Fault::KillAfter];
+
+/// One test for each operation: each is disturbed at every change that it makes.
+macro_rules! sweep {
+    ($($test:ident: $begin:expr, $goal:expr;)*) => {$(
+        #[test]
+        fn $test() {
+            sweep(stringify!($test), $begin, &$goal);
+        }
+    )*};
+}
+
+sweep! {
+    first_deploy: World::new, deploy();
+    second_deploy: || {
+        let world = World::deployed();
+        world.ship(&FakeService { ready_after_ms: 20, ..FakeService::default() });
+        world
+    }, deploy();
+    deploy_that_prunes: || {
+        let world = shipped(&["2", "3", "4", "5"]);
+        world.ship_readme("6");
+        world
+    }, deploy();
+    deploy_of_a_sick_release: || {
+        let world = World::deployed();
+        world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
+        world
+    }, deploy();
+    rollback: || shipped(&["2", "3", "4"]), Goal::Rollback(None);
+    restart: World::deployed, Goal::Restart;
+    stop: World::deployed, Goal::Stop;
+    start: || {
+        let world = World::deployed();
+        world.run(&Goal::Stop);
+        world
+    }, Goal::Start;
+}
+
+/// A machine with one release after the other on it.
+fn shipped(readmes: &[&str]) -> World {
+    let world = World::deployed();
+    for text in readmes {
+        world.ship_readme(text);
+        world.run(&deploy());
+    }
+    world
+}
+
+/// After each fault the machine is whole, the report is true, and a fresh run converges.
+fn sweep(name: &str, begin: fn() -> World, goal: &Goal) {
+    let mut points = 0;
+    for fault in FAULTS {
+        for nth in 1.. {
+            let world = begin();
+            world.host.fail_at(nth, fault);
+            let context = format!("{name}, {fault:?} at change {nth}");
+            let result = world.operate(goal);
+            if !world.host.fault_fired() {
+                assert!(nth > 3, "{context}: the sweep ended at once");
+                break;
+            }
+            check(&world, goal, result, &context);
+            points += 1;
+        }
+    }
+    eprintln!("{name}: {points} faults, 0 violations");
+}
+
+fn check(world: &World, goal: &Goal, result: Result<Report, OperateError>, context: &str) {
+    world.host.revive();
+    check_instant(world, !context.starts_with("first"), context);
+    if let Ok(report) = &result {
+        check_report(world, report.outcome, goal, context);
+    }
+    let again = recovered(world, context);
+    let sick = context.contains("sick");
+    let expected = if sick { Outcome::RolledBack } else { Outcome::Deployed };
+    assert!(
+        again == expected || again == Outcome::Unchanged,
+        "{context}: the next deploy ends as {again:?}, after {result:?}"
+    );
+    check_running(world, context);
+    if !sick {
+        let mutations = world.host.mutations();
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Unchanged, "{context}: I7");
+        assert_eq!(world.host.mutations(), mutations, "{context}: an empty plan touches nothing");
+    }
+}
+
+/// The next ordinary deploy, with no repair by hand in between.
+fn recovered(world: &World, context: &str) -> Outcome {
+    let mut events = Vec::new();
+    let report = world.operate_with(&deploy(), &mut |event| events.push(event));
+    report
+        .unwrap_or_else(|error| panic!("{context}: the next deploy: {error}\n{events:#?}"))
+        .outcome
+}
+
+/// I1, I5: at every instant `current` names a whole release, and the data is as it was.
+fn check_instant(world: &World, deployed_before: bool, context: &str) {
+    let host = &world.host;
+    match host.node(Utf8Path::new(&format!("{ROOT}/current"))).expect("a look does not fail") {
+        Node::Missing => assert!(!deployed_before, "{context}: I1: current is gone"),
+        Node::Link { target } => check_whole(world, target.as_str(), context),
+        other => panic!("{context}: I1: current is {other}"),
+    }
+    if deployed_before {
+        let events = host.read_text(format!("{DATA}/events.jsonl"));
+        assert_eq!(events.as_deref(), Some("{\"event\":1}\n"), "{context}: I5, ALL-06");
+    }
+}
+
+fn check_whole(world: &World, target: &str, context: &str) {
+    let dir = format!("{ROOT}/{target}");
+    let manifest = world.host.read_text(format!("{dir}/release.json"));
+    let manifest = manifest.unwrap_or_else(|| panic!("{context}: I1: {dir} has no manifest"));
+    let manifest: Manifest = serde_json::from_str(&manifest).expect("the manifest is whole");
+    assert!(manifest.files.contains_key(Utf8Path::new("bin/web")), "{context}");
+    for (path, record) in &manifest.files {
+        let text = world.host.read_text(format!("{dir}/{path}"));
+        let text = text.unwrap_or_else(|| panic!("{context}: I1: {dir}/{path} is missing"));
+        let FileRecord::File { sha256, .. } = record else { panic!("{path} is no file") };
+        assert_eq!(*sha256, Digest::of(text.as_bytes()), "{context}: I1: {path}");
+    }
+}
+
+/// I3, I8: what the report says is so.
+fn check_report(world: &World, outcome: Outcome, goal: &Goal, context: &str) {
+    let current = world.observe().current.release().cloned();
+    let running = world.running();
+    match (outcome, goal) {
+        (Outcome::Deployed | Outcome::Unchanged, Goal::Stop) => {
+            assert_eq!(running, None, "{context}");
+        }
+        (Outcome::Deployed | Outcome::Unchanged | Outcome::RolledBack, _) => {
+            assert!(current.is_some() && current == running, "{context}: I3: {outcome:?}");
+        }
+        (Outcome::Failed, _) => {
+            assert!(running.is_none() || running == current, "{context}: I3: {outcome:?}");
+        }
+        // The release was sick, and then the way back met the fault: two failures.
+        (Outcome::Stuck, _) if context.contains("sick") => {}
+        (Outcome::Stuck, _) => panic!("{context}: one fault may not leave us stuck"),
+    }
+}
+
+/// I3: what runs is what `current` names, once.
+fn check_running(world: &World, context: &str) {
+    let state = world.observe();
+    let main: Vec<_> = state.services.values().flat_map(|service| &service.processes).collect();
+    assert_eq!(main.len(), 1, "{context}: one process runs");
+    assert_eq!(world.running().as_ref(), state.current.release(), "{context}: I3");
+}
+
+#[test]
+fn a_command_that_finds_an_unfinished_operation_recovers_and_says_so() {
+    let world = World::deployed();
+    let first = world.current();
+    world.ship_readme("second");
+    let changes_until_switch = {
+        let other = World::deployed();
+        other.ship_readme("second");
+        let before = other.host.mutation_log().len();
+        other.run(&deploy());
+        let log = other.host.mutation_log();
+        log[before..].iter().position(|(verb, _)| *verb == "replace_link").unwrap() + 1
+    };
+    world.host.fail_at(changes_until_switch, Fault::KillAfter);
+    assert!(world.operate(&deploy()).is_err());
+    world.host.revive();
+    assert_ne!(world.current(), first, "the deployer died right after the switch");
+    let report =
+        operate::recover(&world.host, &world.environment, std::time::Duration::ZERO, &mut |_| ());
+    let report = report.unwrap().expect("there was something to recover");
+    assert_eq!(report.outcome, Outcome::RolledBack, "ALL-02");
+    assert_eq!(report.release.as_ref(), Some(&first));
+    assert_eq!(world.running().as_ref(), Some(&first));
+}
+
+#[test]
+fn an_interruption_is_heeded_before_the_switch_and_not_after() {
+    let world = World::deployed();
+    let first = world.current();
+    world.ship_readme("second");
+    let mut steps = 0;
+    let report = world.operate_with(&deploy(), &mut |event| {
+        if matches!(event, helionyx_deploy::event::Event::StepStarted { .. }) {
+            steps += 1;
+            if steps == 3 {
+                world.host.interrupt();
+            }
+        }
+    });
+    let report = report.unwrap();
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert_eq!(report.error.as_deref(), Some("interrupted"));
+    assert_eq!(world.running(), Some(first));
+    world.host.clear_interrupt();
+    let left = world.observe().releases.len();
+    assert_eq!(left, 1, "the half-built release is gone");
+}

@@ -1,0 +1,179 @@
+//! A machine in memory with an app on it: what most tests begin with.
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::event::{Event, Outcome, Report};
+use helionyx_deploy::host::FakeHost;
+use helionyx_deploy::host::fake::FakeService;
+use helionyx_deploy::model::{Catalog, Environment, SourceFile};
+use helionyx_deploy::name::{Port, ReleaseId};
+use helionyx_deploy::observe::observe;
+use helionyx_deploy::operate::{self, Force, Goal, OperateError};
+use helionyx_deploy::plan::Plan;
+use helionyx_deploy::source::Wish;
+use helionyx_deploy::state::HostState;
+
+pub const ROOT: &str = "/opt/shop/dev";
+pub const DATA: &str = "/var/lib/shop/dev";
+
+/// A machine in memory, and an environment that is deployed to it.
+pub struct World {
+    pub host: FakeHost,
+    pub environment: Environment,
+}
+
+/// The goal of an ordinary deploy.
+pub fn deploy() -> Goal {
+    Goal::Deploy { wish: Wish::default(), force: Force::IfNeeded }
+}
+
+const APP: &str = r#"
+name = "shop"
+[source.path]
+dir = "/src"
+[[build]]
+name = "compile"
+run = ["build", "--into", "bin"]
+inputs = ["lib"]
+outputs = ["bin"]
+[[service]]
+name = "web"
+exec = ["{release}/bin/web"]
+stop_timeout_secs = 1
+[service.health]
+try_timeout_ms = 500
+deadline_secs = 1
+passes = 2
+stable_ms = 100
+interval_ms = 100
+[[service.health.probe]]
+path = "/health"
+fields = { status = "healthy" }
+[[service.health.probe]]
+path = "/health/ready"
+fields = { release = "{release_id}" }
+[variables.PORT]
+kind = "port"
+value = "{port}"
+[variables.LEVEL]
+kind = "text"
+[retention]
+releases = 3
+"#;
+
+const DEV: &str = r#"
+supervisor = "process"
+port = 8000
+[variables]
+LEVEL = "info"
+"#;
+
+impl World {
+    /// A machine with the source of a healthy app, and nothing deployed.
+    pub fn new() -> World {
+        let host = FakeHost::new();
+        host.put_file("/src/lib/web", FakeService::default().content(), 0o644);
+        host.put_file("/src/README", "read me", 0o644);
+        host.program("build", |command, disk| {
+            let content = disk.read_text(command.directory.join("lib/web")).unwrap_or_default();
+            if content == "broken" {
+                let text = "error: it does not compile\n".to_owned();
+                return Output { status: ExitStatus::Code(2), text };
+            }
+            disk.put_file(command.directory.join("bin/web"), content, 0o755);
+            Output { status: ExitStatus::Code(0), text: "compiling\ndone\n".to_owned() }
+        });
+        World { host, environment: environment(APP, DEV) }
+    }
+
+    /// The same machine after a first deploy, with an event in the app's log.
+    pub fn deployed() -> World {
+        let world = World::new();
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
+        world.host.put_file(format!("{DATA}/events.jsonl"), "{\"event\":1}\n", 0o640);
+        world
+    }
+
+    /// Changes the app's behaviour: the next deploy has something to do.
+    pub fn ship(&self, service: &FakeService) {
+        self.host.put_file("/src/lib/web", service.content(), 0o644);
+    }
+
+    /// Changes something in the source that no build step reads.
+    pub fn ship_readme(&self, text: &str) {
+        self.host.put_file("/src/README", text, 0o644);
+    }
+
+    /// Changes a value of the environment's model.
+    pub fn set_level(&mut self, level: &str) {
+        self.environment = environment(APP, &DEV.replace("info", level));
+    }
+
+    pub fn operate(&self, goal: &Goal) -> Result<Report, OperateError> {
+        self.operate_with(goal, &mut |_| ())
+    }
+
+    pub fn operate_with(
+        &self,
+        goal: &Goal,
+        events: &mut dyn FnMut(Event),
+    ) -> Result<Report, OperateError> {
+        operate::operate(&self.host, &self.environment, goal, Duration::ZERO, events)
+    }
+
+    /// Does what is asked for; it must begin.
+    pub fn run(&self, goal: &Goal) -> Report {
+        self.operate(goal).unwrap_or_else(|error| panic!("{goal:?}: {error}"))
+    }
+
+    pub fn observe(&self) -> HostState {
+        observe(&self.host, &self.environment).expect("the machine can be looked at")
+    }
+
+    pub fn plan(&self, goal: &Goal) -> Result<Plan, OperateError> {
+        operate::plan(&self.host, &self.environment, goal)
+    }
+
+    /// The plan for a goal as people read it, with ids shortened to what tells them apart.
+    pub fn shown(&self, goal: &Goal) -> String {
+        match self.plan(goal) {
+            Ok(plan) if plan.is_empty() => "nothing to do".to_owned(),
+            Ok(plan) => {
+                let reasons = plan.reasons.iter().map(|reason| format!("because {reason}"));
+                let steps = plan.steps.iter().map(|step| format!("- {step}"));
+                reasons.chain(steps).collect::<Vec<_>>().join("\n")
+            }
+            Err(OperateError::Refused(refusals)) => {
+                let lines = refusals.iter().map(|r| format!("refused: {r}\n  help: {}", r.hint));
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    pub fn current(&self) -> ReleaseId {
+        self.observe().current.release().expect("something is deployed").clone()
+    }
+
+    /// The release that the service's process really runs from.
+    pub fn running(&self) -> Option<ReleaseId> {
+        let state = self.observe();
+        let main = state.services.values().next()?.main()?.clone();
+        main.release(&self.environment.layout.releases())
+    }
+}
+
+/// The environment that these two models describe; they must be right.
+pub fn environment(app: &str, dev: &str) -> Environment {
+    let file = |path: &str, text: &str| SourceFile { path: path.into(), text: text.into() };
+    let files = [file("envs/shop/app.toml", app), file("envs/shop/dev.toml", dev)];
+    let (catalog, findings) = Catalog::parse(&files, Utf8Path::new("/project"));
+    assert!(findings.is_empty(), "{findings:?}");
+    catalog.select(Some("shop/dev")).expect("the model is valid").clone()
+}
+
+pub fn port(number: i64) -> Port {
+    Port::try_from(number).expect("a port")
+}
