@@ -220,9 +220,9 @@ where
     Failure: From<E>,
 {
     let (id, level) = (environment.id(), level(context));
-    let Context { screen, host, program, .. } = context;
+    let Context { screen, host, program, interrupt, .. } = context;
     let mut narrator = Narrator::new(screen.glyphs, level, program, operation, &id);
-    let mut progress = Progress::new(screen);
+    let mut progress = Progress::new(screen, interrupt);
     progress.start("looking at the source and the host");
     let result = work(host, &mut |event| {
         screen.line(&Told::new(&event, Origin::new(host.now(), Some(environment))));

@@ -27,8 +27,15 @@ pub(super) struct Failure {
     pub(super) message: String,
     /// What to do about it; empty when there is nothing to say.
     pub(super) hint: String,
+    /// What only some failures have.
+    more: Box<More>,
+}
+
+/// What only some failures have.
+#[derive(Debug, Default)]
+struct More {
     /// Mistakes in models.
-    pub(super) findings: Vec<Finding>,
+    findings: Vec<Finding>,
     /// What is in the way.
     refusals: Vec<Refusal>,
     /// Who holds the lock.
@@ -36,7 +43,7 @@ pub(super) struct Failure {
     /// What a program wrote before it failed.
     output: Vec<String>,
     /// The operation that did not begin, as a report.
-    operation: Option<Box<(Report, Option<Environment>)>>,
+    operation: Option<(Report, Option<Environment>)>,
 }
 
 impl Failure {
@@ -52,8 +59,7 @@ impl Failure {
             code: exit::CONFIGURATION,
             message: format!("the models have {}", super::style::count(errors, "mistake")),
             hint: "nothing is changed while one of them has; `check` shows them again".to_owned(),
-            findings: findings.to_vec(),
-            ..Failure::default()
+            more: Box::new(More { findings: findings.to_vec(), ..More::default() }),
         }
     }
 
@@ -64,28 +70,28 @@ impl Failure {
         environment: Option<&Environment>,
     ) -> Failure {
         let report = Report { error: Some(self.message.clone()), ..report };
-        self.operation = Some(Box::new((report, environment.cloned())));
+        self.more.operation = Some((report, environment.cloned()));
         self
     }
 
     /// Tells it; returns the exit code.
     pub(super) fn tell(&self, context: &mut Context<'_>) -> u8 {
         let now = context.host.now();
-        for finding in &self.findings {
+        for finding in &self.more.findings {
             context.screen.line(&Line::new("finding", Origin::new(now, None), finding));
         }
         let text = self.render(context.program);
         context.screen.aside(&text);
-        match self.operation.as_deref() {
+        let (hint, refusals, exit_code) = (&*self.first_hint(), &*self.more.refusals, self.code);
+        match &self.more.operation {
             Some((report, environment)) => {
-                let origin = Origin::new(now, environment.as_ref());
-                let (hint, refusals) = (&*self.first_hint(), &*self.refusals);
-                let (holder, exit_code) = (self.holder.as_ref(), self.code);
+                let (origin, holder) =
+                    (Origin::new(now, environment.as_ref()), self.more.holder.as_ref());
                 let body = NotBegun { report, hint, holder, refusals, exit_code };
                 context.screen.line(&Line::new("report", origin, body));
             }
             None => {
-                let body = Failed { error: &self.message, hint: &self.hint, exit_code: self.code };
+                let body = Failed { error: &self.message, hint, refusals, exit_code };
                 context.screen.line(&Line::new("error", Origin::new(now, None), body));
             }
         }
@@ -95,24 +101,24 @@ impl Failure {
     /// For people.
     fn render(&self, program: &str) -> String {
         let mut text = String::new();
-        for finding in &self.findings {
+        for finding in &self.more.findings {
             text += &render_finding(finding, program);
         }
-        for refusal in &self.refusals {
+        for refusal in &self.more.refusals {
             text += &error_line(&refusal.message, &refusal.code);
             text += &help_line(&refusal.hint, program);
         }
-        if self.refusals.is_empty() {
+        if self.more.refusals.is_empty() {
             text += &error_line(&self.message, "");
         }
-        for line in &self.output {
+        for line in &self.more.output {
             text += &format!("  {}\n", paint(DIM, harmless(line)));
         }
         text + &help_line(&self.hint, program)
     }
 
     fn first_hint(&self) -> String {
-        let first = self.refusals.first().map(|refusal| refusal.hint.clone());
+        let first = self.more.refusals.first().map(|refusal| refusal.hint.clone());
         if self.hint.is_empty() { first.unwrap_or_default() } else { self.hint.clone() }
     }
 }
@@ -169,19 +175,19 @@ impl From<std::io::Error> for Failure {
 
 impl From<OperateError> for Failure {
     fn from(error: OperateError) -> Failure {
-        let failure = Failure::new(exit::of_error(&error), chain(&error), "");
+        let mut failure = Failure::new(exit::of_error(&error), chain(&error), "");
         match error {
-            OperateError::Refused(refusals) => Failure { refusals, ..failure },
-            OperateError::Journal(JournalError::Locked(holder)) => Failure {
-                holder: holder.map(|holder| *holder),
-                hint: "wait for it with --wait 5m, or try again later".to_owned(),
-                ..failure
-            },
-            OperateError::Source(SourceError::Git { output, .. }) => {
-                Failure { output: output.tail(LINES), ..failure }
+            OperateError::Refused(refusals) => failure.more.refusals = refusals,
+            OperateError::Journal(JournalError::Locked(holder)) => {
+                failure.more.holder = holder.map(|holder| *holder);
+                failure.hint = "wait for it with --wait 5m, or try again later".to_owned();
             }
-            OperateError::Source(_) | OperateError::Journal(_) | OperateError::Host(_) => failure,
+            OperateError::Source(SourceError::Git { output, .. }) => {
+                failure.more.output = output.tail(LINES);
+            }
+            OperateError::Source(_) | OperateError::Journal(_) | OperateError::Host(_) => {}
         }
+        failure
     }
 }
 

@@ -93,5 +93,7 @@ pub(super) struct NotBegun<'a> {
 pub(super) struct Failed<'a> {
     pub(super) error: &'a str,
     pub(super) hint: &'a str,
+    #[serde(skip_serializing_if = "<[Refusal]>::is_empty")]
+    pub(super) refusals: &'a [Refusal],
     pub(super) exit_code: u8,
 }

@@ -86,10 +86,14 @@ impl<'a> Narrator<'a> {
                     format!("  {} the {operation}{to} was cut short: it is ended first\n", g.note)
                 })
             }
-            Event::Plan { count: steps, to, reasons, .. } => {
-                self.plan(*steps, to.as_ref(), reasons)
+            Event::Plan { count: steps, from, to, reasons } => {
+                self.plan(*steps, to.as_ref().filter(|_| from != to), reasons)
             }
-            Event::StepStarted { text, .. } => self.step_started(text),
+            Event::StepStarted { text, .. } => {
+                text.clone_into(&mut self.step);
+                self.output.clear();
+                String::new()
+            }
             Event::Output { line } => self.output(line),
             Event::StepFinished { duration_ms, note, .. } => self.step_finished(*duration_ms, note),
             Event::StepFailed { duration_ms, error, .. } => self.step_failed(*duration_ms, error),
@@ -131,21 +135,20 @@ impl<'a> Narrator<'a> {
         })
     }
 
-    fn step_started(&mut self, text: &str) -> String {
-        text.clone_into(&mut self.step);
-        self.output.clear();
-        if self.level < Level::Verbose {
-            return String::new();
-        }
-        format!("  {} {:>DURATION$}  {text}\n", self.glyphs.note, "")
-    }
-
     fn output(&mut self, line: &str) -> String {
+        let is_first = self.output.is_empty();
         if self.output.len() == KEPT {
             self.output.pop_front();
         }
         self.output.push_back(line.to_owned());
-        if self.level < Level::Verbose { String::new() } else { self.quote([line]) }
+        if self.level < Level::Verbose {
+            return String::new();
+        }
+        let step = match is_first {
+            true => format!("  {} {:>DURATION$}  {}\n", self.glyphs.note, "", self.step),
+            false => String::new(),
+        };
+        step + &self.quote([line])
     }
 
     fn step_finished(&mut self, duration_ms: u64, note: &str) -> String {

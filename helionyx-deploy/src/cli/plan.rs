@@ -106,7 +106,15 @@ mod tests {
 
     #[test]
     fn a_plan_is_numbered_words_with_reasons_and_a_count() {
-        insta::assert_snapshot!(plain(&samples::plan()), @"");
+        insta::assert_snapshot!(plain(&samples::plan()), @r"
+        deploy sample/local: first release 20261121T011037Z-aaaaaaa
+          nothing is deployed yet
+          1. begin release 20261121T011037Z-aaaaaaa
+          — from here on services may notice —
+          2. point current to 20261121T011037Z-aaaaaaa
+          3. record 20261121T011037Z-aaaaaaa as verified
+        3 steps; nothing was changed
+        ");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! The live line of a running step, on terminals only. Writes to standard error.
 
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use super::screen::Screen;
 use super::style::harmless;
@@ -18,11 +21,19 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    /// A live line where the screen can show one, else nothing.
-    pub(super) fn new(screen: &Screen) -> Progress {
-        let template = "  {spinner} {elapsed:>7}  {wide_msg}";
+    /// A live line where the screen can show one, else nothing. It shows that `interrupt` was
+    /// seen: what is past the switch goes on all the same, and must not look deaf.
+    pub(super) fn new(screen: &Screen, interrupt: &Arc<AtomicBool>) -> Progress {
+        let interrupt = Arc::clone(interrupt);
+        let notice = move |_: &ProgressState, line: &mut dyn Write| {
+            if interrupt.load(Ordering::Relaxed) {
+                line.write_str("  interrupted: coming to a safe end").ok();
+            }
+        };
+        let template = "  {spinner} {elapsed:>7}  {wide_msg}{notice}";
         let style = ProgressStyle::with_template(template).ok();
-        let style = style.map(|style| style.tick_strings(screen.glyphs.spinner));
+        let style =
+            style.map(|style| style.tick_strings(screen.glyphs.spinner).with_key("notice", notice));
         Progress { style: style.filter(|_| screen.is_live()), bar: None, text: String::new() }
     }
 

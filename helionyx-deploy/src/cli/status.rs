@@ -93,3 +93,17 @@ fn look(host: &LocalHost, chosen: &[&Environment]) -> Vec<Result<Vec<State>, Fai
         looks.into_iter().map(|look| look.join().unwrap_or_else(lost)).collect()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+
+    #[test]
+    fn a_json_line_has_every_field_once() {
+        let (time, body) = (samples::later(), samples::status());
+        let line = serde_json::to_string(&Own { event: "status", time, body }).unwrap();
+        assert_eq!(line.matches("\"app\"").count(), 1, "{line}");
+        insta::assert_snapshot!(line, @r#"{"event":"status","time":"2026-11-21T01:13:49.000Z","app":"sample","environment":"local","supervisor":"process","unit":"web","state":"running","enabled":false,"release":"20261121T011037Z-aaaaaaa","commit":null,"source":"/src (content 2d71164)","running_release":"20261121T011037Z-aaaaaaa","healthy":true,"ready":true,"port":18080,"pid":123,"since":"2026-11-21T01:10:37.000Z","restarts":0,"memory_bytes":3200000,"findings":[]}"#);
+    }
+}

@@ -167,14 +167,15 @@ pub(super) fn columns(rows: &[Vec<(Style, String)>]) -> String {
     let widths: Vec<usize> = (0..rows.iter().map(Vec::len).max().unwrap_or(0)).map(width).collect();
     let mut out = String::new();
     for row in rows {
-        let mut line = String::new();
-        for (column, (style, text)) in row.iter().enumerate() {
-            let fill =
-                if column + 1 == row.len() { 0 } else { widths[column] - text.chars().count() + 2 };
-            line += &paint(*style, text);
-            line += &" ".repeat(fill);
+        let filled = row.iter().rposition(|(_, text)| !text.is_empty()).map_or(0, |last| last + 1);
+        for (column, (style, text)) in row[..filled].iter().enumerate() {
+            if !text.is_empty() {
+                out += &paint(*style, text);
+            }
+            if column + 1 < filled {
+                out += &" ".repeat(widths[column] - text.chars().count() + 2);
+            }
         }
-        out += line.trim_end();
         out.push('\n');
     }
     out

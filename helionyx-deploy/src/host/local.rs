@@ -87,7 +87,9 @@ impl Clock for LocalHost {
 
     fn pause(&self, duration: Duration) {
         let end = self.elapsed().saturating_add(duration);
-        while !self.interrupted() {
+        // Who goes on after an interrupt, to bring things to a safe end, must still be able to wait.
+        let known = self.interrupted();
+        while known || !self.interrupted() {
             let left = end.saturating_sub(self.elapsed());
             if left.is_zero() {
                 return;

@@ -79,7 +79,7 @@ fn deployed(report: &Report) -> String {
     if report.operation == Operation::Stop {
         return "is stopped".to_owned();
     }
-    let source = report.source.as_ref().map(|source| format!(" ({source})")).unwrap_or_default();
+    let source = report.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
     match &report.release {
         Some(release) => format!("runs {release}{source}"),
         None => "runs".to_owned(),

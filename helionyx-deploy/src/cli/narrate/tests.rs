@@ -46,7 +46,15 @@ fn a_deploy_that_works_is_a_line_per_step_and_a_result() {
         Event::Warning { message: "an old release is left for later".into() },
     ];
     let report = samples::report(Outcome::Deployed);
-    insta::assert_snapshot!(story(Level::Normal, &events, &report), @"");
+    insta::assert_snapshot!(story(Level::Normal, &events, &report), @r"
+    deploy sample/local
+      nothing is deployed yet
+      3 steps to 20261121T011037Z-aaaaaaa
+      ✓    2.1 s  build compile: cargo build
+      ✓    12 ms  start web (pid 123)
+      warning: an old release is left for later
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s, not answering for 41 ms
+    ");
 }
 
 #[test]
@@ -57,7 +65,13 @@ fn verbose_shows_what_steps_write_as_they_write_it() {
         finished(1, 2100, ""),
     ];
     let report = samples::report(Outcome::Deployed);
-    insta::assert_snapshot!(story(Level::Verbose, &events, &report), @"");
+    insta::assert_snapshot!(story(Level::Verbose, &events, &report), @r"
+    deploy sample/local
+      •           build compile: cargo build
+          │ Compiling
+      ✓    2.1 s  build compile: cargo build
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s, not answering for 41 ms
+    ");
 }
 
 #[test]
@@ -83,7 +97,35 @@ fn a_failed_build_shows_its_last_lines_and_what_to_type() {
     };
     let text = story(Level::Normal, &events, &report);
     assert!(!text.contains("line 9\n"), "only the last lines are kept");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    deploy sample/local
+      ✗    2.1 s  build compile: cargo build
+          error: build step compile failed: exit code 101
+          the last lines of its output:
+          │ line 10
+          │ line 11
+          │ line 12
+          │ line 13
+          │ line 14
+          │ line 15
+          │ line 16
+          │ line 17
+          │ line 18
+          │ line 19
+          │ line 20
+          │ line 21
+          │ line 22
+          │ line 23
+          │ line 24
+          │ line 25
+          │ line 26
+          │ line 27
+          │ line 28
+          │ line 29
+    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s
+      release 20261121T011037Z-bbbbbbb was not verified: it cannot be rolled back to
+      next: cargo xtask deploy --env sample/local --verbose
+    ");
 }
 
 #[test]
@@ -105,7 +147,19 @@ fn a_service_that_fails_is_told_with_its_log_and_the_way_back() {
         failed: Some(samples::release("bbbbbbb")),
         ..samples::report(Outcome::RolledBack)
     };
-    insta::assert_snapshot!(story(Level::Normal, &events, &report), @"");
+    insta::assert_snapshot!(story(Level::Normal, &events, &report), @r"
+    deploy sample/local
+      ✗   20.1 s  prove that web runs this release and healthy
+          error: web was not proven within 20 s
+          the last lines of the log of web:
+          │ listening
+          │ panicked at main.rs
+      • going back to 20261121T011037Z-aaaaaaa
+      ✓    12 ms  start web
+    ✗ sample/local: deploy failed and was rolled back: 20261121T011037Z-aaaaaaa runs as before — 9 steps in 2.3 s, not answering for 41 ms
+      release 20261121T011037Z-bbbbbbb was not verified: it cannot be rolled back to
+      next: cargo xtask logs --env sample/local
+    ");
 }
 
 #[test]
@@ -124,7 +178,19 @@ fn results_say_what_is_so_now() {
         said += &last_words(&Report { operation, ..samples::report(outcome) }, &services);
     }
     said += &last_words(&none, &[]);
-    insta::assert_snapshot!(said, @"");
+    insta::assert_snapshot!(said, @r"
+    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa runs, pid 123, healthy — 2.3 s
+    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa is in use, nothing runs — 2.3 s
+    ✓ sample/local is stopped — 2.3 s
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 2.3 s
+    ✓ sample/local has nothing to recover — 2.3 s
+    ✓ sample/local is recovered: 20261121T011037Z-aaaaaaa runs as before — 2.3 s
+    ✗ sample/local: restart failed, and so did the way back: act now — 2.3 s
+      next: cargo xtask status --env sample/local
+      next: cargo xtask logs --env sample/local
+    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s
+      next: cargo xtask status --env sample/local
+    ");
 }
 
 fn last_words(report: &Report, services: &[Status]) -> String {
@@ -148,5 +214,11 @@ fn json_lines_of_events_say_when_and_of_which_environment() {
         lines += &serde_json::to_string(&Told::new(&event, origin)).unwrap();
         lines.push('\n');
     }
-    insta::assert_snapshot!(lines, @"");
+    insta::assert_snapshot!(lines, @r#"
+    {"event":"plan","count":3,"from":null,"to":"20261121T011037Z-aaaaaaa","reasons":["nothing is deployed yet"],"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    {"event":"output","line":"x","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    {"event":"step-finished","index":2,"duration_ms":12,"note":"pid 123","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    {"event":"rolling-back","to":null,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    {"event":"report","operation":"deploy","outcome":"deployed","release":"20261121T011037Z-aaaaaaa","previous":null,"commit":null,"source":{"path":{"dir":"/src","content":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}},"failed":null,"error":null,"steps":9,"duration_ms":2345,"downtime_ms":41,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    "#);
 }

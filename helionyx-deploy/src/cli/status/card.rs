@@ -2,7 +2,7 @@
 
 use crate::cli::failure::help_line;
 use crate::cli::style::{
-    BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, age, bytes, duration, paint, time,
+    BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, bytes, duration, paint, time,
 };
 use crate::status::{RunState, Status};
 use crate::time::Timestamp;
@@ -13,7 +13,7 @@ pub(super) fn render(service: &Status, now: Timestamp, glyphs: Glyphs, program: 
     let unit = paint(DIM, format!("{} {}", glyphs.dash, service.unit));
     let mut text = format!("{} {} {unit}\n", mark(service, glyphs), paint(STRONG, title));
     for (name, value) in fields(service, now) {
-        text += &format!("{:>11}: {value}\n", name);
+        text += &format!("{name:>11}: {value}\n");
     }
     for finding in &service.findings {
         let code = paint(DIM, format!("[{}]", finding.code));
@@ -70,9 +70,8 @@ fn loaded(service: &Status) -> String {
 fn active(service: &Status, now: Timestamp) -> String {
     match (service.state, service.since) {
         (RunState::Running, Some(since)) => {
-            let for_how_long = duration(now.since(since));
-            let running = paint(GOOD, "active (running)");
-            format!("{running} since {} ({}), for {for_how_long}", time(since), age(now, since))
+            let (running, ago) = (paint(GOOD, "active (running)"), duration(now.since(since)));
+            format!("{running} since {}; {ago} ago", time(since))
         }
         (RunState::Running, None) => paint(GOOD, "active (running)"),
         (RunState::Stopped, _) => paint(BAD, "inactive (dead)"),
@@ -106,7 +105,18 @@ mod tests {
         let text = plain(&samples::status());
         assert!(text.contains("Loaded: loaded"), "(HEL-54)");
         assert!(text.contains("Active: active (running) since"), "(HEL-54)");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+        ✓ sample/local — web
+             Loaded: loaded (embedded runtime; disabled)
+             Active: active (running) since 2026-11-21 01:10:37 UTC; 3 min 12 s ago
+            Release: 20261121T011037Z-aaaaaaa
+             Source: /src (content 2d71164)
+             Health: healthy, ready
+               Port: 18080
+                PID: 123
+             Memory: 3.2 MB
+           Restarts: 0
+        ");
     }
 
     #[test]
@@ -123,7 +133,12 @@ mod tests {
             memory_bytes: 0,
             ..samples::status()
         };
-        insta::assert_snapshot!(plain(&nothing), @"");
+        insta::assert_snapshot!(plain(&nothing), @r"
+        • sample/local — web
+             Loaded: not-found (nothing was deployed yet)
+             Active: inactive (dead)
+          help: run `cargo xtask deploy --env sample/local`
+        ");
     }
 
     #[test]
@@ -139,6 +154,20 @@ mod tests {
             findings: vec![finding],
             ..samples::status()
         };
-        insta::assert_snapshot!(plain(&stale), @"");
+        insta::assert_snapshot!(plain(&stale), @r"
+        ✗ sample/local — web
+             Loaded: loaded (embedded runtime; disabled)
+             Active: active (running) since 2026-11-21 01:10:37 UTC; 3 min 12 s ago
+            Release: 20261121T011037Z-aaaaaaa
+            Running: 20261121T011037Z-bbbbbbb, which is not the release in use
+             Source: /src (content 2d71164)
+             Health: healthy, not ready
+               Port: 18080
+                PID: 123
+             Memory: 3.2 MB
+           Restarts: 0
+        warning: pid 123 of web runs from no known release, not from current [stale-process]
+          help: run `cargo xtask restart --env sample/local`
+        ");
     }
 }

@@ -74,6 +74,10 @@ mod tests {
         let services = [samples::status(), stopped];
         let text = render(&services, samples::later(), style::ASCII, "cargo xtask");
         let text = anstream::adapter::strip_str(&text).to_string();
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @r"
+            ENVIRONMENT   UNIT  STATE    SINCE      RELEASE                   HEALTH  PORT   PID  MEMORY
+        ok  sample/local  web   running  3 min ago  20261121T011037Z-aaaaaaa  ready   18080  123  3.2 MB
+        !!  sample/live   web   stopped  -          20261121T011037Z-aaaaaaa  -       18080  -    -
+        ");
     }
 }
