@@ -96,3 +96,6 @@ pub mod observe;
 pub mod operate;
 pub mod source;
 pub mod status;
+
+#[cfg(feature = "cli")]
+pub mod cli;

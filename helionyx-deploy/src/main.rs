@@ -1,2 +1,5 @@
 //! The installed binary: the operator's commands.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    helionyx_deploy::cli::main()
+}

@@ -1,2 +1,38 @@
-//! Developers' tasks, and every operator command of `helionyx-deploy`.
-fn main() {}
+//! Developers' tasks, and every operator command of `helionyx-deploy`: `cargo xtask <command>`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use helionyx_deploy::cli;
+
+mod ci;
+
+/// What one types to call us.
+const PROGRAM: &str = "cargo xtask";
+
+/// Developers' tasks, and every command of the installed `helionyx-deploy`.
+#[derive(Parser)]
+#[command(name = "xtask", bin_name = PROGRAM, version, arg_required_else_help = true)]
+#[command(after_help = cli::after_help())]
+struct Xtask {
+    #[command(flatten)]
+    global: cli::Global,
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    #[command(flatten)]
+    Operator(cli::Command),
+    /// Run what CI runs: format, lints, tests, documentation
+    Ci(ci::Ci),
+}
+
+fn main() -> ExitCode {
+    match cli::parse::<Xtask>(PROGRAM) {
+        Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(PROGRAM, &global, &command),
+        Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
+        Err(code) => code,
+    }
+}

@@ -1,0 +1,223 @@
+//! The operator's command line: arguments in, the engine's events out, for people or as JSON lines.
+//!
+//! One file per command or small group. What is written goes through `screen`, what is live through
+//! `progress`; the rest renders values to text.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::host::LocalHost;
+
+mod change;
+mod check;
+pub mod exit;
+mod generate;
+mod history;
+mod logs;
+mod plan;
+mod releases;
+mod status;
+
+mod failure;
+mod json;
+mod models;
+mod narrate;
+mod progress;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod signals;
+mod style;
+mod wait;
+
+use failure::Failure;
+use models::Models;
+use screen::Screen;
+
+/// The name of the installed binary.
+pub const BINARY: &str = "helionyx-deploy";
+
+/// The commands, as they are typed.
+const COMMANDS: [&str; 15] = [
+    "deploy",
+    "plan",
+    "rollback",
+    "releases",
+    "history",
+    "status",
+    "logs",
+    "start",
+    "stop",
+    "restart",
+    "check",
+    "recover",
+    "completions",
+    "man",
+    "help",
+];
+
+const EXAMPLES: &str = "\
+Examples:
+  {program} plan --env local       what a deploy would do
+  {program} deploy --env local     do it, prove it, or go back
+  {program} status                 how all environments are doing
+  {program} rollback --env local   back to the release before";
+
+/// Deploys services to Linux hosts: planned, journaled, proven, rolled back.
+#[derive(Parser)]
+#[command(name = BINARY, version, arg_required_else_help = true)]
+#[command(after_help = after_help())]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Clone, Debug)]
+pub struct Global {
+    /// The models' directory, here or in the nearest parent that has it
+    #[arg(long, value_name = "DIR", default_value = "envs", global = true)]
+    envs_dir: Utf8PathBuf,
+    /// JSON lines on standard output, people's text on standard error
+    #[arg(long, global = true)]
+    json: bool,
+    /// When to use colours; NO_COLOR and CLICOLOR are honoured
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    color: Color,
+    /// Show all that running steps write
+    #[arg(short, long, global = true)]
+    verbose: bool,
+    /// Show only the result, and what went wrong
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+/// A command of the operator.
+#[derive(Subcommand, Clone, Debug)]
+pub enum Command {
+    /// Make a release, switch to it, prove it; go back when it fails
+    Deploy(change::Deploy),
+    /// Say what a deploy would do, and change nothing
+    Plan(plan::Plan),
+    /// Go back to a release that was verified before
+    Rollback(change::Rollback),
+    /// List the releases on the host
+    Releases(releases::Releases),
+    /// Say who did what, when, with which result
+    History(history::History),
+    /// Say how services are doing
+    Status(status::Status),
+    /// Show what services wrote
+    Logs(logs::Logs),
+    /// Start services that do not run, and prove them
+    Start(change::Start),
+    /// Stop services
+    Stop(change::Stop),
+    /// Stop services, start them anew, and prove them
+    Restart(change::Restart),
+    /// Check the models and what they need on the host
+    Check(check::Check),
+    /// Bring an operation that was cut short to an end
+    Recover(change::Recover),
+    /// Print completions for a shell
+    Completions(generate::Completions),
+    /// Print the manual page, or write all of them to a directory
+    Man(generate::Man),
+}
+
+/// What a command works with.
+struct Context<'a> {
+    /// What one types to call us.
+    program: &'a str,
+    global: &'a Global,
+    screen: Screen,
+    host: LocalHost,
+    interrupt: Arc<AtomicBool>,
+}
+
+/// The installed binary: parses its arguments, does what they say, returns the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    match parse::<Cli>(BINARY) {
+        Ok(Cli { global, command }) => run(BINARY, &global, &command),
+        Err(code) => code,
+    }
+}
+
+/// Parses our arguments; `program` stands in the examples. Help, and what is wrong with the
+/// arguments, is printed here.
+///
+/// # Errors
+/// The exit code, when there is nothing left to do.
+pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
+    let matches = for_program(T::command(), program).try_get_matches();
+    matches.and_then(|matches| T::from_arg_matches(&matches)).map_err(|error| {
+        error.print().ok();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
+    })
+}
+
+/// Does what a command says; `program` is what one types to call us, shown in hints.
+#[must_use]
+pub fn run(program: &str, global: &Global, command: &Command) -> ExitCode {
+    let interrupt = Arc::new(AtomicBool::new(false));
+    let mut context = Context {
+        program,
+        global,
+        screen: Screen::new(global),
+        host: LocalHost::with_interrupt(interrupt.clone()),
+        interrupt,
+    };
+    let done = dispatch(command, &mut context);
+    let code = done.unwrap_or_else(|failure| failure.tell(&mut context));
+    ExitCode::from(code)
+}
+
+fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure> {
+    match command {
+        Command::Deploy(args) => args.run(context),
+        Command::Plan(args) => args.run(context),
+        Command::Rollback(args) => args.run(context),
+        Command::Releases(args) => args.run(context),
+        Command::History(args) => args.run(context),
+        Command::Status(args) => args.run(context),
+        Command::Logs(args) => args.run(context),
+        Command::Start(args) => args.run(context),
+        Command::Stop(args) => args.run(context),
+        Command::Restart(args) => args.run(context),
+        Command::Check(args) => args.run(context),
+        Command::Recover(args) => args.run(context),
+        Command::Completions(args) => args.run(context),
+        Command::Man(args) => args.run(context),
+    }
+}
+
+/// The same commands with `program` in their examples.
+fn for_program(command: clap::Command, program: &str) -> clap::Command {
+    let help = command.get_after_help().map(|help| help.to_string().replace("{program}", program));
+    let command = match help {
+        Some(help) => command.after_help(help),
+        None => command,
+    };
+    command.mut_subcommands(|command| for_program(command, program))
+}
+
+/// What stands below the list of commands.
+#[must_use]
+pub fn after_help() -> String {
+    format!("{EXAMPLES}\n\n{}", exit::HELP)
+}

@@ -1,0 +1,151 @@
+//! What an environment needs on its host, looked at one by one: each look finds what it finds, and
+//! none ends the others. Changes nothing.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::event::chain;
+use crate::host::Host;
+use crate::model::{Environment, Kind, Source};
+use crate::observe::observe;
+use crate::plan::{Desired, Recipe, Run, Target, reach};
+use crate::render::env_file;
+use crate::source::{SourceError, Wish, resolve};
+use crate::state::Node;
+
+use super::HostFinding;
+
+/// The largest environment file that is read, in bytes.
+const SECRETS_LIMIT: u64 = 1024 * 1024;
+
+/// What the environment lacks on its host.
+pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+    let mut findings = programs(environment);
+    findings.extend(secrets(host, environment));
+    findings.extend(plan(host, environment));
+    findings
+}
+
+/// Programs of build steps that are not there.
+fn programs(environment: &Environment) -> Vec<HostFinding> {
+    let bindings = environment.bindings(&environment.layout.root.join("releases/check"));
+    let mut findings = Vec::new();
+    let mut look = |program: &str, what: String| {
+        // One inside of the release is made by a build step before.
+        let is_ours =
+            program.starts_with(environment.layout.root.as_str()) || program.contains('/');
+        if !is_ours && which::which(program).is_err() {
+            let message = format!("{what} needs `{program}`, which is not on PATH");
+            let hint = format!("install {program}");
+            findings.push(HostFinding::new("missing-program", &environment.id(), message, hint));
+        }
+    };
+    for build in &environment.builds {
+        let program = build.run.first().map(|word| word.expand(&bindings)).unwrap_or_default();
+        look(&program, format!("build step {}", build.name));
+    }
+    if matches!(environment.source, Source::Git { .. }) {
+        look("git", "the source".to_owned());
+    }
+    findings
+}
+
+/// The operator's environment file: there, readable for nobody else, understood, complete.
+fn secrets(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+    if !environment.has_secrets() {
+        return Vec::new();
+    }
+    let path = environment.layout.secrets();
+    match host.node(&path) {
+        // The first deploy makes it.
+        Ok(Node::Missing) if is_new(host, environment) => Vec::new(),
+        Ok(Node::File { mode, .. }) => {
+            let mut findings = mode_of_secrets(&path, mode);
+            findings.extend(content_of_secrets(host, environment, &path));
+            findings
+        }
+        Ok(found) => {
+            let message = format!("the file of the secrets is {found}");
+            let hint = "run `deploy`: it makes one to be filled in";
+            vec![HostFinding::new("secrets-file", path.as_str(), message, hint)]
+        }
+        Err(error) => vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")],
+    }
+}
+
+fn is_new(host: &dyn Host, environment: &Environment) -> bool {
+    matches!(host.node(&environment.layout.root), Ok(Node::Missing))
+}
+
+fn mode_of_secrets(path: &Utf8Path, mode: u32) -> Vec<HostFinding> {
+    if mode & 0o077 == 0 {
+        return Vec::new();
+    }
+    let message = format!("others may look at the secrets: the mode is {mode:04o}");
+    let hint = format!("run `chmod 600 {path}`");
+    vec![HostFinding::new("secrets-mode", path.as_str(), message, hint)]
+}
+
+fn content_of_secrets(
+    host: &dyn Host,
+    environment: &Environment,
+    path: &Utf8PathBuf,
+) -> Vec<HostFinding> {
+    let text = match host.read(path, SECRETS_LIMIT) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(error) => {
+            return vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")];
+        }
+    };
+    let values = match env_file::parse(&text) {
+        Ok(values) => values,
+        Err(errors) => {
+            let finding = |error: &env_file::EnvFileError| {
+                let place = format!("{path}:{}", error.line);
+                let hint = "write NAME=value, or NAME=\"value\" where it has blanks";
+                HostFinding::new("env-file", &place, error.to_string(), hint)
+            };
+            return errors.iter().map(finding).collect();
+        }
+    };
+    let secrets = environment.variables.iter().filter(|(_, known)| known.kind == Kind::Secret);
+    let missing = secrets.filter(|(name, _)| !values.contains_key(*name)).map(|(name, _)| {
+        let message = format!("{name} has no value");
+        HostFinding::new("missing-secret", path.as_str(), message, format!("add a line {name}=…"))
+    });
+    missing.collect()
+}
+
+/// What would keep a deploy from beginning: the source, and what is in the way on the host.
+fn plan(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+    let id = environment.id();
+    let origin = match resolve(host, environment, &Wish::default()) {
+        Ok(origin) => origin,
+        Err(error) => return vec![source_finding(environment, &error)],
+    };
+    let found = match observe(host, environment) {
+        Ok(found) => found,
+        Err(error) => {
+            let place = error.subject.clone();
+            return vec![HostFinding::new("unreadable", &place, chain(&error), "")];
+        }
+    };
+    let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
+    let (environment, run) = (environment.clone(), Run::Running);
+    let target = Target::Built(recipe);
+    match reach(&Desired { environment, target, run }, &found) {
+        Ok(_) => Vec::new(),
+        Err(refusals) => refusals
+            .into_iter()
+            .map(|refusal| HostFinding::new(&refusal.code, &id, refusal.message, refusal.hint))
+            .collect(),
+    }
+}
+
+fn source_finding(environment: &Environment, error: &SourceError) -> HostFinding {
+    let place = match &environment.source {
+        Source::Path { dir, .. } => dir.to_string(),
+        Source::Artifact { file } => file.to_string(),
+        Source::Git { url, .. } => url.clone(),
+    };
+    HostFinding::new("source", &place, chain(error), "")
+}

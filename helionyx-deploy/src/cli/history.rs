@@ -1,0 +1,230 @@
+//! `history`: who did what, when, with which result; read from the journals.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::event::{Operation, Outcome, Report};
+use crate::journal::{Begin, Entry, Record, recent};
+use crate::model::Environment;
+use crate::name::ReleaseId;
+use crate::time::Timestamp;
+
+use super::json::{Line, Origin};
+use super::style::{BAD, DIM, GOOD, Glyphs, PLAIN, WARN, columns, millis, time};
+use super::{Context, Failure, Models, exit};
+
+/// Says who did what, when, with which result, the newest first.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} history                all environments
+  {program} history --env live -n 5
+  {program} history --json")]
+pub struct History {
+    /// The environment: `environment` or `app/environment`; all when none is named
+    #[arg(short, long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
+    /// How many operations at most
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    lines: usize,
+}
+
+/// An operation that was done, or begun.
+#[derive(Clone, Debug, Serialize)]
+struct Past {
+    #[serde(skip)]
+    began: Timestamp,
+    operation: Operation,
+    by: String,
+    from: Option<ReleaseId>,
+    to: Option<ReleaseId>,
+    /// The release in use at its end.
+    release: Option<ReleaseId>,
+    outcome: End,
+    error: Option<String>,
+    duration_ms: Option<u64>,
+    /// Whether it was cut short, and `recover` brought it to its end.
+    recovered: bool,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+enum End {
+    Known(Outcome),
+    Unknown(Unfinished),
+}
+
+/// An operation of which no end is written: it is at work, or was cut short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Unfinished {
+    Unfinished,
+}
+
+impl History {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let models = Models::load(context.global)?;
+        let mut all: Vec<(&Environment, Past)> = Vec::new();
+        for environment in models.chosen(self.env.as_deref())? {
+            let entries = recent(&context.host, &environment.layout)?;
+            all.extend(operations(&entries).into_iter().map(|past| (environment, past)));
+        }
+        all.sort_by_key(|(_, past)| std::cmp::Reverse(past.began));
+        all.truncate(self.lines);
+        for (environment, past) in &all {
+            let origin = Origin::new(past.began, Some(environment));
+            context.screen.line(&Line::new("history", origin, past));
+        }
+        let text = match all.is_empty() {
+            true => "nothing was done yet\n".to_owned(),
+            false => render(&all, context.screen.glyphs),
+        };
+        context.screen.say(&text);
+        if self.env.is_none() && models.are_broken() {
+            return Err(Failure::models(models.findings()));
+        }
+        Ok(exit::DONE)
+    }
+}
+
+/// The operations of a journal, the oldest first.
+fn operations(entries: &[Entry]) -> Vec<Past> {
+    let mut operations: Vec<Past> = Vec::new();
+    let mut open: Option<Past> = None;
+    for entry in entries {
+        match &entry.record {
+            Record::Begin(begin) => {
+                operations.extend(open.replace(begun(entry.time, begin)));
+            }
+            // The begin of what ended may lie before the part of the journal that was read.
+            Record::End(report) => operations.extend(open.take().map(|past| ended(past, report))),
+            Record::Step { .. } | Record::RollBack { .. } => {}
+        }
+    }
+    operations.extend(open);
+    operations
+}
+
+fn begun(began: Timestamp, begin: &Begin) -> Past {
+    Past {
+        began,
+        operation: begin.operation,
+        by: begin.by.to_string(),
+        from: begin.before.release.clone(),
+        to: begin.to.clone(),
+        release: None,
+        outcome: End::Unknown(Unfinished::Unfinished),
+        error: None,
+        duration_ms: None,
+        recovered: false,
+    }
+}
+
+fn ended(past: Past, report: &Report) -> Past {
+    Past {
+        release: report.release.clone(),
+        outcome: End::Known(report.outcome),
+        error: report.error.clone(),
+        duration_ms: Some(report.duration_ms),
+        recovered: report.operation == Operation::Recover && past.operation != Operation::Recover,
+        ..past
+    }
+}
+
+fn render(all: &[(&Environment, Past)], glyphs: Glyphs) -> String {
+    let titles = ["", "WHEN", "ENVIRONMENT", "WHAT", "BY", "RESULT", "RELEASE", "TOOK"];
+    let mut rows = vec![titles.map(|title| (DIM, title.to_owned())).to_vec()];
+    for (environment, past) in all {
+        rows.push(row(environment, past, glyphs));
+        // In a line of its own, which does not widen the columns.
+        rows.extend(past.error.iter().map(|_| Vec::new()));
+    }
+    let table = columns(&rows);
+    let errors = all.iter().filter_map(|(_, past)| past.error.as_ref());
+    let mut errors = errors.map(|error| format!("  {}", super::style::paint(DIM, error)));
+    let lines = table.lines().map(|line| match line {
+        "" => errors.next().unwrap_or_default() + "\n",
+        line => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
+    let (style, mark, result) = match past.outcome {
+        End::Known(Outcome::Deployed) => (GOOD, glyphs.good, "done"),
+        End::Known(Outcome::Unchanged) => (GOOD, glyphs.good, "unchanged"),
+        End::Known(Outcome::RolledBack) => (WARN, glyphs.bad, "rolled back"),
+        End::Known(Outcome::Failed) => (BAD, glyphs.bad, "failed"),
+        End::Known(Outcome::Stuck) => (BAD, glyphs.bad, "stuck"),
+        End::Unknown(_) => (WARN, glyphs.note, "not ended"),
+    };
+    let result = if past.recovered { format!("{result}, recovered") } else { result.to_owned() };
+    let release = past.release.as_ref().or(past.to.as_ref());
+    vec![
+        (style, mark.to_owned()),
+        (PLAIN, time(past.began)),
+        (PLAIN, environment.id()),
+        (PLAIN, past.operation.to_string()),
+        (PLAIN, past.by.clone()),
+        (style, result),
+        (PLAIN, release.map_or("-".to_owned(), ToString::to_string)),
+        (DIM, past.duration_ms.map_or("-".to_owned(), millis)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{samples, style};
+    use crate::digest::Digest;
+    use crate::journal::Before;
+
+    fn entries(records: Vec<Record>) -> Vec<Entry> {
+        let number = |(index, record)| Entry {
+            number: index as u64 + 1,
+            time: samples::time().plus(std::time::Duration::from_secs(index as u64)),
+            previous_line: Digest::of(b""),
+            record,
+        };
+        records.into_iter().enumerate().map(number).collect()
+    }
+
+    fn begin(operation: Operation) -> Record {
+        let before = Before { release: None, running: false };
+        let to = Some(samples::release("aaaaaaa"));
+        Record::Begin(Begin { operation, by: samples::actor(), before, to })
+    }
+
+    fn end(operation: Operation, outcome: Outcome, error: Option<&str>) -> Record {
+        let error = error.map(str::to_owned);
+        Record::End(Report { operation, error, ..samples::report(outcome) })
+    }
+
+    #[test]
+    fn the_journal_becomes_a_table_of_who_did_what_with_which_result() {
+        let entries = entries(vec![
+            end(Operation::Deploy, Outcome::Deployed, None),
+            begin(Operation::Deploy),
+            end(Operation::Deploy, Outcome::Deployed, None),
+            begin(Operation::Restart),
+            end(Operation::Restart, Outcome::RolledBack, Some("web was not proven")),
+            begin(Operation::Stop),
+            end(Operation::Recover, Outcome::Deployed, None),
+            begin(Operation::Deploy),
+        ]);
+        let environment = samples::environment();
+        let past = operations(&entries);
+        let rows: Vec<_> = past.into_iter().rev().map(|past| (&environment, past)).collect();
+        let text = render(&rows, style::UNICODE);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"");
+    }
+
+    #[test]
+    fn json_has_every_field_by_its_name() {
+        let environment = samples::environment();
+        let past = operations(&entries(vec![begin(Operation::Deploy)])).remove(0);
+        let line = Line::new("history", Origin::new(past.began, Some(&environment)), past);
+        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @"");
+    }
+}

@@ -1,0 +1,173 @@
+//! The models' directory: found, read, parsed. Reads files of the operator's machine.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::model::{Catalog, Environment, Finding, Severity, SourceFile};
+
+use super::{Failure, Global, exit};
+
+/// All models.
+pub(super) struct Models {
+    catalog: Catalog,
+}
+
+impl Models {
+    /// Finds and reads the models.
+    ///
+    /// # Errors
+    /// When there is no such directory, or a file in it cannot be read.
+    pub(super) fn load(global: &Global) -> Result<Models, Failure> {
+        let here = current_directory()?;
+        let (dir, shown) = find(&here, &global.envs_dir)?;
+        let above = dir.parent().unwrap_or(Utf8Path::new("/"));
+        let project = above.canonicalize_utf8().map_err(Failure::from)?;
+        let (catalog, _) = Catalog::parse(&read(&dir, &shown)?, &project);
+        Ok(Models { catalog })
+    }
+
+    /// All that is wrong with them.
+    pub(super) fn findings(&self) -> &[Finding] {
+        self.catalog.findings()
+    }
+
+    /// Whether one of them has a mistake.
+    pub(super) fn are_broken(&self) -> bool {
+        self.findings().iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The environment that is meant.
+    ///
+    /// # Errors
+    /// When none or an unknown one is named, or its model has mistakes.
+    pub(super) fn select(&self, wanted: Option<&str>) -> Result<&Environment, Failure> {
+        Ok(self.catalog.select(wanted)?)
+    }
+
+    /// The environment that is to be changed: refused while any model has a mistake, since what
+    /// one environment may touch depends on all the others.
+    ///
+    /// # Errors
+    /// As [`Models::select`], and when any model has mistakes.
+    pub(super) fn select_to_change(&self, wanted: Option<&str>) -> Result<&Environment, Failure> {
+        let selected = self.catalog.select(wanted).map_err(Failure::from);
+        match selected {
+            Err(failure) if failure.code == exit::USAGE => Err(failure),
+            _ if self.are_broken() => Err(Failure::models(self.findings())),
+            selected => selected,
+        }
+    }
+
+    /// The environment that is meant, or all that have no mistakes when none is named.
+    ///
+    /// # Errors
+    /// When an unknown one is named, or its model has mistakes.
+    pub(super) fn chosen(&self, wanted: Option<&str>) -> Result<Vec<&Environment>, Failure> {
+        match wanted {
+            Some(wanted) => self.select(Some(wanted)).map(|environment| vec![environment]),
+            None => Ok(self.catalog.environments().collect()),
+        }
+    }
+}
+
+/// The directory that we were called in.
+///
+/// # Errors
+/// When it is gone, or its path is not UTF-8.
+pub(super) fn current_directory() -> Result<Utf8PathBuf, Failure> {
+    let here = std::env::current_dir().map_err(Failure::from)?;
+    Utf8PathBuf::from_path_buf(here).map_err(|path| {
+        let message = format!("failed to use the current directory `{}`", path.display());
+        Failure::new(exit::FAILED, message, "its path must be UTF-8")
+    })
+}
+
+/// The models' directory, here or in the nearest parent that has it; and how it is shown.
+fn find(here: &Utf8Path, wanted: &Utf8Path) -> Result<(Utf8PathBuf, Utf8PathBuf), Failure> {
+    let mut shown = Utf8PathBuf::new();
+    for dir in here.ancestors() {
+        let candidate = dir.join(wanted);
+        if candidate.is_dir() {
+            return Ok((candidate, shown.join(wanted)));
+        }
+        shown.push("..");
+    }
+    let message = format!("there is no directory `{wanted}` in {here} or above");
+    let hint = "go to the project, or name the models' directory with --envs-dir";
+    Err(Failure::new(exit::CONFIGURATION, message, hint))
+}
+
+/// The model files: `*.toml` in the directories of the apps. Hidden files are editors' business.
+fn read(dir: &Utf8Path, shown: &Utf8Path) -> Result<Vec<SourceFile>, Failure> {
+    let mut files = Vec::new();
+    for name in names(dir)? {
+        let (path, shown) = (dir.join(&name), shown.join(&name));
+        if path.is_dir() {
+            for inner in names(&path)?.into_iter().filter(|name| name.ends_with(".toml")) {
+                files.push(read_file(&path.join(&inner), &shown.join(&inner))?);
+            }
+        } else if name.ends_with(".toml") {
+            files.push(read_file(&path, &shown)?);
+        }
+    }
+    Ok(files)
+}
+
+fn names(dir: &Utf8Path) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for entry in fs_err::read_dir(dir).map_err(unreadable)? {
+        let name = entry.map_err(unreadable)?.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') {
+            names.push(name);
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn read_file(path: &Utf8Path, shown: &Utf8Path) -> Result<SourceFile, Failure> {
+    let text = fs_err::read_to_string(path).map_err(unreadable)?;
+    Ok(SourceFile { path: shown.to_string(), text })
+}
+
+fn unreadable(error: std::io::Error) -> Failure {
+    let mut failure = Failure::from(error);
+    failure.code = exit::CONFIGURATION;
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn project() -> (tempfile::TempDir, Utf8PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = Utf8Path::from_path(dir.path()).unwrap().to_owned();
+        fs_err::create_dir_all(path.join("envs/sample")).unwrap();
+        fs_err::create_dir_all(path.join("a/b")).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn models_are_found_from_subdirectories_and_shown_as_seen_from_there() {
+        let (_guard, path) = project();
+        for (here, shown) in [("", "envs"), ("a", "../envs"), ("a/b", "../../envs")] {
+            let (dir, found) = find(&path.join(here), Utf8Path::new("envs")).unwrap();
+            assert_eq!(dir, path.join("envs"));
+            assert_eq!(found, shown);
+        }
+        let missing = find(&path, Utf8Path::new("no-such-directory")).unwrap_err();
+        assert_eq!(missing.code, exit::CONFIGURATION);
+    }
+
+    #[test]
+    fn only_toml_files_are_models() {
+        let (_guard, path) = project();
+        for name in ["app.toml", "local.toml", ".local.toml.swp", ".hidden.toml", "README.md"] {
+            fs_err::write(path.join("envs/sample").join(name), "x").unwrap();
+        }
+        fs_err::write(path.join("envs/README.md"), "x").unwrap();
+        let files = read(&path.join("envs"), Utf8Path::new("envs")).unwrap();
+        let names: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(names, ["envs/sample/app.toml", "envs/sample/local.toml"]);
+    }
+}

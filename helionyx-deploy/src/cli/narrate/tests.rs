@@ -1,0 +1,152 @@
+//! What is told of hand-made events.
+
+use super::*;
+use crate::cli::{samples, style};
+use crate::event::{Operation, Outcome, Report};
+use crate::plan::Step;
+use crate::status::Status;
+
+fn narrator(level: Level) -> Narrator<'static> {
+    Narrator::new(style::UNICODE, level, "cargo xtask", Operation::Deploy, "sample/local")
+}
+
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+fn story(level: Level, events: &[Event], report: &Report) -> String {
+    let mut narrator = narrator(level);
+    let mut text: String = events.iter().map(|event| narrator.tell(event)).collect();
+    text += &narrator.result(report, &[]);
+    plain(&text)
+}
+
+fn started(index: usize, text: &str) -> Event {
+    let step = Box::new(Step::BeginRelease { release: samples::release("aaaaaaa") });
+    Event::StepStarted { index, total: 3, text: text.into(), step }
+}
+
+fn finished(index: usize, duration_ms: u64, note: &str) -> Event {
+    Event::StepFinished { index, duration_ms, note: note.into() }
+}
+
+fn planned() -> Event {
+    Event::plan(&samples::plan())
+}
+
+#[test]
+fn a_deploy_that_works_is_a_line_per_step_and_a_result() {
+    let events = [
+        planned(),
+        started(1, "build compile: cargo build"),
+        Event::Output { line: "Compiling".into() },
+        finished(1, 2100, ""),
+        started(2, "start web"),
+        finished(2, 12, "pid 123"),
+        Event::Warning { message: "an old release is left for later".into() },
+    ];
+    let report = samples::report(Outcome::Deployed);
+    insta::assert_snapshot!(story(Level::Normal, &events, &report), @"");
+}
+
+#[test]
+fn verbose_shows_what_steps_write_as_they_write_it() {
+    let events = [
+        started(1, "build compile: cargo build"),
+        Event::Output { line: "\u{1b}[32mCompiling\u{1b}[0m".into() },
+        finished(1, 2100, ""),
+    ];
+    let report = samples::report(Outcome::Deployed);
+    insta::assert_snapshot!(story(Level::Verbose, &events, &report), @"");
+}
+
+#[test]
+fn quiet_is_the_result_alone() {
+    let events = [planned(), started(1, "start web"), finished(1, 12, "")];
+    let text = story(Level::Quiet, &events, &samples::report(Outcome::Deployed));
+    assert_eq!(text.lines().count(), 1, "{text}");
+}
+
+#[test]
+fn a_failed_build_shows_its_last_lines_and_what_to_type() {
+    let mut events = vec![started(1, "build compile: cargo build")];
+    events.extend((0..30).map(|number| Event::Output { line: format!("line {number}") }));
+    let error = "build step compile failed: exit code 101".to_owned();
+    events.push(Event::StepFailed { index: 1, duration_ms: 2100, error: error.clone() });
+    let report = Report {
+        release: None,
+        error: Some(error),
+        failed: Some(samples::release("bbbbbbb")),
+        downtime_ms: None,
+        steps: 0,
+        ..samples::report(Outcome::Failed)
+    };
+    let text = story(Level::Normal, &events, &report);
+    assert!(!text.contains("line 9\n"), "only the last lines are kept");
+    insta::assert_snapshot!(text, @"");
+}
+
+#[test]
+fn a_service_that_fails_is_told_with_its_log_and_the_way_back() {
+    let error = "web was not proven within 20 s".to_owned();
+    let events = [
+        started(1, "prove that web runs this release and healthy"),
+        Event::StepFailed { index: 1, duration_ms: 20_100, error: error.clone() },
+        Event::ServiceLog {
+            service: "web".parse().unwrap(),
+            lines: vec!["listening".into(), "panicked at main.rs".into()],
+        },
+        Event::RollingBack { to: Some(samples::release("aaaaaaa")) },
+        started(1, "start web"),
+        finished(1, 12, ""),
+    ];
+    let report = Report {
+        error: Some(error),
+        failed: Some(samples::release("bbbbbbb")),
+        ..samples::report(Outcome::RolledBack)
+    };
+    insta::assert_snapshot!(story(Level::Normal, &events, &report), @"");
+}
+
+#[test]
+fn results_say_what_is_so_now() {
+    let none = Report { release: None, source: None, ..samples::report(Outcome::Failed) };
+    let mut said = String::new();
+    for (operation, outcome, services) in [
+        (Operation::Deploy, Outcome::Unchanged, vec![samples::status()]),
+        (Operation::Stop, Outcome::Unchanged, vec![]),
+        (Operation::Stop, Outcome::Deployed, vec![]),
+        (Operation::Rollback, Outcome::Deployed, vec![]),
+        (Operation::Recover, Outcome::Unchanged, vec![]),
+        (Operation::Recover, Outcome::RolledBack, vec![]),
+        (Operation::Restart, Outcome::Stuck, vec![]),
+    ] {
+        said += &last_words(&Report { operation, ..samples::report(outcome) }, &services);
+    }
+    said += &last_words(&none, &[]);
+    insta::assert_snapshot!(said, @"");
+}
+
+fn last_words(report: &Report, services: &[Status]) -> String {
+    let report = Report { steps: 0, downtime_ms: None, ..report.clone() };
+    plain(&narrator(Level::Normal).result(&report, services))
+}
+
+#[test]
+fn json_lines_of_events_say_when_and_of_which_environment() {
+    use crate::cli::json::{Origin, Told};
+    let environment = samples::environment();
+    let origin = Origin::new(samples::time(), Some(&environment));
+    let mut lines = String::new();
+    for event in [
+        planned(),
+        Event::Output { line: "x".into() },
+        finished(2, 12, "pid 123"),
+        Event::RollingBack { to: None },
+        Event::Report(samples::report(Outcome::Deployed)),
+    ] {
+        lines += &serde_json::to_string(&Told::new(&event, origin)).unwrap();
+        lines.push('\n');
+    }
+    insta::assert_snapshot!(lines, @"");
+}

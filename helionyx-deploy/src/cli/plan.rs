@@ -1,0 +1,117 @@
+//! `plan`, and what `--dry-run` of the other commands shows: the steps in words. Changes nothing.
+
+use clap::Args;
+
+use crate::host::Clock as _;
+use crate::model::Environment;
+use crate::operate::{self, Goal};
+use crate::plan;
+
+use super::change::{Site, What};
+use super::json::{Line, Origin, Planned};
+use super::style::{DIM, GOOD, Glyphs, STRONG, count, paint};
+use super::{Context, Failure, Models, exit};
+
+/// Says what a deploy would do, step by step, and changes nothing.
+///
+/// Exits 0 also when there is something to do.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} plan --env live
+  {program} plan --env live --ref feature
+  {program} plan --env live --json")]
+pub struct Plan {
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    what: What,
+}
+
+impl Plan {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let models = Models::load(context.global)?;
+        let environment = models.select_to_change(self.site.env.as_deref())?;
+        show(context, environment, &self.what.goal()?)
+    }
+}
+
+/// What the last JSON line says.
+#[derive(serde::Serialize)]
+struct Summary<'a> {
+    operation: crate::event::Operation,
+    count: usize,
+    from: Option<&'a crate::name::ReleaseId>,
+    to: Option<&'a crate::name::ReleaseId>,
+    reasons: &'a [String],
+}
+
+/// Plans and shows the plan.
+///
+/// # Errors
+/// Why nothing could be planned.
+pub(super) fn show(
+    context: &mut Context<'_>,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<u8, Failure> {
+    let plan = operate::plan(&context.host, environment, goal)?;
+    let origin = Origin::new(context.host.now(), Some(environment));
+    for (index, step) in plan.steps.iter().enumerate() {
+        let body = Planned { index: index + 1, text: step.to_string(), step };
+        context.screen.line(&Line::new("step", origin, body));
+    }
+    let plan::Plan { from, to, reasons, steps, .. } = &plan;
+    let (count, operation) = (steps.len(), goal.operation());
+    let body = Summary { operation, count, from: from.as_ref(), to: to.as_ref(), reasons };
+    context.screen.line(&Line::new("plan", origin, body));
+    let title = format!("{operation} {}", environment.id());
+    context.screen.say(&render(&plan, &title, context.screen.glyphs));
+    Ok(exit::DONE)
+}
+
+fn render(plan: &plan::Plan, title: &str, glyphs: Glyphs) -> String {
+    if plan.is_empty() {
+        return format!("{} {title}: nothing to do\n", paint(GOOD, glyphs.good));
+    }
+    let route = match (&plan.from, &plan.to) {
+        (Some(from), Some(to)) if from != to => format!(": {from} {} {to}", glyphs.arrow),
+        (None, Some(to)) => format!(": first release {to}"),
+        _ => String::new(),
+    };
+    let mut text = format!("{}{route}\n", paint(STRONG, title));
+    plan.reasons.iter().for_each(|reason| text += &format!("  {reason}\n"));
+    let width = plan.steps.len().to_string().len();
+    let mut noticed = false;
+    for (index, step) in plan.steps.iter().enumerate() {
+        if step.is_past_the_switch() && !noticed {
+            noticed = true;
+            let line = format!("  {} from here on services may notice {0}", glyphs.dash);
+            text += &format!("{}\n", paint(DIM, line));
+        }
+        text += &format!("  {:>width$}. {step}\n", index + 1);
+    }
+    text + &format!("{}; nothing was changed\n", count(plan.steps.len(), "step"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{samples, style};
+
+    fn plain(plan: &plan::Plan) -> String {
+        let text = render(plan, "deploy sample/local", style::UNICODE);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn a_plan_is_numbered_words_with_reasons_and_a_count() {
+        insta::assert_snapshot!(plain(&samples::plan()), @"");
+    }
+
+    #[test]
+    fn an_empty_plan_is_nothing_to_do() {
+        let plan = plan::Plan { steps: Vec::new(), ..samples::plan() };
+        assert_eq!(plain(&plan), "✓ deploy sample/local: nothing to do\n");
+    }
+}

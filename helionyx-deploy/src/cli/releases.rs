@@ -1,0 +1,207 @@
+//! `releases`: what is on the host, and what can be gone back to.
+
+use clap::Args;
+use serde::Serialize;
+
+use crate::host::Clock as _;
+use crate::name::{CommitId, ReleaseId};
+use crate::observe::observe;
+use crate::plan::desired::rollback_target;
+use crate::state::{Condition, HostState, ReleaseState};
+use crate::time::Timestamp;
+
+use super::change::Site;
+use super::json::{Line, Origin};
+use super::style::{BAD, DIM, GOOD, Glyphs, PLAIN, age, columns, paint};
+use super::{Context, Failure, Models, exit};
+
+/// Lists the releases on the host, the newest first.
+///
+/// Only verified ones can be gone back to; the one that `rollback` goes to is marked.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} releases --env live
+  {program} releases --env live --json")]
+pub struct Releases {
+    #[command(flatten)]
+    site: Site,
+}
+
+/// A release, as it is listed.
+#[derive(Serialize)]
+struct Listed {
+    id: ReleaseId,
+    state: Standing,
+    /// What is wrong with a damaged one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    damage: Option<String>,
+    source: Option<String>,
+    commit: Option<CommitId>,
+    built_at: Option<Timestamp>,
+    built_by: Option<String>,
+    verified_at: Option<Timestamp>,
+    in_use: bool,
+    is_current: bool,
+    is_rollback_target: bool,
+}
+
+/// What a release is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum Standing {
+    Current,
+    Verified,
+    Failed,
+    Unfinished,
+    Damaged,
+    Foreign,
+}
+
+impl Releases {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let models = Models::load(context.global)?;
+        let environment = models.select(self.site.env.as_deref())?;
+        let found = observe(&context.host, environment)?;
+        let releases = list(&found);
+        let now = context.host.now();
+        let origin = Origin::new(now, Some(environment));
+        for release in &releases {
+            context.screen.line(&Line::new("release", origin, release));
+        }
+        let mut text = render(&releases, &environment.id(), now, context.screen.glyphs);
+        for name in &found.strangers {
+            let path = environment.layout.releases().join(name);
+            text += &paint(DIM, format!("{path} is no release: it is left alone"));
+            text.push('\n');
+        }
+        context.screen.say(&text);
+        Ok(exit::DONE)
+    }
+}
+
+fn list(found: &HostState) -> Vec<Listed> {
+    let target = rollback_target(found, None).ok();
+    let newest_first = found.releases.iter().rev();
+    newest_first.map(|(id, state)| listed(id, state, found, target.as_ref())).collect()
+}
+
+fn listed(
+    id: &ReleaseId,
+    state: &ReleaseState,
+    found: &HostState,
+    target: Option<&ReleaseId>,
+) -> Listed {
+    let manifest = state.manifest.as_deref();
+    let is_current = found.current.release() == Some(id);
+    let verified = state.verification.as_ref().filter(|_| state.is_verified());
+    Listed {
+        id: id.clone(),
+        state: standing(state, is_current),
+        damage: match &state.condition {
+            Condition::Damaged(what) => Some(what.clone()),
+            Condition::Complete | Condition::Unfinished | Condition::Foreign => None,
+        },
+        source: manifest.map(|manifest| manifest.source.to_string()),
+        commit: manifest.and_then(|manifest| manifest.source.commit().cloned()),
+        built_at: manifest.map(|manifest| manifest.built_at),
+        built_by: manifest.map(|manifest| manifest.built_by.to_string()),
+        verified_at: verified.map(|verification| verification.at),
+        in_use: !state.pids.is_empty(),
+        is_current,
+        is_rollback_target: target == Some(id),
+    }
+}
+
+fn standing(state: &ReleaseState, is_current: bool) -> Standing {
+    match &state.condition {
+        Condition::Unfinished => Standing::Unfinished,
+        Condition::Damaged(_) => Standing::Damaged,
+        Condition::Foreign => Standing::Foreign,
+        Condition::Complete if is_current => Standing::Current,
+        Condition::Complete if state.is_verified() => Standing::Verified,
+        Condition::Complete => Standing::Failed,
+    }
+}
+
+fn render(releases: &[Listed], id: &str, now: Timestamp, glyphs: Glyphs) -> String {
+    if releases.is_empty() {
+        return format!("{id} has no releases\n");
+    }
+    let titles = ["", "RELEASE", "STATE", "BUILT", "BY", "SOURCE", ""];
+    let mut rows = vec![titles.map(|title| (DIM, title.to_owned())).to_vec()];
+    rows.extend(releases.iter().map(|release| row(release, now, glyphs)));
+    columns(&rows)
+}
+
+fn row(release: &Listed, now: Timestamp, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
+    let or_dash = |value: &Option<String>| (PLAIN, value.clone().unwrap_or_else(|| "-".into()));
+    let (style, mark, state) = match release.state {
+        Standing::Current => (GOOD, glyphs.good, "current"),
+        Standing::Verified => (PLAIN, "", "verified"),
+        Standing::Failed => (BAD, glyphs.bad, "failed"),
+        Standing::Unfinished => (DIM, glyphs.note, "unfinished"),
+        Standing::Damaged => (BAD, glyphs.bad, "damaged"),
+        Standing::Foreign => (DIM, glyphs.note, "foreign"),
+    };
+    let mut notes = Vec::new();
+    if release.is_rollback_target {
+        notes.push("rollback goes here".to_owned());
+    }
+    if release.in_use && !release.is_current {
+        notes.push("a process still runs from it".to_owned());
+    }
+    notes.extend(release.damage.clone());
+    vec![
+        (style, mark.to_owned()),
+        (PLAIN, release.id.to_string()),
+        (style, state.to_owned()),
+        or_dash(&release.built_at.map(|built_at| age(now, built_at))),
+        or_dash(&release.built_by),
+        or_dash(&release.source),
+        (DIM, notes.join("; ")),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{samples, style};
+
+    fn release(digits: &str, state: Standing) -> Listed {
+        Listed {
+            id: samples::release(digits),
+            state,
+            damage: (state == Standing::Damaged).then(|| "bin/web is missing".into()),
+            source: Some("/src (content 2d71164)".into()),
+            commit: None,
+            built_at: Some(samples::time()),
+            built_by: Some("jane@node1".into()),
+            verified_at: None,
+            in_use: state == Standing::Failed,
+            is_current: state == Standing::Current,
+            is_rollback_target: state == Standing::Verified,
+        }
+    }
+
+    #[test]
+    fn every_release_says_what_it_is_good_for() {
+        let releases = [
+            release("eeeeeee", Standing::Failed),
+            release("ddddddd", Standing::Current),
+            release("ccccccc", Standing::Verified),
+            release("bbbbbbb", Standing::Damaged),
+        ];
+        let text = render(&releases, "sample/local", samples::later(), style::UNICODE);
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"");
+    }
+
+    #[test]
+    fn json_has_every_field_by_its_name() {
+        let environment = samples::environment();
+        let origin = Origin::new(samples::time(), Some(&environment));
+        let line = Line::new("release", origin, release("ccccccc", Standing::Verified));
+        let line = serde_json::to_string(&line).unwrap();
+        insta::assert_snapshot!(line, @"");
+    }
+}

@@ -1,0 +1,95 @@
+//! `status`: how services are doing, as a card for one environment and as a table for several.
+
+use clap::Args;
+
+use crate::host::{Clock as _, LocalHost};
+use crate::model::Environment;
+use crate::observe::observe;
+use crate::status::{self, Status as State};
+
+use super::json::Own;
+use super::style::{STRONG, paint};
+use super::{Context, Failure, Models, exit};
+
+mod card;
+mod table;
+
+/// Says how services are doing: what runs, from which release, since when, and whether it answers.
+///
+/// Exits 0 when all is well, 3 when anything is not, or is not installed.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} status                 all environments
+  {program} status --env live
+  {program} status --json | jq .state")]
+pub struct Status {
+    /// The environment: `environment` or `app/environment`; all when none is named
+    #[arg(short, long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
+}
+
+impl Status {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let models = Models::load(context.global)?;
+        let chosen = models.chosen(self.env.as_deref())?;
+        let mut services = Vec::new();
+        let mut failed = false;
+        for (environment, seen) in chosen.iter().zip(look(&context.host, &chosen)) {
+            match seen {
+                Ok(seen) => services.extend(seen),
+                Err(failure) => {
+                    let message = format!("{}: {}", environment.id(), failure.message);
+                    Failure::new(failure.code, message, failure.hint).tell(context);
+                    failed = true;
+                }
+            }
+        }
+        self.show(context, &services);
+        let good = services.iter().all(State::is_good);
+        if self.env.is_none() && models.are_broken() {
+            return Err(Failure::models(models.findings()));
+        }
+        Ok(match (failed, good) {
+            (true, _) => exit::FAILED,
+            (false, true) => exit::DONE,
+            (false, false) => exit::DRIFT,
+        })
+    }
+
+    fn show(&self, context: &mut Context<'_>, services: &[State]) {
+        let (now, program) = (context.host.now(), context.program);
+        for body in services {
+            context.screen.line(&Own { event: "status", time: now, body });
+        }
+        let glyphs = context.screen.glyphs;
+        let text = match services {
+            [] => format!("{}\n", paint(STRONG, "no environments")),
+            [only] => card::render(only, now, glyphs, program),
+            several if self.env.is_some() => {
+                let cards: Vec<String> =
+                    several.iter().map(|one| card::render(one, now, glyphs, program)).collect();
+                cards.join("\n")
+            }
+            several => table::render(several, now, glyphs, program),
+        };
+        context.screen.say(&text);
+    }
+}
+
+/// Looks at all environments at once: one that hangs must not hold up the others.
+fn look(host: &LocalHost, chosen: &[&Environment]) -> Vec<Result<Vec<State>, Failure>> {
+    let one = |environment: &Environment| {
+        let found = observe(host, environment).map_err(Failure::from)?;
+        Ok(status::status(environment, &found))
+    };
+    if let [only] = chosen {
+        return vec![one(only)];
+    }
+    std::thread::scope(|scope| {
+        let looks: Vec<_> =
+            chosen.iter().map(|environment| scope.spawn(move || one(environment))).collect();
+        let lost = |_| Err(Failure::new(exit::FAILED, "looking at it failed", ""));
+        looks.into_iter().map(|look| look.join().unwrap_or_else(lost)).collect()
+    })
+}

@@ -1,0 +1,144 @@
+//! One service as a card, in the words of `systemctl status`. No I/O.
+
+use crate::cli::failure::help_line;
+use crate::cli::style::{
+    BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, age, bytes, duration, paint, time,
+};
+use crate::status::{RunState, Status};
+use crate::time::Timestamp;
+
+/// The card of a service.
+pub(super) fn render(service: &Status, now: Timestamp, glyphs: Glyphs, program: &str) -> String {
+    let title = format!("{}/{}", service.app, service.environment);
+    let unit = paint(DIM, format!("{} {}", glyphs.dash, service.unit));
+    let mut text = format!("{} {} {unit}\n", mark(service, glyphs), paint(STRONG, title));
+    for (name, value) in fields(service, now) {
+        text += &format!("{:>11}: {value}\n", name);
+    }
+    for finding in &service.findings {
+        let code = paint(DIM, format!("[{}]", finding.code));
+        text += &format!("{} {} {code}\n", paint(WARN, "warning:"), finding.message);
+        text += &help_line(&finding.hint, program);
+    }
+    if service.state == RunState::NotInstalled {
+        let id = format!("{}/{}", service.app, service.environment);
+        text += &help_line(&format!("run `deploy --env {id}`"), program);
+    }
+    text
+}
+
+/// Good, bad or to be noted.
+pub(super) fn mark(service: &Status, glyphs: Glyphs) -> String {
+    match service.state {
+        _ if service.is_good() => paint(GOOD, glyphs.good),
+        RunState::NotInstalled => paint(DIM, glyphs.note),
+        RunState::Running | RunState::Stopped => paint(BAD, glyphs.bad),
+    }
+}
+
+fn fields(service: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
+    let installed = service.state != RunState::NotInstalled;
+    let mut fields = vec![("Loaded", loaded(service)), ("Active", active(service, now))];
+    let mut add = |name, value: Option<String>| {
+        fields.extend(value.filter(|_| installed).map(|value| (name, value)));
+    };
+    add("Release", service.release.as_ref().map(ToString::to_string));
+    let running = service.running_release.as_ref();
+    add(
+        "Running",
+        running
+            .filter(|_| running != service.release.as_ref())
+            .map(|running| paint(BAD, format!("{running}, which is not the release in use"))),
+    );
+    add("Source", service.source.clone());
+    add("Health", health(service));
+    add("Port", service.port.map(|port| port.to_string()));
+    add("PID", service.pid.map(|pid| pid.to_string()));
+    add("Memory", service.pid.map(|_| bytes(service.memory_bytes)));
+    add("Restarts", service.pid.map(|_| service.restarts.to_string()));
+    fields
+}
+
+fn loaded(service: &Status) -> String {
+    let enabled = if service.enabled { "enabled" } else { "disabled" };
+    match service.state {
+        RunState::NotInstalled => "not-found (nothing was deployed yet)".to_owned(),
+        RunState::Running | RunState::Stopped => format!("loaded (embedded runtime; {enabled})"),
+    }
+}
+
+fn active(service: &Status, now: Timestamp) -> String {
+    match (service.state, service.since) {
+        (RunState::Running, Some(since)) => {
+            let for_how_long = duration(now.since(since));
+            let running = paint(GOOD, "active (running)");
+            format!("{running} since {} ({}), for {for_how_long}", time(since), age(now, since))
+        }
+        (RunState::Running, None) => paint(GOOD, "active (running)"),
+        (RunState::Stopped, _) => paint(BAD, "inactive (dead)"),
+        (RunState::NotInstalled, _) => paint(PLAIN, "inactive (dead)"),
+    }
+}
+
+/// The verdict of the probes in words; none where there are none.
+pub(super) fn health(service: &Status) -> Option<String> {
+    Some(match (service.healthy, service.ready) {
+        (_, Some(true)) => paint(GOOD, "healthy, ready"),
+        (Some(true), _) => paint(WARN, "healthy, not ready"),
+        (Some(false), _) => paint(BAD, "not healthy"),
+        (None, _) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{samples, style};
+    use crate::status::StatusFinding;
+
+    fn plain(service: &Status) -> String {
+        let text = render(service, samples::later(), style::UNICODE, "cargo xtask");
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn a_healthy_service_reads_like_systemctl_status() {
+        let text = plain(&samples::status());
+        assert!(text.contains("Loaded: loaded"), "(HEL-54)");
+        assert!(text.contains("Active: active (running) since"), "(HEL-54)");
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn a_service_that_was_never_deployed_says_what_to_do() {
+        let nothing = Status {
+            state: RunState::NotInstalled,
+            release: None,
+            running_release: None,
+            source: None,
+            healthy: None,
+            ready: None,
+            pid: None,
+            since: None,
+            memory_bytes: 0,
+            ..samples::status()
+        };
+        insta::assert_snapshot!(plain(&nothing), @"");
+    }
+
+    #[test]
+    fn findings_come_with_what_to_type() {
+        let finding = StatusFinding {
+            code: "stale-process",
+            message: "pid 123 of web runs from no known release, not from current".into(),
+            hint: "run `restart --env sample/local`".into(),
+        };
+        let stale = Status {
+            running_release: Some(samples::release("bbbbbbb")),
+            ready: Some(false),
+            findings: vec![finding],
+            ..samples::status()
+        };
+        insta::assert_snapshot!(plain(&stale), @"");
+    }
+}
