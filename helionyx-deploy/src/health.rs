@@ -14,7 +14,7 @@ use crate::model::Timing;
 use crate::name::{Port, ReleaseId};
 use crate::plan::Site;
 use crate::release::{Probe, Service};
-use crate::state::{Answering, Process, ProcessKey};
+use crate::state::{Answering, Listener, Process, ProcessKey};
 
 /// When a service without probes counts as running: it must only stay alive.
 const ALIVE: Timing = Timing {
@@ -96,7 +96,7 @@ pub fn prove(
     service: &Service,
     release: &ReleaseId,
 ) -> Result<Proof, Unproven> {
-    let timing = service.health.as_ref().map_or(ALIVE, |health| health.timing);
+    let timing = timing(service);
     let begin = host.elapsed();
     let deadline = Duration::from_millis(timing.deadline_ms);
     let mut streak: Option<Streak> = None;
@@ -104,7 +104,8 @@ pub fn prove(
     loop {
         let try_begin = host.elapsed();
         tries += 1;
-        let reason = match examine(host, site, service, release)? {
+        let seen = Seen::now(host, site, service)?;
+        let reason = match examine(host, site, service, release, &seen)? {
             Examined::Passing(process) => {
                 let streak = Streak::add(&mut streak, process, try_begin);
                 let stable = host.elapsed().saturating_sub(streak.first);
@@ -113,7 +114,7 @@ pub fn prove(
                 }
                 format!("healthy for only {:.1} s", stable.as_secs_f64())
             }
-            Examined::NotYet(reason) => {
+            Examined::NotYet { reason, .. } => {
                 streak = None;
                 reason
             }
@@ -128,20 +129,40 @@ pub fn prove(
     }
 }
 
-/// What a service's probes say at this moment, asked once.
-pub fn look(host: &dyn Host, site: &Site, service: &Service, release: &ReleaseId) -> Answering {
+/// What a service's probes say at this moment, asked once, of the processes and listeners that were
+/// just seen.
+pub fn look(
+    host: &dyn Host,
+    site: &Site,
+    service: &Service,
+    release: &ReleaseId,
+    seen: &Seen,
+) -> Answering {
     let failing = |reason: String, alive| Answering::Failing { reason, alive };
-    match examine(host, site, service, release) {
+    match examine(host, site, service, release, seen) {
         Ok(Examined::Passing(_)) if service.health.is_none() => Answering::NotAsked,
         Ok(Examined::Passing(_)) => Answering::Passing,
-        Ok(Examined::NotYet(reason)) => {
-            let first = service.health.as_ref().and_then(|health| health.probes.first());
-            let alive = first.zip(service.port).is_some_and(|(probe, port)| {
-                ask(host, port, probe, timing(service).try_timeout_ms).is_ok()
-            });
-            failing(reason, alive)
-        }
+        Ok(Examined::NotYet { reason, alive }) => failing(reason, alive),
         Err(error) => failing(chain(&error), false),
+    }
+}
+
+/// What was seen of a service: all that its proof depends on, but for its answers.
+pub struct Seen {
+    /// Its living processes, the main process first.
+    pub processes: Vec<Process>,
+    /// Who listens on its port.
+    pub listeners: Vec<Listener>,
+}
+
+impl Seen {
+    fn now(host: &dyn Host, site: &Site, service: &Service) -> Result<Seen, HostError> {
+        let root = &site.layout.root;
+        let mut processes = host.processes(root)?;
+        processes.retain(|process| process.belongs_to(root, &service.name));
+        main_first(&mut processes);
+        let listeners = service.port.map_or(Ok(Vec::new()), |port| host.listeners(port))?;
+        Ok(Seen { processes, listeners })
     }
 }
 
@@ -166,7 +187,12 @@ enum Examined {
     /// All is as it should be, for this process.
     Passing(ProcessKey),
     /// Not yet, but it may still become so.
-    NotYet(String),
+    NotYet {
+        /// What is missing.
+        reason: String,
+        /// Whether the first probe passes, the one for life rather than for readiness.
+        alive: bool,
+    },
 }
 
 fn examine(
@@ -174,40 +200,25 @@ fn examine(
     site: &Site,
     service: &Service,
     release: &ReleaseId,
+    seen: &Seen,
 ) -> Result<Examined, Unproven> {
-    let processes = own_processes(host, site, service)?;
-    let Some(main) = processes.first() else {
+    let Some(main) = seen.processes.first() else {
         return Err(Unproven::Ended { service: service.name.to_string(), status: None });
     };
-    check_release(site, service, release, &processes)?;
-    let key = main.key;
-    let Some(port) = service.port else { return Ok(Examined::Passing(key)) };
-    if let Some(not_yet) = check_listeners(host, site, service, release, port)? {
-        return Ok(Examined::NotYet(not_yet));
+    check_release(site, service, release, &seen.processes)?;
+    let Some(port) = service.port else { return Ok(Examined::Passing(main.key)) };
+    check_listeners(site, service, release, port, &seen.listeners)?;
+    if seen.listeners.is_empty() {
+        let reason = format!("nobody listens on port {port}");
+        return Ok(Examined::NotYet { reason, alive: false });
     }
-    for probe in service.health.iter().flat_map(|health| &health.probes) {
+    let probes = service.health.iter().flat_map(|health| &health.probes);
+    for (index, probe) in probes.enumerate() {
         if let Err(reason) = ask(host, port, probe, timing(service).try_timeout_ms) {
-            return Ok(Examined::NotYet(reason));
+            return Ok(Examined::NotYet { reason, alive: index > 0 });
         }
     }
-    Ok(Examined::Passing(key))
-}
-
-/// The living processes of a service, the main process first.
-///
-/// # Errors
-/// When the machine cannot be looked at.
-pub fn own_processes(
-    host: &dyn Host,
-    site: &Site,
-    service: &Service,
-) -> Result<Vec<Process>, HostError> {
-    let root = &site.layout.root;
-    let all = host.processes(root)?;
-    let mut own: Vec<Process> =
-        all.into_iter().filter(|process| process.belongs_to(root, &service.name)).collect();
-    main_first(&mut own);
-    Ok(own)
+    Ok(Examined::Passing(main.key))
 }
 
 /// Puts the main process first: the one that leads its session; of several the oldest.
@@ -238,18 +249,16 @@ fn check_release(
     Ok(())
 }
 
-/// Every listener on the port must be the service's, from this release; none yet is worth a wait.
+/// Every listener on the port must be the service's, from this release.
 fn check_listeners(
-    host: &dyn Host,
     site: &Site,
     service: &Service,
     release: &ReleaseId,
     port: Port,
-) -> Result<Option<String>, Unproven> {
-    let listeners = host.listeners(port)?;
-    for listener in &listeners {
-        let root = &site.layout.root;
-        let ours = |process: &Process| process.belongs_to(root, &service.name);
+    listeners: &[Listener],
+) -> Result<(), Unproven> {
+    for listener in listeners {
+        let ours = |process: &Process| process.belongs_to(&site.layout.root, &service.name);
         if listener.holders.is_empty() || !listener.holders.iter().all(ours) {
             return Err(Unproven::Stranger {
                 service: service.name.to_string(),
@@ -260,7 +269,7 @@ fn check_listeners(
         }
         check_release(site, service, release, &listener.holders)?;
     }
-    Ok(listeners.is_empty().then(|| format!("nobody listens on port {port}")))
+    Ok(())
 }
 
 fn ask(host: &dyn Host, port: Port, probe: &Probe, timeout_ms: u64) -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::health;
+use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::layout::Layout;
 use crate::model::Environment;
@@ -206,9 +206,13 @@ fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostSt
     let Some(release) = state.current.release().cloned() else { return };
     let site = Site::of(environment);
     for service in current_services(state) {
-        if let Some(found) = state.services.get_mut(&service.name) {
-            found.health = health::look(host, &site, &service, &release);
-        }
+        let Some(found) = state.services.get_mut(&service.name) else { continue };
+        let listeners = service.port.and_then(|port| state.listeners.get(&port));
+        let seen = Seen {
+            processes: found.processes.clone(),
+            listeners: listeners.cloned().unwrap_or_default(),
+        };
+        found.health = health::look(host, &site, &service, &release, &seen);
     }
 }
 
