@@ -34,7 +34,7 @@ pub trait Clock {
     fn now(&self) -> Timestamp;
     /// A clock that never goes back, from an arbitrary begin.
     fn elapsed(&self) -> Duration;
-    /// Waits; returns early when an interrupt comes meanwhile.
+    /// Waits; an interrupt ends one wait early, but not those that come after it.
     fn pause(&self, duration: Duration);
     /// Whether the operator or the system asked us to stop (INT, TERM, HUP).
     fn interrupted(&self) -> bool;

@@ -47,6 +47,8 @@ mod whole;
 pub struct LocalHost {
     began: Instant,
     interrupt: Arc<AtomicBool>,
+    /// Whether a wait has ended because of the interrupt.
+    heeded: AtomicBool,
     children: Mutex<BTreeMap<ProcessKey, Child>>,
 }
 
@@ -64,7 +66,8 @@ impl LocalHost {
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
     pub fn with_interrupt(interrupt: Arc<AtomicBool>) -> LocalHost {
-        LocalHost { began: Instant::now(), interrupt, children: Mutex::default() }
+        let (heeded, children) = (AtomicBool::default(), Mutex::default());
+        LocalHost { began: Instant::now(), interrupt, heeded, children }
     }
 }
 
@@ -87,9 +90,12 @@ impl Clock for LocalHost {
 
     fn pause(&self, duration: Duration) {
         let end = self.elapsed().saturating_add(duration);
-        // Who goes on after an interrupt, to bring things to a safe end, must still be able to wait.
-        let known = self.interrupted();
-        while known || !self.interrupted() {
+        loop {
+            // Only once: who goes on after an interrupt, to bring things to a safe end, must still
+            // be able to wait.
+            if self.interrupted() && !self.heeded.swap(true, Ordering::Relaxed) {
+                return;
+            }
             let left = end.saturating_sub(self.elapsed());
             if left.is_zero() {
                 return;
@@ -252,6 +258,16 @@ mod tests {
         });
         assert!(host.interrupted());
         assert!(host.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn what_goes_on_after_an_interrupt_can_still_wait() {
+        let host = LocalHost::with_interrupt(Arc::new(AtomicBool::new(true)));
+        host.pause(Duration::from_secs(60));
+        let begin = host.elapsed();
+        assert!(begin < Duration::from_secs(30), "the first wait ends early");
+        host.pause(Duration::from_millis(30));
+        assert!(host.elapsed() - begin >= Duration::from_millis(30), "the next one does not");
     }
 
     #[test]
