@@ -33,6 +33,8 @@ pub struct Work<'w, 'j> {
     pub events: &'w mut dyn FnMut(Event),
     /// Whether an interruption ends it.
     pub heed: Heed,
+    /// Since when a service does not answer, because of a plan before this one.
+    pub down_since: Option<Duration>,
 }
 
 /// Whether an interruption ends a plan.
@@ -53,6 +55,8 @@ pub struct Applied {
     pub past_the_switch: bool,
     /// How long a service did not answer.
     pub downtime: Option<Duration>,
+    /// Since when a service does not answer, if it was stopped and nothing was proven since.
+    pub down_since: Option<Duration>,
     /// The step that failed, and why.
     pub failure: Option<(Box<Step>, StepError)>,
 }
@@ -112,14 +116,14 @@ pub enum StepError {
 /// Carries out a plan as far as it goes. From the first step that a service could notice on, only a
 /// failure ends it.
 pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
+    let down_since = work.down_since;
     let mut applier = Applier {
         plan,
         work,
-        applied: Applied::default(),
+        applied: Applied { down_since, ..Applied::default() },
         builds: Vec::new(),
         started: BTreeMap::new(),
         logged: BTreeMap::new(),
-        stopped_at: None,
     };
     for (index, step) in plan.steps.iter().enumerate() {
         if let Err(error) = applier.one(index + 1, step) {
@@ -140,8 +144,6 @@ struct Applier<'a, 'w, 'j> {
     started: BTreeMap<ServiceName, ProcessKey>,
     /// How long each service's log was before this plan started it.
     logged: BTreeMap<ServiceName, u64>,
-    /// When the first running service was stopped.
-    stopped_at: Option<Duration>,
 }
 
 impl Applier<'_, '_, '_> {
@@ -255,8 +257,8 @@ impl Applier<'_, '_, '_> {
     }
 
     fn measure_downtime(&mut self, first_pass: Duration) {
-        if let Some(stopped_at) = self.stopped_at {
-            let downtime = first_pass.saturating_sub(stopped_at);
+        if let Some(since) = self.applied.down_since.take() {
+            let downtime = first_pass.saturating_sub(since);
             self.applied.downtime = self.applied.downtime.max(Some(downtime));
         }
     }

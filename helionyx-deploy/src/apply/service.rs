@@ -36,7 +36,7 @@ impl Applier<'_, '_, '_> {
     ) -> Result<String, StepError> {
         let host = self.work.host;
         let begin = host.elapsed();
-        self.stopped_at.get_or_insert(begin);
+        self.applied.down_since.get_or_insert(begin);
         if self.signal_and_wait(service, Signal::Term, timeout)?.is_empty() {
             return Ok(String::new());
         }

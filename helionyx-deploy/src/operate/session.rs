@@ -41,7 +41,7 @@ impl Session<'_, '_> {
             to: plan.to.clone(),
         }))?;
         (self.events)(Event::plan(plan));
-        let applied = self.apply(plan, Heed::Interruptions);
+        let applied = self.apply(plan, Heed::Interruptions, None);
         let mut ending = Ending::of(&applied);
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
@@ -59,9 +59,9 @@ impl Session<'_, '_> {
         self.end(operation, plan.from.clone(), &ending, begin)
     }
 
-    fn apply(&mut self, plan: &Plan, heed: Heed) -> Applied {
+    fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
         let (host, events) = (self.host, &mut *self.events);
-        apply(plan, &mut Work { host, journal: self.journal, events, heed })
+        apply(plan, &mut Work { host, journal: self.journal, events, heed, down_since })
     }
 
     /// Whether the host is now what it should be: seen, not assumed.
@@ -125,7 +125,7 @@ impl Session<'_, '_> {
         if plan.is_empty() {
             return Ok(Restored::NeverLeft);
         }
-        let applied = self.apply(&plan, Heed::Nothing);
+        let applied = self.apply(&plan, Heed::Nothing, ending.down_since);
         ending.steps += applied.done;
         ending.downtime = ending.downtime.max(applied.downtime);
         match applied.failure {
@@ -138,7 +138,7 @@ impl Session<'_, '_> {
     fn clean_up(&mut self) -> Result<(), OperateError> {
         let found = observe(self.host, self.environment)?;
         let plan = clean_up(self.environment, &found);
-        self.apply(&plan, Heed::Nothing);
+        self.apply(&plan, Heed::Nothing, None);
         Ok(())
     }
 
@@ -220,17 +220,26 @@ struct Ending {
     error: Option<String>,
     steps: usize,
     downtime: Option<Duration>,
+    down_since: Option<Duration>,
 }
 
 impl Default for Ending {
     fn default() -> Self {
-        Ending { outcome: Outcome::Failed, failed: None, error: None, steps: 0, downtime: None }
+        Ending {
+            outcome: Outcome::Failed,
+            failed: None,
+            error: None,
+            steps: 0,
+            downtime: None,
+            down_since: None,
+        }
     }
 }
 
 impl Ending {
     fn of(applied: &Applied) -> Ending {
-        Ending { steps: applied.done, downtime: applied.downtime, ..Ending::default() }
+        let Applied { done, downtime, down_since, .. } = *applied;
+        Ending { steps: done, downtime, down_since, ..Ending::default() }
     }
 }
 

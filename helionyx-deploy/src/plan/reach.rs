@@ -228,10 +228,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Releases whose outputs of a build step can be trusted: complete ones, the newest first.
+    /// Releases whose outputs of a build step can be taken over: complete ones, verified ones
+    /// first, of these the newest.
     fn reusable(&self, name: &crate::name::BuildName) -> Vec<Reusable> {
         let complete = self.found.releases.iter().rev().filter(|(_, state)| state.is_complete());
-        let records = complete.filter_map(|(id, state)| {
+        let mut complete: Vec<_> = complete.collect();
+        complete.sort_by_key(|(_, state)| !state.is_verified());
+        let records = complete.into_iter().filter_map(|(id, state)| {
             let record = state.manifest.as_ref()?.builds.iter().find(|b| b.name == *name)?;
             Some(Reusable { release: id.clone(), inputs: record.inputs })
         });

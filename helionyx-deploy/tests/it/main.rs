@@ -6,6 +6,8 @@
 mod git;
 mod layers;
 mod plans;
+#[cfg(feature = "cli")]
+mod program;
 mod real;
 mod rig;
 mod sweeps;

@@ -84,6 +84,11 @@ fn broken_release_is_taken_back(fault: &str, reason: &str) {
         }
     });
     assert_eq!(report.outcome, Outcome::RolledBack, "{fault}: {report:?} (HEL-81, HEL-82)");
+    let downtime = report.downtime_ms.expect("the service did not answer for a while");
+    assert!(downtime <= report.duration_ms, "{fault}");
+    if reason.contains("instead of") {
+        assert!(downtime >= 2_000, "{fault}: all the time that it was waited for: {downtime} ms");
+    }
     let error = report.error.clone().unwrap();
     assert!(error.contains(reason), "{fault}: {error}");
     assert_eq!(report.release.as_ref(), Some(&good), "{fault}: HEL-84");

@@ -23,7 +23,7 @@ pub struct Rig {
     _guard: tempfile::TempDir,
 }
 
-const APP: &str = r#"
+pub const APP: &str = r#"
 name = "shop"
 SOURCE
 [[service]]
@@ -57,7 +57,7 @@ value = "{data}/events.jsonl"
 kind = "number"
 "#;
 
-const DEV: &str = r#"
+pub const DEV: &str = r#"
 supervisor = "process"
 root = "DIR/root"
 data = "DIR/data"
@@ -87,11 +87,7 @@ impl Rig {
         let guard = tempfile::tempdir().unwrap();
         let dir = Utf8PathBuf::from_path_buf(guard.path().canonicalize().unwrap()).unwrap();
         let port = free_port();
-        let app = APP.replace("SOURCE", &source.replace("DIR", dir.as_str()));
-        let dev = DEV
-            .replace("DIR", dir.as_str())
-            .replace("PORT", &port.to_string())
-            .replace("BRANCH", branch);
+        let [app, dev] = [APP, DEV].map(|text| fill_in(text, &dir, source, port, branch));
         let environment = world::environment(&app, &dev);
         let rig = Rig { host: LocalHost::new(), environment, port, dir, _guard: guard };
         fs_err::create_dir_all(rig.dir.join("source/bin")).unwrap();
@@ -170,6 +166,14 @@ impl Drop for Rig {
             let _ = self.host.signal(process.key, helionyx_deploy::host::Signal::Kill);
         }
     }
+}
+
+/// A model with its blanks filled in.
+pub fn fill_in(text: &str, dir: &Utf8Path, source: &str, port: Port, branch: &str) -> String {
+    text.replace("SOURCE", source)
+        .replace("DIR", dir.as_str())
+        .replace("= PORT", &format!("= {port}"))
+        .replace("BRANCH", branch)
 }
 
 /// A port that nobody listens on: taken from the range that the kernel does not hand out itself.
