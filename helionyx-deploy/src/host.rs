@@ -17,6 +17,8 @@ use crate::secret::Secret;
 use crate::state::{Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
+#[cfg(test)]
+mod contract;
 pub mod fake;
 pub mod local;
 

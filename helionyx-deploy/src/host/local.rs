@@ -31,7 +31,7 @@ mod proc;
 mod remove;
 mod run;
 #[cfg(test)]
-mod scratch;
+pub(in crate::host) mod scratch;
 mod signal;
 mod spawn;
 mod transcript;

@@ -53,7 +53,8 @@ impl Project {
         std::io::Read::read_to_string(&mut handle, &mut text).unwrap();
         let status = handle.try_wait().unwrap().expect("it has ended").status;
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let report = lines.filter(|line| line["event"] == "report").last().unwrap_or_default();
+        let mut reports = lines.filter(|line| line["event"] == "report");
+        let report = reports.next_back().unwrap_or_default();
         Ended { code: status.code().unwrap_or(-1), pid, report }
     }
 

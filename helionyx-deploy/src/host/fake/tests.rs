@@ -1,9 +1,9 @@
-//! What the fake machine must do. Checks of files take any host: they hold for a real one too.
+//! What the fake machine must do.
 
 use super::FakeHost;
 
 mod faults;
-pub(in crate::host) mod files;
+mod files;
 mod processes;
 
 fn fake() -> FakeHost {

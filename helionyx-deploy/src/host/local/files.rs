@@ -48,7 +48,7 @@ pub fn modified_ns(metadata: &Metadata) -> i64 {
 pub fn list(dir: &Utf8Path) -> Result<Vec<String>, HostError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = match rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(Vec::new()),
+        Err(Errno::NOENT | Errno::NOTDIR) if node(dir)? == Node::Missing => return Ok(Vec::new()),
         opened => opened.at("list", dir)?,
     };
     let mut names = Vec::new();
@@ -162,8 +162,9 @@ pub fn set_dir_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::fchmod(dir, Mode::from_raw_mode(mode))?)
 }
 
+/// Below a file there is nothing either.
 fn absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound)
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

@@ -40,6 +40,10 @@ impl<'a> Place<'a> {
     pub fn below(root: &'a Utf8Path) -> Result<Place<'a>, HostError> {
         match files::node(root)? {
             Node::Directory { .. } => Ok(Place { root, known: BTreeSet::new() }),
+            Node::Missing => {
+                let missing = io::Error::new(io::ErrorKind::NotFound, "no such directory");
+                Err(HostError::new("fill", root, missing))
+            }
             node => Err(HostError::refused("fill", root, format!("it is {node}, no directory"))),
         }
     }

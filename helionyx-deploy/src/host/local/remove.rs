@@ -16,7 +16,7 @@ use super::files::{parent_of, sync_parent};
 pub fn remove(path: &Utf8Path) -> Result<(), HostError> {
     match rustix::fs::unlink(path.as_str()) {
         Ok(()) => sync_parent(path),
-        Err(Errno::NOENT) => Ok(()),
+        Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
         Err(error) => Err(HostError::new("remove", path, error.into())),
     }
 }
@@ -28,7 +28,7 @@ pub fn remove_tree(path: &Utf8Path) -> Result<(), HostError> {
     };
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let parent = match rustix::fs::openat(CWD, parent_of(path).as_str(), flags, Mode::empty()) {
-        Err(Errno::NOENT) => return Ok(()),
+        Err(Errno::NOENT | Errno::NOTDIR) => return Ok(()),
         parent => parent.at("remove", path)?,
     };
     match rustix::fs::statat(&parent, &*name, AtFlags::SYMLINK_NOFOLLOW) {
