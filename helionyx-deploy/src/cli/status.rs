@@ -45,7 +45,9 @@ impl Status {
                 }
             }
         }
-        self.show(context, &services);
+        if !services.is_empty() || !models.are_broken() {
+            self.show(context, &services);
+        }
         let good = services.iter().all(State::is_good);
         if self.env.is_none() && models.are_broken() {
             return Err(Failure::models(models.findings()));

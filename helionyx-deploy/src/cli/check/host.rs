@@ -64,7 +64,7 @@ fn secrets(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
             findings
         }
         Ok(found) => {
-            let message = format!("the file of the secrets is {found}");
+            let message = format!("the secrets should be in a file, but here is {found}");
             let hint = "run `deploy`: it makes one to be filled in";
             vec![HostFinding::new("secrets-file", path.as_str(), message, hint)]
         }
@@ -102,7 +102,8 @@ fn content_of_secrets(
             let finding = |error: &env_file::EnvFileError| {
                 let place = format!("{path}:{}", error.line);
                 let hint = "write NAME=value, or NAME=\"value\" where it has blanks";
-                HostFinding::new("env-file", &place, error.to_string(), hint)
+                let name = error.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
+                HostFinding::new("env-file", &place, format!("{name}{}", error.problem), hint)
             };
             return errors.iter().map(finding).collect();
         }
@@ -148,4 +149,52 @@ fn source_finding(environment: &Environment, error: &SourceError) -> HostFinding
         Source::Git { url, .. } => url.clone(),
     };
     HostFinding::new("source", &place, chain(error), "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::host::{FakeHost, Files as _};
+    use crate::model::Variable;
+
+    #[test]
+    fn secrets_are_looked_at_without_ever_being_shown() {
+        let mut environment = samples::environment();
+        let secret = Variable { kind: Kind::Secret, value: None };
+        environment.variables.insert("TOKEN".parse().unwrap(), secret);
+        let path = environment.layout.secrets();
+        for (content, mode, codes) in [
+            ("TOKEN=hunter2\n", 0o600, vec![]),
+            ("OTHER=hunter2\n", 0o600, vec!["missing-secret"]),
+            ("TOKEN=hunter2\n", 0o644, vec!["secrets-mode"]),
+            ("export TOKEN=hunter2\nTOKEN='hunter2\n", 0o600, vec!["env-file", "env-file"]),
+        ] {
+            let host = FakeHost::default();
+            host.create_dir(&environment.layout.shared(), 0o750).unwrap();
+            host.write(&path, content.as_bytes(), mode).unwrap();
+            let findings = secrets(&host, &environment);
+            let found: Vec<&str> = findings.iter().map(|finding| &*finding.code).collect();
+            assert_eq!(found, codes, "{content:?}");
+            assert!(!format!("{findings:?}").contains("hunter2"), "(ALL-04)");
+        }
+    }
+
+    #[test]
+    fn the_first_deploy_makes_the_file_of_the_secrets() {
+        let mut environment = samples::environment();
+        let secret = Variable { kind: Kind::Secret, value: None };
+        environment.variables.insert("TOKEN".parse().unwrap(), secret);
+        let host = FakeHost::default();
+        assert_eq!(secrets(&host, &environment), Vec::new());
+        host.create_dir(&environment.layout.root, 0o755).unwrap();
+        assert_eq!(secrets(&host, &environment).len(), 1);
+    }
+
+    #[test]
+    fn a_source_that_is_not_there_is_found_before_a_deploy_is_tried() {
+        let findings = findings(&FakeHost::default(), &samples::environment());
+        let [finding] = &findings[..] else { panic!("{findings:?}") };
+        assert_eq!((&*finding.code, &*finding.place), ("source", "/src"));
+    }
 }
