@@ -153,7 +153,7 @@ impl Applier<'_, '_, '_> {
         if self.work.heed == Heed::Interruptions && !past && host.interrupted() {
             return Err(StepError::Interrupted);
         }
-        self.work.journal.write(Record::Step { step: Box::new(step.clone()) })?;
+        self.announce(step)?;
         let total = self.plan.steps.len();
         let (text, boxed) = (step.to_string(), Box::new(step.clone()));
         (self.work.events)(Event::StepStarted { index, total, text, step: boxed });
@@ -179,6 +179,19 @@ impl Applier<'_, '_, '_> {
                 self.tell_service_log(step);
                 Err(error)
             }
+        }
+    }
+
+    /// Writes a step down before it is done. The way back does not depend on it: the begin of the
+    /// operation, which says where to go back to, is in the journal already.
+    fn announce(&mut self, step: &Step) -> Result<(), HostError> {
+        let written = self.work.journal.write(Record::Step { step: Box::new(step.clone()) });
+        match (written, self.work.heed) {
+            (Err(error), Heed::Nothing) => {
+                (self.work.events)(Event::Warning { message: chain(&error) });
+                Ok(())
+            }
+            (written, _) => written,
         }
     }
 
@@ -224,6 +237,7 @@ impl Applier<'_, '_, '_> {
                 self.measure_downtime(proof.first_pass);
                 return Ok(format!("pid {}, {} tries", proof.process.pid, proof.tries));
             }
+            Step::WithdrawProof { release } => host.remove(&layout.verification(release))?,
             Step::MarkVerified { release, identity, previous } => {
                 self.mark_verified(release, *identity, previous.as_ref())?;
             }

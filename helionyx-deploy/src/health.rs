@@ -202,7 +202,8 @@ fn examine(
     release: &ReleaseId,
     seen: &Seen,
 ) -> Result<Examined, Unproven> {
-    let Some(main) = seen.processes.first() else {
+    let leads = |process: &&Process| process.session == process.key.pid;
+    let Some(main) = seen.processes.first().filter(leads) else {
         return Err(Unproven::Ended { service: service.name.to_string(), status: None });
     };
     check_release(site, service, release, &seen.processes)?;

@@ -18,6 +18,9 @@ use crate::time::Timestamp;
 /// How much of the journal's end is looked at to find the last operation, in bytes.
 const TAIL: u64 = 1024 * 1024;
 
+/// How much of it is looked at first to find the last entry, in bytes.
+const TIP: u64 = 16 * 1024;
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -30,6 +33,14 @@ pub struct Entry {
     /// What it says.
     #[serde(flatten)]
     pub record: Record,
+}
+
+impl Entry {
+    /// Whether it ends an operation.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self.record, Record::End(_))
+    }
 }
 
 /// What an entry says.
@@ -68,7 +79,8 @@ pub struct Begin {
 /// The state before an operation: what is restored when it fails or is cut short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Before {
-    /// The verified release that was in use.
+    /// The release that was in use, or the one that was verified last where there was none that
+    /// could be used.
     pub release: Option<ReleaseId>,
     /// Whether services ran, or should have: only a stop that was asked for makes this false.
     pub running: bool,
@@ -201,11 +213,29 @@ pub fn recent(host: &dyn Host, layout: &Layout) -> Result<Vec<Entry>, HostError>
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
+/// The last entry of a journal: with an end nobody is at work and nothing was cut short.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn tip(host: &dyn Host, layout: &Layout) -> Result<Option<Entry>, HostError> {
+    for limit in [TIP, TAIL] {
+        let tail = host.read_tail(&layout.journal(), limit)?;
+        let last = whole_lines(&tail).trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
+        let entry = last.and_then(|line| serde_json::from_slice(line).ok());
+        if entry.is_some() || (tail.len() as u64) < limit {
+            return Ok(entry);
+        }
+    }
+    Ok(None)
+}
+
 /// An operation that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
     /// How it began.
     pub begin: Begin,
+    /// When it began.
+    pub since: Timestamp,
     /// Whether a step was begun that a service could notice.
     pub past_the_switch: bool,
 }
@@ -217,7 +247,8 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
     for entry in entries {
         match &entry.record {
             Record::Begin(begin) => {
-                open = Some(Unfinished { begin: begin.clone(), past_the_switch: false });
+                let (begin, since) = (begin.clone(), entry.time);
+                open = Some(Unfinished { begin, since, past_the_switch: false });
             }
             Record::Step { step } => {
                 open.iter_mut().for_each(|open| open.past_the_switch |= step.is_past_the_switch());

@@ -3,19 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use camino::Utf8Path;
+
+use crate::event::chain;
 use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::layout::Layout;
 use crate::model::Environment;
-use crate::name::{ReleaseId, ServiceName};
+use crate::name::{ReleaseId, ServiceName, VariableName};
 use crate::plan::{Site, desired};
 use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
+use crate::render::env_file;
+use crate::secret::Secret;
 use crate::state::{
     Condition, Current, HostState, Node, Process, ReleaseState, ServiceState, mark,
 };
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
+/// The largest environment file that is read, in bytes.
+const ENV_FILE_LIMIT: u64 = 1024 * 1024;
 /// The largest record of a proof that is read, in bytes.
 const RECORD_LIMIT: u64 = 64 * 1024;
 
@@ -36,6 +43,7 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     state.services = services(processes, layout);
     listeners(host, environment, &mut state)?;
     look_at_health(host, environment, &mut state);
+    look_at_environment_files(host, environment, &mut state)?;
     Ok(state)
 }
 
@@ -214,6 +222,50 @@ fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostSt
         };
         found.health = health::look(host, &site, &service, &release, &seen);
     }
+}
+
+/// Reads the environment files that services would be started with, and forgets what they hold.
+fn look_at_environment_files(
+    host: &dyn Host,
+    environment: &Environment,
+    state: &mut HostState,
+) -> Result<(), HostError> {
+    let deployed =
+        current_services(state).into_iter().flat_map(|service| service.environment_files);
+    let mut paths: BTreeSet<_> = deployed.collect();
+    let secrets = environment.layout.secrets();
+    // One that is still missing is made by a deploy; for what runs already it must be there.
+    if environment.has_secrets() && host.node(&secrets)? != Node::Missing {
+        paths.insert(secrets);
+    }
+    for path in paths {
+        if let Err(problem) = read_environment_file(host, &path) {
+            state.environment_files.insert(path, problem);
+        }
+    }
+    Ok(())
+}
+
+/// The values of an environment file.
+///
+/// # Errors
+/// What is wrong with it, in words: its lines by number and name, never a value.
+pub(crate) fn read_environment_file(
+    host: &dyn Host,
+    path: &Utf8Path,
+) -> Result<BTreeMap<VariableName, Secret>, String> {
+    match host.node(path) {
+        Ok(Node::File { .. }) => {}
+        Ok(Node::Missing) => return Err("it does not exist".to_owned()),
+        Ok(other) => return Err(format!("it is {other}, not a file")),
+        Err(error) => return Err(chain(&error)),
+    }
+    let bytes = host.read(path, ENV_FILE_LIMIT).map_err(|error| chain(&error))?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    env_file::parse(&text).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        lines.join("; ")
+    })
 }
 
 /// The services of the release that `current` names.

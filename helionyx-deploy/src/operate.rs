@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Event, Operation, Report};
+use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
 use crate::journal::{self, JournalError, Lock};
 use crate::model::Environment;
@@ -108,38 +108,69 @@ pub fn operate(
 ) -> Result<Report, OperateError> {
     let begin = host.elapsed();
     let origin = resolve_origin(host, environment, goal)?;
-    let unfinished = journal::unfinished(&journal::recent(host, &environment.layout)?);
-    if unfinished.is_none() {
-        let early = observe(host, environment).map_err(OperateError::from).and_then(|found| {
-            let (_, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
-            Ok((found, plan))
-        });
-        match early {
-            Ok((found, plan)) if plan.is_empty() => {
-                let report = unchanged(host, goal.operation(), &found, begin);
-                events(Event::Report(report.clone()));
-                return Ok(report);
-            }
-            // On a host where nothing was ever done, a refusal must not leave a root behind. On
-            // any other, somebody may be at work right now: what counts is seen under the lock.
-            Err(error) if host.node(&environment.layout.root)? == Node::Missing => {
-                return Err(error);
-            }
-            Ok(_) | Err(_) => {}
-        }
-    }
-    let lock = wait_for_lock(host, environment, goal.operation(), wait)?;
-    let mut journal = lock.journal()?;
-    let mut session = Session { host, environment, journal: &mut journal, events };
-    session.recover()?;
-    let found = observe(host, environment)?;
-    let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
-    let report = match plan.is_empty() {
-        true => unchanged(host, goal.operation(), &found, begin),
-        false => session.carry_out(goal.operation(), &desired, &plan, &found, begin)?,
+    let report = match already_so(host, environment, goal, origin.as_ref())? {
+        Some(found) => unchanged(host, goal.operation(), &found, begin),
+        None => under_the_lock(host, environment, goal, origin, wait, events)?,
     };
     events(Event::Report(report.clone()));
     Ok(report)
+}
+
+/// What was found, when nothing is to be done and nobody is at work. Takes no lock.
+fn already_so(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    origin: Option<&Origin>,
+) -> Result<Option<HostState>, OperateError> {
+    let layout = &environment.layout;
+    let before = journal::tip(host, layout)?;
+    if before.as_ref().is_some_and(|entry| !entry.is_end()) {
+        return Ok(None);
+    }
+    let early = observe(host, environment).map_err(OperateError::from).and_then(|found| {
+        let (_, plan) = make_plan(host, environment, goal, origin, &found)?;
+        Ok(plan.is_empty().then_some(found))
+    });
+    match early {
+        // What was found may be somebody's half-done work: then his entries are in the journal.
+        Ok(Some(found)) if journal::tip(host, layout)? == before => Ok(Some(found)),
+        // On a host where nothing was ever done, a refusal must not leave a root behind. On any
+        // other, somebody may be at work right now: what counts is seen under the lock.
+        Err(error) if host.node(&layout.root)? == Node::Missing => Err(error),
+        Ok(_) | Err(_) => Ok(None),
+    }
+}
+
+fn under_the_lock(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    mut origin: Option<Origin>,
+    wait: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Report, OperateError> {
+    let begin = host.elapsed();
+    let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait)?;
+    let mut journal = lock.journal()?;
+    let mut session = Session { host, environment, journal: &mut journal, events };
+    let recovered = session.recover()?;
+    if let Some(report) = recovered.filter(|report| report.outcome == Outcome::RolledBack)
+        && *goal == Goal::Rollback(None)
+    {
+        // The release before is back already: one step further would be one too many.
+        let outcome = Outcome::Deployed;
+        return Ok(Report { operation: Operation::Rollback, outcome, ..report });
+    }
+    if waited {
+        origin = resolve_origin(host, environment, goal)?;
+    }
+    let found = observe(host, environment)?;
+    let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
+    match plan.is_empty() {
+        true => Ok(unchanged(host, goal.operation(), &found, begin)),
+        false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),
+    }
 }
 
 /// Brings an operation that was cut short to an end; nothing when there is none.
@@ -155,26 +186,29 @@ pub fn recover(
     if journal::unfinished(&journal::recent(host, &environment.layout)?).is_none() {
         return Ok(None);
     }
-    let lock = wait_for_lock(host, environment, Operation::Recover, wait)?;
+    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait)?;
     let mut journal = lock.journal()?;
     let report = Session { host, environment, journal: &mut journal, events }.recover()?;
     report.iter().for_each(|report| events(Event::Report(report.clone())));
     Ok(report)
 }
 
+/// The lock, and whether somebody else had it first.
 fn wait_for_lock<'h>(
     host: &'h dyn Host,
     environment: &Environment,
     operation: Operation,
     wait: Duration,
-) -> Result<Lock<'h>, JournalError> {
+) -> Result<(Lock<'h>, bool), JournalError> {
     let deadline = host.elapsed() + wait;
+    let mut waited = false;
     loop {
         match Lock::acquire(host, &environment.layout, operation) {
             Err(JournalError::Locked(_)) if host.elapsed() < deadline && !host.interrupted() => {
+                waited = true;
                 host.pause(LOCK_INTERVAL);
             }
-            result => return result,
+            result => return result.map(|lock| (lock, waited)),
         }
     }
 }

@@ -17,6 +17,9 @@ pub struct HostState {
     /// The directories and files that the environment needs besides its releases, and what is
     /// there.
     pub nodes: BTreeMap<Utf8PathBuf, Node>,
+    /// What is wrong with the environment files that services read when they start, without their
+    /// values; one that is in order is not in here.
+    pub environment_files: BTreeMap<Utf8PathBuf, String>,
     /// The releases.
     pub releases: BTreeMap<ReleaseId, ReleaseState>,
     /// Every release id that has left a trace here, also of releases that are gone: none is given
@@ -187,7 +190,7 @@ impl Current {
 /// One service, as it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceState {
-    /// Its processes that live, the main process first.
+    /// Its processes that live; the main process, while it lives, is the first.
     pub processes: Vec<Process>,
     /// What its probes say at this moment.
     pub health: Answering,
@@ -212,10 +215,11 @@ pub enum Answering {
 }
 
 impl ServiceState {
-    /// The main process: the one that was started.
+    /// The main process: the one that was started, and leads the session of the others. What it
+    /// left behind when it ended is none.
     #[must_use]
     pub fn main(&self) -> Option<&Process> {
-        self.processes.first()
+        self.processes.first().filter(|process| process.session == process.key.pid)
     }
 }
 

@@ -8,9 +8,9 @@ use super::{Applier, StepError};
 use crate::event::Event;
 use crate::host::{Launch, Signal};
 use crate::name::{ReleaseId, ServiceName};
+use crate::observe::read_environment_file;
 use crate::plan::Step;
 use crate::release::Service;
-use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Node, Process, mark};
 
@@ -18,8 +18,6 @@ use crate::state::{Node, Process, mark};
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 /// How often we look whether processes are gone.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
-/// The largest environment file that is read, in bytes.
-const ENV_FILE_LIMIT: u64 = 1024 * 1024;
 /// How much of a service's log is shown when it fails, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024;
 /// How many of its last lines.
@@ -134,15 +132,8 @@ impl Applier<'_, '_, '_> {
             base.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let mut values = BTreeMap::new();
         for path in &service.environment_files {
-            let bytes = host.read(path, ENV_FILE_LIMIT)?;
-            let refuse =
-                |problems: String| StepError::EnvironmentFile { path: path.clone(), problems };
-            let text =
-                String::from_utf8(bytes).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
-            let read = env_file::parse(&text).map_err(|errors| {
-                let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                refuse(lines.join("; "))
-            })?;
+            let read = read_environment_file(host, path)
+                .map_err(|problems| StepError::EnvironmentFile { path: path.clone(), problems })?;
             values.extend(read.into_iter().map(|(name, value)| (name.to_string(), value)));
         }
         for (name, value) in [

@@ -1,18 +1,22 @@
-//! An operation under the lock: carried out, or taken back; and one that was cut short, recovered.
+//! An operation under the lock: carried out, or taken back.
 
 use std::time::Duration;
 
-use super::OperateError;
 use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::journal::{self, Before, Begin, Journal, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::plan::{Desired, Plan, Run, Target, clean_up, reach};
-use crate::state::HostState;
-use crate::time::millis;
+use crate::plan::{Desired, Plan, Run, Step, Target, clean_up, reach};
+use crate::state::{Answering, HostState, Node, ServiceState};
+
+mod ending;
+mod recover;
+
+use ending::Ending;
+pub(super) use ending::unchanged;
 
 /// An operation under the lock.
 pub(super) struct Session<'s, 'j> {
@@ -24,6 +28,10 @@ pub(super) struct Session<'s, 'j> {
 
 impl Session<'_, '_> {
     /// Carries a plan out, and goes back to the state before when that fails.
+    ///
+    /// # Errors
+    /// When its begin could not be written down: then nothing was done. All that happens later is
+    /// in the report.
     pub(super) fn carry_out(
         &mut self,
         operation: Operation,
@@ -31,7 +39,7 @@ impl Session<'_, '_> {
         plan: &Plan,
         found: &HostState,
         begin: Duration,
-    ) -> Result<Report, OperateError> {
+    ) -> Result<Report, HostError> {
         let entries = journal::recent(self.host, &self.environment.layout)?;
         let before = before(found, journal::stopped_on_purpose(&entries));
         self.journal.write(Record::Begin(Begin {
@@ -50,13 +58,13 @@ impl Session<'_, '_> {
         match failure {
             None => ending.outcome = Outcome::Deployed,
             Some(error) => {
-                ending.failed = plan.to.clone().filter(|to| Some(to) != plan.from.as_ref());
                 ending.error = Some(error);
-                let went_far = applied.past_the_switch;
-                self.go_back(&before, went_far, &mut ending)?;
+                ending.failed = plan.to.clone().filter(|to| before.release.as_ref() != Some(to));
+                let fresh = ending.failed.clone().filter(|to| !found.is_verified(to));
+                self.go_back(&before, applied.past_the_switch, fresh.as_ref(), &mut ending);
             }
         }
-        self.end(operation, plan.from.clone(), &ending, begin)
+        Ok(self.end(operation, plan.from.clone(), &ending, begin))
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
@@ -67,40 +75,34 @@ impl Session<'_, '_> {
     /// Whether the host is now what it should be: seen, not assumed.
     fn is_reached(&self, desired: &Desired) -> Result<(), String> {
         let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
-        let left = match reach(desired, &found) {
-            Ok(plan) => plan
-                .steps
-                .iter()
-                .filter(|s| !s.is_housekeeping())
-                .map(ToString::to_string)
-                .collect(),
-            Err(refusals) => refusals.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        };
-        match left.first() {
+        let plan = reach(desired, &found).map_err(|refusals| refusals[0].to_string())?;
+        match plan.steps.iter().find(|step| !step.is_housekeeping()) {
             None => Ok(()),
-            Some(first) => {
-                Err(format!("all steps were done, but it would still be needed to {first}"))
-            }
+            Some(step) => Err(format!("all steps were done, but one is still needed: {step}")),
         }
     }
 
-    /// Reaches the state before, as far as the failed plan had left it.
+    /// Reaches the state before, as far as the failed plan had left it. A proof that the failed
+    /// operation itself wrote down is withdrawn: it did not hold.
     fn go_back(
         &mut self,
         before: &Before,
         past_the_switch: bool,
+        fresh: Option<&ReleaseId>,
         ending: &mut Ending,
-    ) -> Result<(), OperateError> {
+    ) {
         ending.outcome = Outcome::Failed;
         if !past_the_switch {
-            self.clean_up()?;
-            return Ok(());
+            self.clean_up();
+            return;
         }
         let because = ending.error.clone().unwrap_or_default();
-        self.journal.write(Record::RollBack { because })?;
+        self.note(Record::RollBack { because });
         (self.events)(Event::RollingBack { to: before.release.clone() });
-        let restored = self.restore(before, ending);
-        ending.outcome = match restored {
+        if let Some(release) = fresh {
+            self.withdraw_proof(release);
+        }
+        ending.outcome = match self.restore(before, ending) {
             Ok(Restored::Anew) if before.running && before.release.is_some() => Outcome::RolledBack,
             Ok(_) => Outcome::Failed,
             Err(error) => {
@@ -108,7 +110,6 @@ impl Session<'_, '_> {
                 Outcome::Stuck
             }
         };
-        Ok(())
     }
 
     /// Reaches the state before; the error in words.
@@ -119,9 +120,7 @@ impl Session<'_, '_> {
             run: if before.running { Run::Running } else { Run::Stopped },
         };
         let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
-        let plan = reach(&desired, &found).map_err(|refusals| {
-            refusals.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
-        })?;
+        let plan = reach(&desired, &found).map_err(|refusals| refusals[0].to_string())?;
         if plan.is_empty() {
             return Ok(Restored::NeverLeft);
         }
@@ -134,74 +133,39 @@ impl Session<'_, '_> {
         }
     }
 
-    /// Removes what a build left behind; what cannot be removed now is removed by the next one.
-    fn clean_up(&mut self) -> Result<(), OperateError> {
-        let found = observe(self.host, self.environment)?;
-        let plan = clean_up(self.environment, &found);
+    fn withdraw_proof(&mut self, release: &ReleaseId) {
+        let path = self.environment.layout.verification(release);
+        if matches!(self.host.node(&path), Ok(Node::Missing)) {
+            return;
+        }
+        let found = HostState::default();
+        let mut plan = clean_up(self.environment, &found);
+        plan.steps.push(Step::WithdrawProof { release: release.clone() });
         self.apply(&plan, Heed::Nothing, None);
-        Ok(())
     }
 
-    /// Brings an operation that was cut short to an end: the new release if it was verified
-    /// already, else the state before.
-    pub(super) fn recover(&mut self) -> Result<Option<Report>, OperateError> {
-        let begin = self.host.elapsed();
-        let entries = journal::recent(self.host, &self.environment.layout)?;
-        let Some(unfinished) = journal::unfinished(&entries) else { return Ok(None) };
-        let Begin { operation, mut before, to, .. } = unfinished.begin;
-        (self.events)(Event::Recovering {
-            operation,
-            from: before.release.clone(),
-            to: to.clone(),
-        });
-        let found = observe(self.host, self.environment)?;
-        let finish =
-            to.as_ref().filter(|id| found.is_verified(id) && found.current.release() == Some(*id));
-        let mut ending =
-            Ending { error: Some(format!("{operation} was cut short")), ..Ending::default() };
-        if let Some(to) = finish.filter(|_| operation != Operation::Stop) {
-            ending.error = None;
-            before = Before { release: Some(to.clone()), running: true };
-        }
-        if operation == Operation::Stop {
-            ending.error = None;
-            before.running = false;
-        }
-        ending.failed = to.clone().filter(|to| before.release.as_ref() != Some(to));
-        self.clean_up()?;
-        let restored = if unfinished.past_the_switch {
-            self.restore(&before, &mut ending)
-        } else {
-            Ok(Restored::NeverLeft)
-        };
-        ending.outcome = match restored {
-            Ok(_) if ending.error.is_none() => Outcome::Deployed,
-            Ok(Restored::Anew) if before.running => Outcome::RolledBack,
-            Ok(_) => Outcome::Failed,
-            Err(error) => {
-                ending.error = Some(error);
-                Outcome::Stuck
+    /// Removes what a build left behind; what cannot be removed now is removed by the next one.
+    fn clean_up(&mut self) {
+        match observe(self.host, self.environment) {
+            Ok(found) => {
+                let plan = clean_up(self.environment, &found);
+                self.apply(&plan, Heed::Nothing, None);
             }
-        };
-        self.end(Operation::Recover, found.current.release().cloned(), &ending, begin).map(Some)
+            Err(error) => self.warn(format!("what was built is left for later: {}", chain(&error))),
+        }
     }
 
-    fn end(
-        &mut self,
-        operation: Operation,
-        previous: Option<ReleaseId>,
-        ending: &Ending,
-        begin: Duration,
-    ) -> Result<Report, OperateError> {
-        let found = observe(self.host, self.environment)?;
-        let mut report = report(self.host, operation, ending.outcome, &found, begin);
-        report.previous = previous;
-        report.failed = ending.failed.clone();
-        report.error = ending.error.clone();
-        report.steps = ending.steps;
-        report.downtime_ms = ending.downtime.map(millis);
-        self.journal.write(Record::End(report.clone()))?;
-        Ok(report)
+    /// Writes an entry without which we can do: the begin of the operation is in the journal, and
+    /// with it all that a recovery needs.
+    fn note(&mut self, record: Record) {
+        if let Err(error) = self.journal.write(record) {
+            let what = "the next command will look whether all is as it should be";
+            self.warn(format!("{}; {what}", chain(&error)));
+        }
+    }
+
+    fn warn(&mut self, message: String) {
+        (self.events)(Event::Warning { message });
     }
 }
 
@@ -213,79 +177,23 @@ enum Restored {
     Anew,
 }
 
-/// How an operation comes to its end.
-struct Ending {
-    outcome: Outcome,
-    failed: Option<ReleaseId>,
-    error: Option<String>,
-    steps: usize,
-    downtime: Option<Duration>,
-    down_since: Option<Duration>,
-}
-
-impl Default for Ending {
-    fn default() -> Self {
-        Ending {
-            outcome: Outcome::Failed,
-            failed: None,
-            error: None,
-            steps: 0,
-            downtime: None,
-            down_since: None,
-        }
-    }
-}
-
-impl Ending {
-    fn of(applied: &Applied) -> Ending {
-        let Applied { done, downtime, down_since, .. } = *applied;
-        Ending { steps: done, downtime, down_since, ..Ending::default() }
-    }
-}
-
-/// The state to go back to: the verified release in use, or the one that was verified last. It runs
-/// unless somebody had stopped it: a service that is down for another reason is wanted back.
+/// The state to go back to. It runs unless somebody had stopped it: a service that is down for
+/// another reason is wanted back.
 fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
-    let current = found.current.release();
-    let release =
-        current.filter(|id| found.is_verified(id)).cloned().or_else(|| found.last_verified());
-    let runs = found.services.values().any(|service| service.main().is_some());
+    let usable = found.current.release().filter(|id| found.manifest(id).is_some());
+    let good = usable.filter(|id| is_good(found, id)).cloned();
+    let release = good.or_else(|| found.last_verified()).or_else(|| usable.cloned());
+    let runs = found.services.values().any(|service| !service.processes.is_empty());
     Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
 }
 
-/// The report of an operation that found nothing to do.
-pub(super) fn unchanged(
-    host: &dyn Host,
-    operation: Operation,
-    found: &HostState,
-    begin: Duration,
-) -> Report {
-    let mut report = report(host, operation, Outcome::Unchanged, found, begin);
-    report.previous = report.release.clone();
-    report
-}
-
-fn report(
-    host: &dyn Host,
-    operation: Operation,
-    outcome: Outcome,
-    found: &HostState,
-    begin: Duration,
-) -> Report {
-    let release = found.current.release().cloned();
-    let manifest = release.as_ref().and_then(|id| found.manifest(id));
-    let source = manifest.map(|manifest| manifest.source.clone());
-    Report {
-        operation,
-        outcome,
-        commit: source.as_ref().and_then(|source| source.commit().cloned()),
-        source,
-        release,
-        previous: None,
-        failed: None,
-        error: None,
-        steps: 0,
-        duration_ms: millis(host.elapsed().saturating_sub(begin)),
-        downtime_ms: None,
-    }
+/// Whether the release in use is one to go back to: it was proven once, even if something in it was
+/// touched since, or it serves at this moment.
+fn is_good(found: &HostState, current: &ReleaseId) -> bool {
+    let identity = found.manifest(current).map(|manifest| manifest.identity);
+    let proven = found.verification(current).map(|record| record.identity) == identity;
+    let serves = |service: &ServiceState| {
+        service.main().is_some() && !matches!(service.health, Answering::Failing { .. })
+    };
+    proven || (!found.services.is_empty() && found.services.values().all(serves))
 }

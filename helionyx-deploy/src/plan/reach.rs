@@ -68,7 +68,10 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<ReleaseId> {
-        self.refuse_a_foreign_current();
+        // A service can be stopped whatever lies there.
+        if self.desired.run != Run::Stopped || self.desired.target != Target::Keep {
+            self.refuse_a_foreign_current();
+        }
         match &self.desired.target {
             Target::Keep => self.keep(),
             Target::Nothing => self.nothing(),
@@ -91,8 +94,11 @@ impl Planner<'_> {
             self.stop_all();
             return Some(current);
         }
-        match self.found.manifest(&current) {
-            Some(manifest) => self.run(&current, &manifest.services.clone()),
+        match self.found.manifest(&current).cloned() {
+            Some(manifest) => {
+                self.run(&current, &manifest.services);
+                self.mark_verified(&current, &manifest, self.verification_previous(&current));
+            }
             None => self.refuse_damaged(&current),
         }
         Some(current)
@@ -110,9 +116,7 @@ impl Planner<'_> {
 
     /// Goes to a release that is there.
     fn existing(&mut self, id: &ReleaseId) -> Option<ReleaseId> {
-        let Some(manifest) =
-            self.found.manifest(id).filter(|_| self.found.is_complete(id)).cloned()
-        else {
+        let Some(manifest) = self.found.manifest(id).cloned() else {
             self.refuse_damaged(id);
             return None;
         };
@@ -248,14 +252,19 @@ impl Planner<'_> {
         if from.as_ref() == Some(to) {
             return;
         }
-        self.steps.push(Step::CheckRelease { release: to.clone() });
+        // What is damaged and yet to be gone to is the state before: it ran so.
+        if self.found.is_complete(to) {
+            self.steps.push(Step::CheckRelease { release: to.clone() });
+        }
         self.steps.push(Step::SwitchCurrent { from, to: to.clone() });
     }
 
     fn mark_verified(&mut self, id: &ReleaseId, manifest: &Manifest, previous: Option<ReleaseId>) {
         let record = self.found.verification(id);
         let same = record.is_some_and(|record| record.previous == previous);
-        if self.desired.run == Run::Stopped || (self.found.is_verified(id) && same) {
+        let proves = self.steps.iter().any(|step| matches!(step, Step::ProveService { .. }));
+        let holds = self.found.is_verified(id) && same && !proves;
+        if self.desired.run == Run::Stopped || !self.found.is_complete(id) || holds {
             return;
         }
         let identity = manifest.identity;

@@ -151,6 +151,11 @@ pub enum Step {
         /// Where a rollback from it goes.
         previous: Option<ReleaseId>,
     },
+    /// Removes the record that a release was proven: the proof did not hold.
+    WithdrawProof {
+        /// Which.
+        release: ReleaseId,
+    },
 }
 
 /// Why a release is removed.
@@ -269,6 +274,7 @@ impl fmt::Display for Step {
                 write!(f, "prove that {} runs this release{asked}", service.name)
             }
             Step::MarkVerified { release, .. } => write!(f, "record {release} as verified"),
+            Step::WithdrawProof { release } => write!(f, "withdraw the proof of {release}"),
         }
     }
 }

@@ -139,6 +139,7 @@ fn rollback() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
     assert_eq!(world.run(&Goal::Rollback(None)).release.as_ref(), Some(&first), "HEL-85");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
@@ -152,6 +153,7 @@ fn rollback() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000001Z-f3e9e51 as verified
     ");
 }
 
@@ -164,11 +166,13 @@ fn stopped_service() {
     because web does not run
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
     assert_snapshot!(world.shown(&Goal::Restart), @"
     because web does not run
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
 }
 
@@ -179,6 +183,7 @@ fn restart_of_a_running_service() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
 }
 
@@ -286,6 +291,7 @@ fn stale_process() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
     assert_snapshot!(world.shown(&deploy()), @"
     because current is not 20260101T000001Z-f3e9e51, which is the same release
@@ -295,6 +301,7 @@ fn stale_process() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000001Z-f3e9e51 as verified
     ");
 }
 
@@ -307,6 +314,7 @@ fn crashed_service() {
     because web does not run
     - start web
     - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
     ");
 }
 

@@ -41,6 +41,17 @@ impl Planner<'_> {
         }
     }
 
+    /// An environment file that cannot be read is found before anything is stopped, not after.
+    pub(super) fn refuse_an_environment_file(&mut self, service: &Service) {
+        for path in &service.environment_files {
+            if let Some(problem) = self.found.environment_files.get(path) {
+                let message = format!("{path}: {problem}");
+                let hint = format!("mend that file; {} reads it when it starts", service.name);
+                self.refuse("environment-file", message, hint);
+            }
+        }
+    }
+
     pub(super) fn refuse_damaged(&mut self, id: &ReleaseId) {
         let why = match self.found.releases.get(id).map(|state| &state.condition) {
             None => "does not exist".to_owned(),

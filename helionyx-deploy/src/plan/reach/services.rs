@@ -39,10 +39,12 @@ impl Planner<'_> {
                 self.reasons.push(why.clone());
             }
             self.refuse_a_held_port(service);
+            self.refuse_an_environment_file(service);
             let service = Box::new((*service).clone());
             self.steps.push(Step::StartService { service, release: release.clone() });
         }
-        let unproven = !found.is_verified(release);
+        let fresh = !found.releases.contains_key(release);
+        let unproven = fresh || (found.is_complete(release) && !found.is_verified(release));
         for service in services {
             if unproven || wrong.iter().any(|(other, _)| other.name == service.name) {
                 let service = Box::new(service.clone());
@@ -57,7 +59,10 @@ impl Planner<'_> {
         let stopped = ServiceState::default();
         let state = self.found.services.get(name).unwrap_or(&stopped);
         let Some(main) = state.main() else {
-            return Some(format!("{name} does not run"));
+            return Some(match state.processes.first() {
+                None => format!("{name} does not run"),
+                Some(left) => format!("{name} has ended, but {} is left of it", left.describe()),
+            });
         };
         if let Run::Restarted(before) = &self.desired.run
             && before.get(name) == Some(&main.key)
@@ -86,7 +91,8 @@ impl Planner<'_> {
     }
 
     pub(super) fn stop(&mut self, name: &ServiceName) {
-        let running = self.found.services.get(name).is_some_and(|state| state.main().is_some());
+        let running =
+            self.found.services.get(name).is_some_and(|state| !state.processes.is_empty());
         if running {
             let timeout_ms = self.stop_timeout(name);
             self.steps.push(Step::StopService { service: name.clone(), timeout_ms });

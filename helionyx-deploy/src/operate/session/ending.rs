@@ -1,0 +1,104 @@
+//! How an operation ends: its report.
+
+use std::time::Duration;
+
+use super::Session;
+use crate::apply::Applied;
+use crate::event::{Operation, Outcome, Report, chain};
+use crate::host::Host;
+use crate::journal::Record;
+use crate::name::ReleaseId;
+use crate::observe::observe;
+use crate::state::HostState;
+use crate::time::millis;
+
+/// How an operation comes to its end.
+pub(super) struct Ending {
+    pub(super) outcome: Outcome,
+    pub(super) failed: Option<ReleaseId>,
+    pub(super) error: Option<String>,
+    pub(super) steps: usize,
+    pub(super) downtime: Option<Duration>,
+    pub(super) down_since: Option<Duration>,
+}
+
+impl Default for Ending {
+    fn default() -> Self {
+        Ending {
+            outcome: Outcome::Failed,
+            failed: None,
+            error: None,
+            steps: 0,
+            downtime: None,
+            down_since: None,
+        }
+    }
+}
+
+impl Ending {
+    pub(super) fn of(applied: &Applied) -> Ending {
+        let Applied { done, downtime, down_since, .. } = *applied;
+        Ending { steps: done, downtime, down_since, ..Ending::default() }
+    }
+}
+
+impl Session<'_, '_> {
+    /// Reports how an operation ended, and writes it down.
+    pub(super) fn end(
+        &mut self,
+        operation: Operation,
+        previous: Option<ReleaseId>,
+        ending: &Ending,
+        begin: Duration,
+    ) -> Report {
+        let found = observe(self.host, self.environment).unwrap_or_else(|error| {
+            self.warn(format!("the report does not say what is in use: {}", chain(&error)));
+            HostState::default()
+        });
+        let mut report = report(self.host, operation, ending.outcome, &found, begin);
+        report.previous = previous;
+        report.failed = ending.failed.clone();
+        report.error = ending.error.clone();
+        report.steps = ending.steps;
+        report.downtime_ms = ending.downtime.map(millis);
+        self.note(Record::End(report.clone()));
+        report
+    }
+}
+
+/// The report of an operation that found nothing to do.
+pub(in crate::operate) fn unchanged(
+    host: &dyn Host,
+    operation: Operation,
+    found: &HostState,
+    begin: Duration,
+) -> Report {
+    let mut report = report(host, operation, Outcome::Unchanged, found, begin);
+    report.previous = report.release.clone();
+    report
+}
+
+fn report(
+    host: &dyn Host,
+    operation: Operation,
+    outcome: Outcome,
+    found: &HostState,
+    begin: Duration,
+) -> Report {
+    let release = found.current.release().cloned();
+    let manifest = release.as_ref().and_then(|id| found.manifest(id));
+    let source = manifest.map(|manifest| manifest.source.clone());
+    Report {
+        operation,
+        outcome,
+        commit: source.as_ref().and_then(|source| source.commit().cloned()),
+        source,
+        release,
+        previous: None,
+        failed: None,
+        error: None,
+        steps: 0,
+        duration_ms: millis(host.elapsed().saturating_sub(begin)),
+        downtime_ms: None,
+    }
+}
