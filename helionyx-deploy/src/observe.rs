@@ -21,6 +21,8 @@ use crate::state::{
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
+/// How many files are looked at in releases that are not in use, the newest first.
+const LOOK_BUDGET: usize = 1000;
 /// The largest environment file that is read, in bytes.
 const ENV_FILE_LIMIT: u64 = 1024 * 1024;
 /// The largest record of a proof that is read, in bytes.
@@ -57,6 +59,8 @@ fn nodes(
 }
 
 fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {
+    let current = host.node(&layout.current())?;
+    let mut budget = LOOK_BUDGET;
     let mut marked = BTreeSet::new();
     let mut found = BTreeSet::new();
     for name in host.list(&layout.releases())? {
@@ -68,7 +72,7 @@ fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(
             state.strangers.insert(name);
         }
     }
-    for id in found.union(&marked) {
+    for id in found.union(&marked).collect::<Vec<_>>().into_iter().rev() {
         let release = match marked.contains(id) {
             true => ReleaseState {
                 condition: Condition::Unfinished,
@@ -76,17 +80,28 @@ fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(
                 verification: None,
                 pids: BTreeSet::new(),
             },
-            false => release(host, layout, id)?,
+            false => {
+                let in_use = current == Node::Link { target: Layout::current_target(id) };
+                {
+                    let mut all = usize::MAX;
+                    release(host, layout, id, if in_use { &mut all } else { &mut budget })?
+                }
+            }
         };
         state.releases.insert(id.clone(), release);
     }
     Ok(())
 }
 
-fn release(host: &dyn Host, layout: &Layout, id: &ReleaseId) -> Result<ReleaseState, HostError> {
+fn release(
+    host: &dyn Host,
+    layout: &Layout,
+    id: &ReleaseId,
+    budget: &mut usize,
+) -> Result<ReleaseState, HostError> {
     let (condition, manifest) = match read_manifest(host, layout, id)? {
         Err(condition) => (condition, None),
-        Ok(manifest) => (look_at_files(host, layout, &manifest)?, Some(Arc::new(manifest))),
+        Ok(manifest) => (look_at_files(host, layout, &manifest, budget)?, Some(Arc::new(manifest))),
     };
     let path = layout.verification(id);
     let verification = match host.node(&path)? {
@@ -119,15 +134,17 @@ fn read_manifest(
     }
 }
 
-/// A cheap look at every file of a release: there, of its length, not touched since. What it
-/// cannot see, the check before a switch does.
+/// A cheap look at the files of a release, as many as the budget allows: there, of their length, not
+/// touched since. What it does not see, the check before a switch does.
 fn look_at_files(
     host: &dyn Host,
     layout: &Layout,
     manifest: &Manifest,
+    budget: &mut usize,
 ) -> Result<Condition, HostError> {
     let dir = layout.release(&manifest.id);
-    for (path, record) in &manifest.files {
+    for (path, record) in manifest.files.iter().take(*budget) {
+        *budget -= 1;
         let found = host.node(&dir.join(path))?;
         let same = match (record, &found) {
             (

@@ -44,6 +44,7 @@ codes! {
     OVERLAPPING_OUTPUTS = "overlapping-outputs": "Two build steps that write to one place.";
     RELATIVE_PROGRAM = "relative-program": "A service whose program has no absolute path.";
     BAD_PROBE_PATH = "bad-probe-path": "A path that cannot stand in an HTTP request.";
+    SECOND_HEALTH = "second-health": "Two services of one app that would share the environment's port.";
     DEADLINE_TOO_SHORT = "deadline-too-short": "A health deadline that no service can meet.";
     RESERVED_VARIABLE = "reserved-variable": "A variable that the deployer sets itself.";
     UNKNOWN_VARIABLE = "unknown-variable": "A value for a variable that the app does not declare.";

@@ -18,9 +18,20 @@ pub fn services(spec: &AppSpec, reader: &mut Reader<'_>) -> Vec<ServiceModel> {
         let hint = "write [[service]] with `name` and `exec`";
         reader.error(&root, code::MISSING_KEY, "there is no service", hint);
     }
+    one_listens(spec, reader);
     let mut names = BTreeMap::new();
     let services = spec.service.iter().map(|spec| service(spec, &mut names, reader));
     services.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+/// An environment has one port: only one service can be proven on it.
+fn one_listens(spec: &AppSpec, reader: &mut Reader<'_>) {
+    let listening = spec.service.iter().filter_map(|service| service.get_ref().health.as_ref());
+    for health in listening.skip(1) {
+        let message = "a second service with `health`, but an environment has one port";
+        let hint = "leave [service.health] to the service that listens on it";
+        reader.error(&health.span(), code::SECOND_HEALTH, message, hint);
+    }
 }
 
 fn service(

@@ -240,6 +240,12 @@ pub const CASES: &[Case] = &[
         "[[build]]\nname = \"b\"\nrun = [\"x\"]\ninputs = [\"y\"]\noutputs = [\"bin/x\"]\n[[service]]",
         &["app.toml:16:12 overlapping-outputs"],
     ),
+    Case(
+        "app",
+        "[retention]",
+        "[[service]]\nname = \"b\"\nexec = [\"/b\"]\n[service.health]\n[[service.health.probe]]\npath = \"/\"\n[retention]",
+        &["app.toml:42:1 second-health"],
+    ),
     // Sources.
     Case(
         "app",
