@@ -12,7 +12,7 @@ use crate::host::{Host, HostError};
 use crate::name::ReleaseId;
 use crate::plan::step::{BuildStep, Reusable};
 use crate::release::{BuildRecord, FileRecord, Manifest};
-use crate::source::content_of;
+use crate::source::{content_of, last_line};
 use crate::state::Node;
 use crate::time::millis;
 
@@ -79,7 +79,7 @@ impl Applier<'_, '_, '_> {
             return Err(StepError::Interrupted);
         }
         if !output.status.success() {
-            let said = output.tail(1).pop().map(|line| format!(": {line}")).unwrap_or_default();
+            let said = last_line(&output).map(|line| format!(": {line}")).unwrap_or_default();
             return Err(failed(format!("{}{said}", output.status)));
         }
         for output in &build.outputs {
