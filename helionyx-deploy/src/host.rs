@@ -59,6 +59,8 @@ pub trait Files {
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
     /// The SHA-256 of a regular file.
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError>;
+    /// Whether these bytes occur in a regular file.
+    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError>;
     /// Every file and link below a directory, by relative path, with digests; entries whose own
     /// name is in `exclude` are left out, with all below them. What is neither file, directory nor
     /// link is an error.

@@ -11,6 +11,7 @@ use crate::model::{Build, Limits, Timing};
 use crate::name::{
     AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, VariableName,
 };
+use crate::template::{Bindings, Placeholder};
 use crate::time::Timestamp;
 
 /// The manifest format that this version writes.
@@ -223,11 +224,20 @@ pub struct Verification {
 
 /// The digest of a build step's command: with the content of its inputs it decides whether the
 /// step must run again.
+///
+/// Its words count as they are written and with `bindings` filled in: with another port it is
+/// another command. In another release it is the same one. What the variables hold that it inherits
+/// does not count, for that differs from one deployer's shell to the next.
 #[must_use]
-pub fn build_command_digest(build: &Build) -> Digest {
+pub fn build_command_digest(build: &Build, bindings: &Bindings) -> Digest {
+    let itself = |placeholder: Placeholder| format!("{{{}}}", placeholder.name());
+    let anywhere = [Placeholder::Release, Placeholder::ReleaseId]
+        .into_iter()
+        .fold(bindings.clone(), |all, release| all.bind(release, itself(release)));
     let mut digester = Digester::default().field(build.name.as_str());
     for (kind, words) in [
         ("run", build.run.iter().map(|word| word.as_str().to_owned()).collect::<Vec<_>>()),
+        ("expanded", build.run.iter().map(|word| word.expand(&anywhere)).collect()),
         ("inputs", build.inputs.iter().map(ToString::to_string).collect()),
         ("outputs", build.outputs.iter().map(ToString::to_string).collect()),
         ("inherit", build.inherit.iter().map(ToString::to_string).collect()),

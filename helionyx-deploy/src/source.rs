@@ -152,7 +152,21 @@ fn ask_remote(host: &dyn Host, url: &str, reference: &str) -> Result<CommitId, S
 /// The error of a git command that failed.
 #[must_use]
 pub fn git_error(doing: &'static str, output: Output) -> SourceError {
-    let last = || output.tail(1).pop().unwrap_or_else(|| "it said nothing".to_owned());
+    let last = || last_line(&output).unwrap_or_else(|| "it said nothing".to_owned());
     let why = git::explain(&output.text).map_or_else(last, str::to_owned);
     SourceError::Git { doing, why, output }
+}
+
+/// How much of a command's words goes into an error, in characters: errors are kept for ever, in
+/// the journal, and a line of minified code has no end.
+const QUOTED: usize = 200;
+
+/// The last line that a command wrote, cut to a length that an error can hold.
+#[must_use]
+pub fn last_line(output: &Output) -> Option<String> {
+    let line = output.tail(1).pop()?;
+    match line.char_indices().nth(QUOTED) {
+        Some((end, _)) => Some(format!("{}…", &line[..end])),
+        None => Some(line),
+    }
 }

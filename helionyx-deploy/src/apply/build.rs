@@ -6,15 +6,20 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Applier, StepError};
 use crate::command::{Command, ExitStatus, Inherit, Output};
-use crate::digest::{Digest, Digester};
 use crate::event::Event;
 use crate::host::{Host, HostError};
 use crate::name::ReleaseId;
 use crate::plan::step::{BuildStep, Reusable};
 use crate::release::{BuildRecord, FileRecord, Manifest};
-use crate::source::content_of;
+use crate::source::last_line;
 use crate::state::Node;
 use crate::time::millis;
+
+mod inputs;
+mod reuse;
+
+use inputs::inputs_digest;
+pub(super) use inputs::place_of;
 
 impl Applier<'_, '_, '_> {
     /// The inputs are compared as they lie in the release: unchanged ones mean that the outputs
@@ -30,14 +35,17 @@ impl Applier<'_, '_, '_> {
         let begin = host.elapsed();
         let inputs = inputs_digest(host, &dir, build)?;
         let same = reuse.iter().find(|reusable| reusable.inputs == inputs);
-        let reused = match same {
-            Some(same) if self.take_over(&same.release, &dir, build)? => Some(same.release.clone()),
-            _ => None,
+        let taken = same.map(|same| self.take_over(&same.release, &dir, build)).transpose()?;
+        let (reused, note) = match (same, taken) {
+            (Some(same), Some(Ok(()))) => {
+                (Some(same.release.clone()), format!("reused from {}", same.release))
+            }
+            (_, Some(Err(why))) => (None, format!("not reused: {why}")),
+            _ => (None, String::new()),
         };
         if reused.is_none() {
             self.run_build(&dir, build)?;
         }
-        let note = reused.as_ref().map(|from| format!("reused from {from}")).unwrap_or_default();
         self.builds.push(BuildRecord {
             name: build.name.clone(),
             inputs,
@@ -48,26 +56,8 @@ impl Applier<'_, '_, '_> {
         Ok(note)
     }
 
-    /// Copies outputs; false when they are not what the release's manifest says.
-    fn take_over(
-        &self,
-        from: &ReleaseId,
-        to: &Utf8Path,
-        build: &BuildStep,
-    ) -> Result<bool, StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let Some(manifest) = read_manifest(host, layout, from)? else { return Ok(false) };
-        let is_output = |path: &Utf8Path| build.outputs.iter().any(|out| path.starts_with(out));
-        let outputs = manifest.files.iter().filter(|(path, _)| is_output(path));
-        let paths: Vec<Utf8PathBuf> = outputs.clone().map(|(path, _)| path.clone()).collect();
-        host.copy(&layout.release(from), to, &paths)?;
-        let copied = host.tree(to, &[])?;
-        let copied = copied.iter().filter(|(path, _)| is_output(path));
-        Ok(!paths.is_empty() && content_of(copied) == content_of(outputs))
-    }
-
     fn run_build(&mut self, dir: &Utf8Path, build: &BuildStep) -> Result<(), StepError> {
-        let failed = |why: String| StepError::Build { name: build.name.to_string(), why };
+        let failed = |why: String| failed(build, why);
         let Some((program, args)) = build.run.split_first() else {
             return Err(failed("it has no command".to_owned()));
         };
@@ -79,12 +69,15 @@ impl Applier<'_, '_, '_> {
             return Err(StepError::Interrupted);
         }
         if !output.status.success() {
-            let said = output.tail(1).pop().map(|line| format!(": {line}")).unwrap_or_default();
+            let said = last_line(&output).map(|line| format!(": {line}")).unwrap_or_default();
             return Err(failed(format!("{}{said}", output.status)));
         }
         for output in &build.outputs {
             if self.work.host.node(&dir.join(output))? == Node::Missing {
                 return Err(failed(format!("it ended well but made no `{output}`")));
+            }
+            if place_of(self.work.host, dir, output)?.is_none() {
+                return Err(failed(format!("output `{output}` leads out of the release")));
             }
         }
         Ok(())
@@ -97,25 +90,8 @@ impl Applier<'_, '_, '_> {
     }
 }
 
-/// The digest of a build step's command and of the content of its inputs, as they lie in `dir`.
-fn inputs_digest(host: &dyn Host, dir: &Utf8Path, build: &BuildStep) -> Result<Digest, HostError> {
-    let mut digester = Digester::default().field(build.command.to_string());
-    for input in &build.inputs {
-        let path = dir.join(input);
-        digester = digester.field(input.as_str());
-        digester = match host.node(&path)? {
-            Node::Directory { .. } => {
-                digester.field("directory").field(content_of(&host.tree(&path, &[])?).to_string())
-            }
-            Node::File { mode, .. } => {
-                let kind = if mode & 0o111 == 0 { "file" } else { "program" };
-                digester.field(kind).field(host.digest(&path)?.to_string())
-            }
-            Node::Link { target } => digester.field("link").field(target.as_str()),
-            Node::Missing | Node::Other => digester.field("missing"),
-        };
-    }
-    Ok(digester.finish())
+fn failed(build: &BuildStep, why: String) -> StepError {
+    StepError::Build { name: build.name.to_string(), why }
 }
 
 /// The manifest of a release, if there is a readable one.

@@ -97,21 +97,43 @@ impl Applier<'_, '_, '_> {
         url: &str,
         commit: &CommitId,
     ) -> Result<String, StepError> {
-        let layout = &self.plan.site.layout;
-        let mirror = layout.mirror();
-        if self.work.host.node(&mirror.join("HEAD"))? == Node::Missing {
-            self.git("init", &git::init_mirror(&mirror, &layout.root))?;
-        }
-        if self.try_git(&git::has_commit(&mirror, commit))? {
+        let mirror = self.plan.site.layout.mirror();
+        if self.is_in_mirror(&mirror, commit)? {
             return Ok("already in the mirror".to_owned());
         }
+        self.remove_leftovers(&mirror, commit)?;
         if !self.try_git(&git::fetch_commit(&mirror, url, commit))? {
             self.git("fetch", &git::fetch_all(&mirror, url))?;
+            if self.try_git(&git::has_all_of(&mirror, commit))? {
+                self.git("update-ref", &git::keep_commit(&mirror, commit))?;
+            }
         }
-        if !self.try_git(&git::has_commit(&mirror, commit))? {
-            return Err(SourceError::UnknownReference(commit.to_string()).into());
+        if self.is_in_mirror(&mirror, commit)? {
+            return Ok(String::new());
         }
-        Ok(String::new())
+        Err(SourceError::UnknownReference(commit.to_string()).into())
+    }
+
+    /// Whether a commit and all that it needs is in the mirror. Makes a mirror where there is none:
+    /// what is no repository for git was cut short when it was made, and holds nothing.
+    fn is_in_mirror(&mut self, mirror: &Utf8Path, commit: &CommitId) -> Result<bool, StepError> {
+        let host = self.work.host;
+        if host.node(mirror)? != Node::Missing {
+            let asked = host.run(&git::whole_commit(mirror, commit), &mut |_| ())?;
+            if !git::is_no_repository(&asked.text) {
+                return Ok(asked.status.success() && asked.text.trim() == commit.as_str());
+            }
+            host.remove_tree(mirror)?;
+        }
+        self.git("init", &git::init_mirror(mirror, &self.plan.site.layout.root))?;
+        Ok(false)
+    }
+
+    fn remove_leftovers(&self, mirror: &Utf8Path, commit: &CommitId) -> Result<(), StepError> {
+        for path in git::leftovers(mirror, commit) {
+            self.work.host.remove(&path)?;
+        }
+        Ok(())
     }
 
     /// A force-push is deployed like any other commit, but not in silence.
@@ -141,13 +163,18 @@ impl Applier<'_, '_, '_> {
     ) -> Result<(), StepError> {
         let layout = &self.plan.site.layout;
         let (mirror, to) = (layout.mirror(), layout.release(release));
-        let tree = self.git("ls-tree", &git::list_tree(&mirror, commit))?;
-        let submodules = git::parse_submodules(&tree);
+        let mut submodules = Vec::new();
+        let mut hear =
+            |line: &str| submodules.extend(git::parse_submodule(line).map(str::to_owned));
+        let listed = self.work.host.run(&git::list_directories(&mirror, commit), &mut hear)?;
+        if !listed.status.success() {
+            return Err(git_error("ls-tree", listed).into());
+        }
         if !submodules.is_empty() {
             let message = format!("submodules are not exported: {}", submodules.join(", "));
             (self.work.events)(Event::Warning { message });
         }
-        self.work.host.remove(&mirror.join("export.index"))?;
+        self.remove_leftovers(&mirror, commit)?;
         self.git("checkout", &git::export(&mirror, commit, &to))?;
         self.refuse_reserved_names(&mirror, &to)
     }
@@ -161,9 +188,9 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
-    fn git(&mut self, doing: &'static str, command: &Command) -> Result<String, StepError> {
+    fn git(&mut self, doing: &'static str, command: &Command) -> Result<(), StepError> {
         let output = self.run(command)?;
-        if output.status.success() { Ok(output.text) } else { Err(git_error(doing, output).into()) }
+        if output.status.success() { Ok(()) } else { Err(git_error(doing, output).into()) }
     }
 
     fn try_git(&mut self, command: &Command) -> Result<bool, StepError> {

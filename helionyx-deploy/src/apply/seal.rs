@@ -1,13 +1,21 @@
 //! Steps that make a release complete, check it, and record its proof.
 
-use super::build::{difference, read_manifest};
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::build::{difference, place_of, read_manifest};
 use super::{Applier, StepError};
 use crate::digest::Digest;
+use crate::event::Event;
 use crate::host::HostError;
 use crate::layout::MANIFEST;
 use crate::name::ReleaseId;
 use crate::plan::step::Facts;
 use crate::release::{FORMAT, FileRecord, Manifest, Verification};
+
+/// So many links are named in a warning.
+const NAMED_LINKS: usize = 3;
 
 impl Applier<'_, '_, '_> {
     /// Writes the manifest last, makes all read-only and durable, then takes the mark away.
@@ -20,6 +28,7 @@ impl Applier<'_, '_, '_> {
         let dir = site.layout.release(release);
         host.remove(&dir.join(MANIFEST))?;
         let mut files = host.tree(&dir, &[])?;
+        self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
         let count = files.len();
         let manifest = Manifest {
@@ -40,6 +49,36 @@ impl Applier<'_, '_, '_> {
         host.seal(&dir)?;
         host.remove(&site.layout.unfinished(release))?;
         Ok(format!("{count} files"))
+    }
+
+    /// A link of the source that leads out of the release stays as it is, but what it leads to is
+    /// no part of the release: it can change without a deploy, and no rollback brings it back. What
+    /// a build step made may lead where it needs to, e.g. to the interpreter of the system.
+    fn warn_of_links_out(
+        &mut self,
+        dir: &Utf8Path,
+        files: &BTreeMap<Utf8PathBuf, FileRecord>,
+    ) -> Result<(), StepError> {
+        let outputs: Vec<_> = self.builds.iter().flat_map(|build| &build.outputs).collect();
+        let is_built = |path: &Utf8Path| outputs.iter().any(|output| path.starts_with(output));
+        let mut out = Vec::new();
+        for (path, record) in files {
+            let FileRecord::Link { target } = record else { continue };
+            if !is_built(path) && place_of(self.work.host, dir, path)?.is_none() {
+                out.push(format!("{path} -> {target}"));
+            }
+        }
+        if out.is_empty() {
+            return Ok(());
+        }
+        let more = match out.len().saturating_sub(NAMED_LINKS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        out.truncate(NAMED_LINKS);
+        let message = format!("links of the source lead out of it: {}{more}", out.join(", "));
+        (self.work.events)(Event::Warning { message });
+        Ok(())
     }
 
     /// Compares every file with the manifest, by content.

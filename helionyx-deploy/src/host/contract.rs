@@ -40,6 +40,7 @@ prove_on_both_machines! {
     directories_get_their_mode_when_they_are_new: check_create_dir,
     removing_does_not_follow_links: check_remove,
     copies_keep_content_and_execute_bits: check_copy_and_seal,
+    bytes_are_found_in_files_and_links_are_not_followed: check_contains,
     trees_leave_out_what_is_excluded: check_tree,
 }
 
@@ -59,11 +60,23 @@ fn check_nothing_there(host: &dyn Host, dir: &Utf8Path) {
     }
 }
 
+fn check_contains(host: &dyn Host, dir: &Utf8Path) {
+    host.write(&dir.join("file"), b"\0one two\xff", 0o644).unwrap();
+    for (needle, expected) in
+        [(&b"one"[..], true), (b"two\xff", true), (b"onetwo", false), (b"", true)]
+    {
+        assert_eq!(host.contains(&dir.join("file"), needle).unwrap(), expected, "{needle:?}");
+    }
+    host.replace_link(&dir.join("link"), Utf8Path::new("file")).unwrap();
+    assert!(host.contains(&dir.join("link"), b"one").is_err());
+}
+
 fn check_missing_is_an_error(host: &dyn Host, dir: &Utf8Path) {
     let (none, below) = (dir.join("none"), dir.join("none/below"));
     let results = [
         ("read", host.read(&none, 10).map(drop)),
         ("digest", host.digest(&none).map(drop)),
+        ("contains", host.contains(&none, b"x").map(drop)),
         ("tree", host.tree(&none, &[]).map(drop)),
         ("truncate", host.truncate(&none, 0)),
         ("seal", host.seal(&none)),

@@ -32,6 +32,7 @@ mod remove;
 mod run;
 #[cfg(test)]
 pub(in crate::host) mod scratch;
+mod search;
 mod signal;
 mod spawn;
 mod transcript;
@@ -137,6 +138,10 @@ impl Files for LocalHost {
 
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         tree::digest(path)
+    }
+
+    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
+        search::contains(path, needle)
     }
 
     fn tree(

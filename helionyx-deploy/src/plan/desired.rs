@@ -104,7 +104,7 @@ pub fn identity(environment: &Environment, origin: &Origin) -> Digest {
         .field(layout.root.as_str())
         .field(layout.data.as_str());
     for build in &environment.builds {
-        digester = digester.field(build_command_digest(build).to_string());
+        digester = digester.field(build_command_digest(build, &anywhere).to_string());
     }
     for service in bind_services(environment, &anywhere, Utf8Path::new("{release}")) {
         digester = digester.field(serde_json::to_vec(&service).unwrap_or_default());
@@ -196,7 +196,7 @@ pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
         outputs: build.outputs.clone(),
         inherit: build.inherit.clone(),
         deadline_ms: crate::time::millis(build.deadline),
-        command: build_command_digest(build),
+        command: build_command_digest(build, bindings),
     }
 }
 

@@ -183,11 +183,12 @@ pub struct BuildStep {
     pub inputs: Vec<Utf8PathBuf>,
     /// Where its outputs lie, inside the release.
     pub outputs: Vec<Utf8PathBuf>,
-    /// Variables of the deployer's environment that it may see.
+    /// Variables of the deployer's environment that it may see. What they hold does not decide
+    /// whether the step runs again.
     pub inherit: Vec<VariableName>,
     /// How long it may take.
     pub deadline_ms: u64,
-    /// The digest of the command as the model has it: part of the inputs' digest.
+    /// The digest of the command, the same in every release: part of the inputs' digest.
     pub command: Digest,
 }
 

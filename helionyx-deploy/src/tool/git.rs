@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::command::{Command, Inherit};
 use crate::name::CommitId;
@@ -13,7 +13,8 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(60);
 const FETCH_DEADLINE: Duration = Duration::from_secs(900);
 
 /// Variables that would make git work on another repository than the one we name.
-const REDIRECTING: [&str; 9] = [
+const REDIRECTING: [&str; 10] = [
+    "GIT_ATTR_SOURCE",
     "GIT_DIR",
     "GIT_WORK_TREE",
     "GIT_INDEX_FILE",
@@ -55,7 +56,49 @@ pub fn init_mirror(mirror: &Utf8Path, directory: &Utf8Path) -> Command {
     git(directory, ANSWER_DEADLINE).args(args)
 }
 
-/// Succeeds when the mirror has this commit.
+/// Asks for the commit that a whole fetch has left a reference to: git writes references only after
+/// it has checked that all is there, while objects may be left by a fetch that was cut short.
+#[must_use]
+pub fn whole_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
+    let reference = format!("{}^{{commit}}", kept(commit));
+    in_mirror(mirror, ANSWER_DEADLINE).args(["rev-parse", "--verify", "--quiet", &reference])
+}
+
+/// Whether what git said means that there is no repository where the mirror should be, e.g. because
+/// `init` was cut short: it makes last what git knows a repository by.
+#[must_use]
+pub fn is_no_repository(text: &str) -> bool {
+    text.contains("not a git repository")
+}
+
+/// Succeeds when the mirror has all that this commit needs.
+#[must_use]
+pub fn has_all_of(mirror: &Utf8Path, commit: &CommitId) -> Command {
+    let args = ["rev-list", "--objects", "--quiet", commit.as_str(), "--not", "--all"];
+    in_mirror(mirror, FETCH_DEADLINE).args(args)
+}
+
+/// Leaves the reference that [`whole_commit`] asks for.
+#[must_use]
+pub fn keep_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
+    let args = ["update-ref", &kept(commit), commit.as_str()];
+    in_mirror(mirror, ANSWER_DEADLINE).args(args)
+}
+
+/// What a fetch or checkout that was killed leaves behind, and would stop the next one. Only who
+/// holds the environment's lock may remove it: nobody else uses the mirror then.
+#[must_use]
+pub fn leftovers(mirror: &Utf8Path, commit: &CommitId) -> [Utf8PathBuf; 3] {
+    let lock = format!("{}.lock", kept(commit));
+    [lock.as_str(), "export.index", "export.index.lock"].map(|name| mirror.join(name))
+}
+
+/// The reference to a commit that was fetched whole.
+fn kept(commit: &CommitId) -> String {
+    format!("refs/deployed/{commit}")
+}
+
+/// Succeeds when the mirror has this commit; what it needs may be missing.
 #[must_use]
 pub fn has_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
     in_mirror(mirror, ANSWER_DEADLINE).args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
@@ -64,7 +107,7 @@ pub fn has_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
 /// Fetches exactly this commit and what it needs; a rewritten history is no obstacle.
 #[must_use]
 pub fn fetch_commit(mirror: &Utf8Path, url: &str, commit: &CommitId) -> Command {
-    let refspec = format!("+{commit}:refs/deployed/{commit}");
+    let refspec = format!("+{commit}:{}", kept(commit));
     fetch(mirror).args(["--", url, &refspec])
 }
 
@@ -75,8 +118,10 @@ pub fn fetch_all(mirror: &Utf8Path, url: &str) -> Command {
 }
 
 fn fetch(mirror: &Utf8Path) -> Command {
+    // Durable before the reference is: else a power loss leaves one to objects that are empty.
+    let durable = ["-c", "core.fsync=all"];
     let quiet = ["fetch", "--quiet", "--force", "--no-tags", "--no-auto-gc"];
-    in_mirror(mirror, FETCH_DEADLINE).args(quiet)
+    in_mirror(mirror, FETCH_DEADLINE).args(durable).args(quiet)
 }
 
 /// Succeeds when the history of `newer` contains `older`.
@@ -86,27 +131,46 @@ pub fn is_ancestor(mirror: &Utf8Path, older: &CommitId, newer: &CommitId) -> Com
     in_mirror(mirror, ANSWER_DEADLINE).args(args)
 }
 
-/// Lists the commit's entries that are repositories of their own (submodules).
+/// Lists the directories of a commit, and its entries that are repositories of their own
+/// (submodules): not its files, of which there may be very many.
 #[must_use]
-pub fn list_tree(mirror: &Utf8Path, commit: &CommitId) -> Command {
-    in_mirror(mirror, ANSWER_DEADLINE).args(["ls-tree", "-r", "-z", "--full-tree", commit.as_str()])
+pub fn list_directories(mirror: &Utf8Path, commit: &CommitId) -> Command {
+    let args = ["ls-tree", "-r", "-d", "--full-tree", commit.as_str()];
+    in_mirror(mirror, ANSWER_DEADLINE).args(args)
 }
 
-/// The paths of submodules in what [`list_tree`] printed.
+/// The path of a submodule, if a line of [`list_directories`] tells of one; unusual characters in
+/// it are quoted as git does.
 #[must_use]
-pub fn parse_submodules(text: &str) -> Vec<String> {
-    let entries = text.split('\0').filter(|entry| entry.starts_with("160000 "));
-    entries.filter_map(|entry| entry.split_once('\t')).map(|(_, path)| path.to_owned()).collect()
+pub fn parse_submodule(line: &str) -> Option<&str> {
+    let entry = line.strip_prefix("160000 ")?;
+    entry.split_once('\t').map(|(_, path)| path)
 }
+
+/// Settings of the operator that would make a commit's files others than on another machine. What
+/// the commit's own attributes say still holds; the filters that they may name (`filter=lfs`) are
+/// the operator's own, for only he can have the programs.
+const SAME_ON_EVERY_MACHINE: [&str; 8] = [
+    "core.autocrlf=false",
+    "core.eol=lf",
+    "core.symlinks=true",
+    "core.fileMode=true",
+    "core.attributesFile=/dev/null",
+    "core.sparseCheckout=false",
+    "core.fsmonitor=false",
+    "submodule.recurse=false",
+];
 
 /// Writes the files of a commit into a directory: the commit, never anybody's working tree.
 #[must_use]
 pub fn export(mirror: &Utf8Path, commit: &CommitId, to: &Utf8Path) -> Command {
     let index = mirror.join("export.index");
     in_mirror(mirror, FETCH_DEADLINE)
+        .args(SAME_ON_EVERY_MACHINE.into_iter().flat_map(|setting| ["-c", setting]))
         .args(["--work-tree", to.as_str(), "checkout", "--quiet", "--force", commit.as_str()])
         .args(["--", "."])
         .variable("GIT_INDEX_FILE", index.as_str())
+        .variable("GIT_ATTR_NOSYSTEM", "1")
 }
 
 fn in_mirror(mirror: &Utf8Path, deadline: Duration) -> Command {
@@ -173,8 +237,13 @@ mod tests {
 
     #[test]
     fn submodules_are_seen() {
-        let text = "100644 blob aa\ta.py\x00160000 commit bb\tvendor/x y\x00";
-        assert_eq!(parse_submodules(text), ["vendor/x y"]);
+        for (line, expected) in [
+            ("160000 commit bb\tvendor/x y", Some("vendor/x y")),
+            ("040000 tree aa\tvendor", None),
+            ("100644 blob aa\t160000 x", None),
+        ] {
+            assert_eq!(parse_submodule(line), expected, "{line}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr, reason = "sweeps say how many points they tried")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
+mod builds;
 mod git;
 mod layers;
 mod plans;

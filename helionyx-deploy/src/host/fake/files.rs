@@ -55,6 +55,13 @@ impl Files for FakeHost {
         self.look("read", path, |disk| disk.file(path).map(Digest::of))
     }
 
+    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
+        let occurs = |content: &[u8]| {
+            needle.is_empty() || content.windows(needle.len()).any(|window| window == needle)
+        };
+        self.look("read", path, |disk| disk.file(path).map(occurs))
+    }
+
     fn tree(
         &self,
         dir: &Utf8Path,

@@ -1,0 +1,73 @@
+//! Takes the outputs of a build step over from another release, if they are what they were and do
+//! not depend on where that release lies.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::{read_manifest, same_content};
+use crate::apply::{Applier, StepError};
+use crate::host::{Host, HostError};
+use crate::name::ReleaseId;
+use crate::plan::step::BuildStep;
+use crate::release::{FileRecord, Manifest};
+use crate::state::Node;
+
+impl Applier<'_, '_, '_> {
+    /// Copies outputs; or says why not, and has then copied nothing.
+    pub(super) fn take_over(
+        &self,
+        from: &ReleaseId,
+        to: &Utf8Path,
+        build: &BuildStep,
+    ) -> Result<Result<(), String>, StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let dir = layout.release(from);
+        let Some(manifest) = read_manifest(host, layout, from)? else {
+            return Ok(Err(format!("{from} has no manifest")));
+        };
+        let outputs = outputs_of(&manifest, build);
+        if outputs.is_empty() {
+            return Ok(Err(format!("{from} has no outputs of it")));
+        }
+        for (path, record) in &outputs {
+            if let Some(why) = unfit(host, from, &dir.join(path), record)? {
+                return Ok(Err(format!("{path} of {from} {why}")));
+            }
+        }
+        let paths: Vec<Utf8PathBuf> = outputs.iter().map(|(path, _)| (*path).clone()).collect();
+        host.copy(&dir, to, &paths)?;
+        Ok(Ok(()))
+    }
+}
+
+fn outputs_of<'m>(
+    manifest: &'m Manifest,
+    build: &BuildStep,
+) -> Vec<(&'m Utf8PathBuf, &'m FileRecord)> {
+    let is_output = |path: &Utf8Path| build.outputs.iter().any(|out| path.starts_with(out));
+    manifest.files.iter().filter(|(path, _)| is_output(path)).collect()
+}
+
+/// Why a file must not be taken over.
+fn unfit(
+    host: &dyn Host,
+    from: &ReleaseId,
+    path: &Utf8Path,
+    record: &FileRecord,
+) -> Result<Option<&'static str>, HostError> {
+    let found = match host.node(path)? {
+        Node::File { mode, size, modified_ns } => {
+            FileRecord::File { sha256: host.digest(path)?, size, mode, modified_ns }
+        }
+        Node::Link { target } => FileRecord::Link { target },
+        Node::Missing | Node::Directory { .. } | Node::Other => return Ok(Some("is missing")),
+    };
+    if !same_content(record, &found) {
+        return Ok(Some("was changed"));
+    }
+    // The name of a release occurs in nothing but paths into it, whatever leads to its parents.
+    let bound = match &found {
+        FileRecord::File { .. } => host.contains(path, from.as_str().as_bytes())?,
+        FileRecord::Link { target } => target.as_str().contains(from.as_str()),
+    };
+    Ok(bound.then_some("holds the path of that release"))
+}

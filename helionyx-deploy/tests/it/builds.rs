@@ -1,0 +1,283 @@
+//! Build steps: when they run again, what they take over, and what they refuse.
+
+use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::event::{Event, Outcome, Report};
+use helionyx_deploy::host::fake::FakeService;
+use helionyx_deploy::host::{FakeHost, Files as _};
+use helionyx_deploy::state::Node;
+
+use crate::rig::Rig;
+use crate::world::{self, ROOT, World, deploy};
+
+const APP: &str = r#"
+name = "shop"
+[source.path]
+dir = "/src"
+[[build]]
+name = "compile"
+run = ["build", ARGS]
+inputs = INPUTS
+outputs = ["bin"]
+[[service]]
+name = "web"
+exec = ["{release}/bin/web"]
+stop_timeout_secs = 1
+[service.health]
+try_timeout_ms = 500
+deadline_secs = 1
+passes = 2
+stable_ms = 100
+interval_ms = 100
+[[service.health.probe]]
+path = "/health"
+fields = { status = "healthy" }
+[variables.PORT]
+kind = "port"
+value = "{port}"
+"#;
+
+const DEV: &str = "supervisor = \"process\"\nport = 8000\n";
+
+/// A machine with an app whose one build step has these inputs and arguments, as TOML lists them.
+/// The step is like `make`: it leaves alone what is there.
+fn world(inputs: &str, args: &str) -> World {
+    let host = FakeHost::new();
+    host.put_file("/src/lib/web", FakeService::default().content(), 0o644);
+    host.put_file("/src/README", "read me", 0o644);
+    host.program("build", |command, disk| {
+        let dir = &command.directory;
+        if !disk.exists(dir.join("bin/web")) {
+            let content = disk.read_text(dir.join("lib/web")).unwrap_or_default();
+            disk.put_file(dir.join("bin/web"), content, 0o755);
+            disk.put_file(dir.join("bin/args"), command.args.join(" "), 0o644);
+            disk.put_file(dir.join("bin/data"), "good", 0o644);
+        }
+        Output { status: ExitStatus::Code(0), text: String::new() }
+    });
+    World { host, environment: environment(inputs, args, DEV) }
+}
+
+fn environment(inputs: &str, args: &str, dev: &str) -> helionyx_deploy::model::Environment {
+    world::environment(&APP.replace("INPUTS", inputs).replace("ARGS", args), dev)
+}
+
+/// A file of the current release.
+fn current(world: &World, file: &str) -> Option<String> {
+    world.host.read_text(format!("{ROOT}/releases/{}/{file}", world.current()))
+}
+
+fn another() -> FakeService {
+    FakeService { ready_after_ms: 7, ..FakeService::default() }
+}
+
+fn run(world: &World) -> (Report, Vec<String>, Vec<String>) {
+    let (mut notes, mut warnings) = (Vec::new(), Vec::new());
+    let report = world.operate_with(&deploy(), &mut |event| match event {
+        Event::StepFinished { note, .. } if note.contains("reused") => notes.push(note),
+        Event::Warning { message } => warnings.push(message),
+        _ => {}
+    });
+    (report.unwrap(), notes, warnings)
+}
+
+fn builds(world: &World) -> usize {
+    world.host.commands().iter().filter(|command| command.program == "build").count()
+}
+
+#[test]
+fn inputs_count_with_the_content_that_their_links_lead_to() {
+    for (input, links) in [
+        ("[\"src\"]", &[("src", "lib")][..]),
+        ("[\"src\"]", &[("src", "a/../b"), ("a/x", "."), ("b", "lib")]),
+        ("[\"src\"]", &[("src/deep/web", "../../lib/web"), ("src/deep/up", "../..")]),
+        ("[\"src\"]", &[("src/lib", "../lib"), ("src/self", "."), ("src/loop", "loop")]),
+        ("[\"src\"]", &[("src/lib", "../lib"), ("src/none", "../missing")]),
+        ("[\"README\", \"src/web\"]", &[("src", "lib")]),
+    ] {
+        let world = world(input, "\"x\"");
+        for (link, target) in links {
+            world.host.put_link(format!("/src/{link}"), target);
+        }
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "{links:?}");
+        world.host.put_file("/src/other", "no input", 0o644);
+        let reaches_all = links.iter().any(|(_, target)| *target == "../..");
+        let (_, notes, _) = run(&world);
+        assert_eq!(notes.len(), usize::from(!reaches_all), "{links:?}: {notes:?} (HEL-39)");
+        world.ship(&another());
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "{links:?}");
+        assert_eq!(current(&world, "bin/web"), current(&world, "lib/web"), "{links:?} (HEL-39)");
+    }
+}
+
+#[test]
+fn inputs_that_are_not_part_of_the_release_are_errors_of_the_build_step() {
+    for (inputs, link, target, why) in [
+        ("[\"lbi\"]", "x", "lib", "input `lbi` does not exist in the release"),
+        ("[\"lib\", \"lib/none\"]", "x", "lib", "input `lib/none` does not exist in the release"),
+        ("[\"x\"]", "x", "gone", "input `x` does not exist in the release"),
+        ("[\"x\"]", "x", "x", "input `x` does not exist in the release"),
+        ("[\"x\"]", "x", "/etc", "input `x` leads out of the release"),
+        ("[\"x/y\"]", "x", "../z", "input `x/y` leads out of the release"),
+        ("[\"lib\"]", "lib/out", "../../z", "the link `lib/out` leads out of the release"),
+        ("[\"lib\"]", "bin", "/var/bin", "output `bin` leads out of the release"),
+    ] {
+        let world = world(inputs, "\"x\"");
+        world.host.put_dir("/var/bin");
+        world.host.put_link(format!("/src/{link}"), target);
+        let report = world.run(&deploy());
+        assert_eq!(report.outcome, Outcome::Failed, "{inputs} {link}");
+        let error = report.error.unwrap();
+        assert!(error.contains("build step compile failed"), "{error}");
+        assert!(error.contains(why), "{why}: {error}");
+        assert_eq!(builds(&world), 0, "{inputs} {link}: it does not even run");
+    }
+}
+
+#[test]
+fn a_step_runs_again_when_a_value_in_its_command_changes_but_not_for_another_release() {
+    let args = "\"--port\", \"{port}\", \"--in\", \"{release}\"";
+    let mut world = world("[\"lib\"]", args);
+    world.run(&deploy());
+    world.ship_readme("2");
+    let (_, notes, _) = run(&world);
+    assert_eq!(builds(&world), 2, "the fake's output holds the release's path: {notes:?}");
+
+    let args = "\"--port\", \"{port}\"";
+    world.environment = environment("[\"lib\"]", args, DEV);
+    world.run(&deploy());
+    world.ship_readme("3");
+    world.run(&deploy());
+    assert_eq!(builds(&world), 3, "the same command is not run again (HEL-39)");
+    world.environment = environment("[\"lib\"]", args, &DEV.replace("8000", "8001"));
+    world.run(&deploy());
+    assert_eq!(current(&world, "bin/args").unwrap(), "--port 8001");
+    world.environment = environment("[\"lib\"]", "\"--port\", \"{{port}}\"", DEV);
+    world.run(&deploy());
+    assert_eq!(current(&world, "bin/args").unwrap(), "--port {port}");
+}
+
+#[test]
+fn outputs_that_hold_the_path_of_their_release_are_made_anew() {
+    for linked in [false, true] {
+        let world = world("[\"lib\"]", "\"x\"");
+        world.host.program("build", move |command, disk| {
+            let dir = &command.directory;
+            let content = disk.read_text(dir.join("lib/web")).unwrap_or_default();
+            disk.put_file(dir.join("bin/web"), content, 0o755);
+            match linked {
+                true => disk.put_link(dir.join("bin/home"), dir),
+                false => disk.put_file(dir.join("bin/home"), format!("\0\u{1}#!{dir}\0"), 0o644),
+            }
+            Output { status: ExitStatus::Code(0), text: String::new() }
+        });
+        world.run(&deploy());
+        let first = world.current();
+        world.ship_readme("2");
+        let (report, notes, warnings) = run(&world);
+        assert_eq!(report.outcome, Outcome::Deployed);
+        let why = format!("not reused: bin/home of {first} holds the path of that release");
+        assert_eq!(notes, [why]);
+        assert_eq!(warnings, Vec::<String>::new(), "what a step made may lead anywhere");
+        let home = format!("{ROOT}/releases/{}/bin/home", world.current());
+        let text = match world.host.node(home.as_str().into()).unwrap() {
+            Node::Link { target } => target.into_string(),
+            _ => world.host.read_text(home).unwrap(),
+        };
+        assert!(text.contains(world.current().as_str()), "{text}");
+    }
+}
+
+#[test]
+fn of_outputs_that_were_damaged_nothing_is_taken_over() {
+    let world = world("[\"lib\"]", "\"x\"");
+    world.run(&deploy());
+    let release = format!("{ROOT}/releases/{}", world.current());
+    world.host.put_file(format!("{release}/bin/data"), "evil", 0o444);
+    // As a disk would do it that loses bits: no look at length and time tells it.
+    let damaged = world.host.node(format!("{release}/bin/data").as_str().into()).unwrap();
+    let Node::File { modified_ns, .. } = damaged else { panic!("{damaged:?}") };
+    let manifest = world.host.read_text(format!("{release}/release.json")).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    manifest["files"]["bin/data"]["file"]["modified_ns"] = modified_ns.into();
+    world.host.put_file(format!("{release}/release.json"), manifest.to_string(), 0o444);
+    world.ship_readme("2");
+    let (report, notes, _) = run(&world);
+    assert_eq!(report.outcome, Outcome::Deployed);
+    assert!(notes[0].contains("bin/data") && notes[0].ends_with("was changed"), "{notes:?}");
+    assert_eq!(current(&world, "bin/data").unwrap(), "good");
+}
+
+#[test]
+fn what_the_source_has_at_an_output_counts_as_an_input() {
+    let world = world("[\"lib\"]", "\"x\"");
+    world.host.put_file("/src/bin/script", "one", 0o755);
+    world.run(&deploy());
+    for (content, reused) in [(Some("one"), 1), (Some("two"), 0), (None, 0)] {
+        world.host.delete("/src/bin/script");
+        if let Some(content) = content {
+            world.host.put_file("/src/bin/script", content, 0o755);
+        }
+        world.ship_readme(&format!("{content:?}"));
+        let (_, notes, _) = run(&world);
+        assert_eq!(notes.len(), reused, "{content:?}: {notes:?}");
+        assert_eq!(current(&world, "bin/script").as_deref(), content);
+    }
+}
+
+#[test]
+fn an_output_that_a_step_turns_into_a_link_out_of_the_release_is_refused() {
+    let world = world("[\"lib\"]", "\"x\"");
+    world.host.put_dir("/var/bin");
+    world.host.program("build", |command, disk| {
+        disk.put_link(command.directory.join("bin"), "/var/bin");
+        Output { status: ExitStatus::Code(0), text: String::new() }
+    });
+    let report = world.run(&deploy());
+    assert!(report.error.unwrap().contains("output `bin` leads out of the release"));
+}
+
+#[test]
+fn links_of_the_source_that_lead_out_of_it_are_kept_and_told_of() {
+    let world = world("[\"lib\"]", "\"x\"");
+    world.host.put_link("/src/fine", "lib/web");
+    let (_, _, warnings) = run(&world);
+    assert_eq!(warnings, Vec::<String>::new());
+    for (name, target) in [("a", "/etc"), ("b", "../x"), ("c", "a/hosts"), ("d", "b"), ("e", "/x")]
+    {
+        world.host.put_link(format!("/src/{name}"), target);
+    }
+    let (report, _, warnings) = run(&world);
+    assert_eq!(report.outcome, Outcome::Deployed);
+    let expected = "links of the source lead out of it: a -> /etc, b -> ../x, c -> a/hosts \
+                    and 2 more";
+    assert_eq!(warnings, [expected]);
+}
+
+#[test]
+fn the_last_words_of_a_build_are_cut_to_what_an_error_can_hold() {
+    let world = world("[\"lib\"]", "\"x\"");
+    world.host.program("build", |_, _| Output {
+        status: ExitStatus::Code(2),
+        text: format!("begin\n{}\n", "ä".repeat(5000)),
+    });
+    let error = world.run(&deploy()).error.unwrap();
+    assert!(error.ends_with(&format!("exit code 2: {}…", "ä".repeat(200))), "{error}");
+}
+
+#[test]
+fn a_real_step_never_writes_through_a_link_out_of_the_release() {
+    let mut rig = Rig::new();
+    let build = "[source.path]\ndir = \"DIR/source\"\n[[build]]\nname = \"copy\"\n\
+                 run = [\"/bin/cp\", \"note\", \"out/file\"]\ninputs = [\"note\"]\noutputs = [\"out\"]";
+    let [app, dev] = [crate::rig::APP, crate::rig::DEV]
+        .map(|text| crate::rig::fill_in(text, &rig.dir, build, rig.port, ""));
+    let build = build.replace("DIR", rig.dir.as_str());
+    rig.environment = world::environment(&app.replace("SOURCE", &build), &dev);
+    let outside = rig.dir.join("outside");
+    fs_err::create_dir_all(&outside).unwrap();
+    std::os::unix::fs::symlink(&outside, rig.dir.join("source/out")).unwrap();
+    let report = rig.run(&deploy());
+    assert_eq!(report.outcome, Outcome::Failed);
+    assert!(report.error.unwrap().contains("output `out` leads out of the release"));
+    assert_eq!(outside.read_dir_utf8().unwrap().count(), 0, "(ALL-08)");
+}
