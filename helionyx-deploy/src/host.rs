@@ -90,7 +90,8 @@ pub trait Files {
     /// that lie outside of it, links that point out of it, devices, and more than the limits.
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
     /// Takes write permission from everything below a directory and from itself (files 0444 or
-    /// 0555, directories 0555), and syncs its file system.
+    /// 0555, directories 0555), and syncs its file system. A file with hard links becomes a file of
+    /// its own: what has its other names neither changes nor can change it any more.
     fn seal(&self, dir: &Utf8Path) -> Result<(), HostError>;
     /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.
     /// Held until the guard is dropped or the process ends, however it ends.

@@ -22,6 +22,7 @@ mod context;
 mod place;
 
 mod actor;
+mod aside;
 mod copy;
 mod files;
 mod http;
