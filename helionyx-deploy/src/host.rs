@@ -106,7 +106,8 @@ pub trait Processes {
     /// Runs a command to its end, in a process group of its own; hands on its lines as they come.
     /// At its deadline, and when interrupted, the whole group is killed.
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError>;
-    /// Starts a service detached, in a session of its own, and returns at once.
+    /// Starts a service detached, in a session of its own, and returns at once. It gets no open
+    /// file of ours.
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError>;
     /// How a process that we started ended, if it has.
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus>;

@@ -23,6 +23,7 @@ mod place;
 
 mod actor;
 mod aside;
+mod child;
 mod copy;
 mod files;
 mod http;
