@@ -7,7 +7,8 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
-use rustix::io::FdFlags;
+use rustix::io::{Errno, FdFlags};
+use rustix::process::Signal;
 
 /// The child begins a session of its own, and has nothing open of ours but its standard streams: a
 /// lock or a socket that was handed down to us would else be held as long as the service runs.
@@ -15,6 +16,23 @@ pub fn detach(command: &mut Command) {
     before_exec(command, || {
         rustix::process::setsid()?;
         close_on_exec()
+    });
+}
+
+/// The child leads a process group of its own, and is killed when the thread that starts it ends,
+/// however it ends: that thread is to wait for the child.
+///
+/// The kernel does this for the child alone. Nothing does it for the rest of its group: what the
+/// child started goes on until it misses the child, or its output's reader. Neither is a program
+/// bound that gains rights when it is executed (set-user-id).
+pub fn bind(command: &mut Command) {
+    command.process_group(0);
+    let parent = rustix::process::getpid();
+    before_exec(command, move || {
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        // A parent that died before that sends nothing any more.
+        let orphaned = rustix::process::getppid() != Some(parent);
+        if orphaned { Err(Errno::SRCH.into()) } else { Ok(()) }
     });
 }
 
