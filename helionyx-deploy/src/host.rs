@@ -113,7 +113,8 @@ pub trait Processes {
     /// How a process that we started ended, if it has.
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus>;
     /// All living processes that we may look at and that are of interest: those with a mark
-    /// (`HELIONYX_…`), and those that run from below `root`. Zombies do not live.
+    /// ([`mark::ALL`](crate::state::mark::ALL)), and those that run from below `root`. Zombies do
+    /// not live.
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError>;
     /// Sends a signal to this very process and, where it leads one, to its whole process group;
     /// a process that has ended is no error.

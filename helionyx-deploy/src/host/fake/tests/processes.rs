@@ -25,6 +25,7 @@ fn launch(exec: &[&str]) -> Launch {
         ("HELIONYX_RELEASE", "one"),
         ("HELIONYX_ENVIRONMENT", "live"),
         ("TOKEN", "secret"),
+        ("HELIONYX_TOKEN", "secret"),
     ];
     let variable = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
     Launch {
