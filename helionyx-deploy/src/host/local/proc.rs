@@ -119,33 +119,4 @@ fn parse_stat(text: &str) -> Option<Stat> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn stat_is_read_after_the_last_parenthesis() {
-        let numbers = "1 42 40 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 5120131 4096 128";
-        for name in ["sh", "a) Z 9 9 (b", "x y", ""] {
-            let parsed = parse_stat(&format!("43 ({name}) S {numbers}\n"));
-            let expected =
-                Stat { state: 'S', parent: 1, group: 42, session: 40, started_ticks: 5_120_131 };
-            assert_eq!(parsed, Some(expected), "{name:?}");
-        }
-        for bad in ["", "43 (sh", "43 (sh) S 1 2", "43 (sh) S a 42 40"] {
-            assert_eq!(parse_stat(bad), None, "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn below_a_root_is_not_beside_it() {
-        for (path, expected) in [
-            ("/opt/x", true),
-            ("/opt/x/releases", true),
-            ("/opt/x (deleted)", true),
-            ("/opt/xy", false),
-            ("/opt", false),
-        ] {
-            assert_eq!(is_below(path.into(), "/opt/x".into()), expected, "{path}");
-        }
-    }
-}
+mod tests;

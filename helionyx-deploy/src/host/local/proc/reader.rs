@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::ffi::CStr;
 use std::io;
 use std::os::fd::OwnedFd;
+use std::time::Duration;
 
 use camino::Utf8PathBuf;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::super::nap;
 use super::{Stat, open_dir, parse_stat};
 use crate::state::{Process, ProcessKey, mark};
 use crate::time::Timestamp;
@@ -39,6 +41,9 @@ const TICKS_PER_SEC: u64 = 100;
 /// How much is read of one file in /proc, in bytes; an environment is rarely a tenth of it.
 const LIMIT: usize = 1024 * 1024;
 const ROOM: usize = 8 * 1024;
+/// How often the environment of a process is looked for that is just being executed.
+const LOOKS: u32 = 50;
+const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
 impl Reader {
     /// A reader for this machine.
@@ -68,10 +73,33 @@ impl Reader {
         }
         let text = read_into(&dir, c"stat", &mut self.buffer).ok()?;
         let stat = parse_stat(&String::from_utf8_lossy(text)).filter(Stat::lives)?;
-        let environ = read_into(&dir, c"environ", &mut self.buffer);
-        let marks = environ.map(marks).unwrap_or_default();
+        let marks = self.marks_of(&dir);
         let (cwd, exe) = (link(&dir, c"cwd"), link(&dir, c"exe"));
         Some(Seen { dir, pid, uid, stat, marks, cwd, exe })
+    }
+
+    /// While a process executes a program, there is an instant at which the program is there and
+    /// its environment is not: that is awaited.
+    fn marks_of(&mut self, dir: &OwnedFd) -> BTreeMap<String, String> {
+        for _ in 0..LOOKS {
+            let environ = read_into(dir, c"environ", &mut self.buffer).unwrap_or_default();
+            if !environ.is_empty() {
+                return marks(environ);
+            }
+            if !self.is_being_executed(dir) {
+                break;
+            }
+            nap(BETWEEN_LOOKS);
+        }
+        BTreeMap::new()
+    }
+
+    /// Kernel threads have no program, and programs without an environment have an empty place for
+    /// it: neither is worth waiting for.
+    fn is_being_executed(&mut self, dir: &OwnedFd) -> bool {
+        link(dir, c"exe").is_some()
+            && read_into(dir, c"stat", &mut self.buffer)
+                .is_ok_and(|text| !has_empty_environment(&String::from_utf8_lossy(text)))
     }
 
     /// What there is more to see of it.
@@ -83,7 +111,7 @@ impl Reader {
         let memory = status.map(|status| resident(&String::from_utf8_lossy(status)));
         let started_millis = stat.started_ticks.saturating_mul(1000 / TICKS_PER_SEC);
         let since = Timestamp::from_millis(self.booted_secs.saturating_mul(1000))
-            .plus(std::time::Duration::from_millis(started_millis));
+            .plus(Duration::from_millis(started_millis));
         Process {
             key: ProcessKey { pid, started_ticks: stat.started_ticks },
             parent: stat.parent,
@@ -156,6 +184,14 @@ fn marks(environ: &[u8]) -> BTreeMap<String, String> {
     strings(environ).filter_map(mark).collect()
 }
 
+/// Fields 50 and 51: where the environment begins and ends; both are 0 until there is one.
+fn has_empty_environment(stat: &str) -> bool {
+    let fields = stat.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace());
+    // Field 3 is the first after the name.
+    let place = fields.and_then(|mut fields| Some((fields.nth(47)?, fields.next()?)));
+    place.is_some_and(|(begin, end)| begin == end && end != "0")
+}
+
 fn resident(status: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kilobytes = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse().ok());
@@ -173,6 +209,17 @@ mod tests {
         let expected = BTreeMap::from([("HELIONYX_APP".to_owned(), "x=y".to_owned())]);
         assert_eq!(marks(environ), expected);
         assert!(marks(b"").is_empty());
+    }
+
+    #[test]
+    fn an_environment_that_is_not_yet_there_is_not_an_empty_one() {
+        for (place, expected) in
+            [("0 0", false), ("70 0", false), ("70 90", false), ("70 70", true)]
+        {
+            let stat = format!("43 (a) b) S {} {place} 0\n", "7 ".repeat(46));
+            assert_eq!(has_empty_environment(&stat), expected, "{place}");
+        }
+        assert!(!has_empty_environment("43 (sh) S 1 2"));
     }
 
     #[test]
