@@ -114,12 +114,13 @@ pub trait Processes {
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus>;
     /// All living processes that we may look at and that are of interest: those with a mark
     /// ([`mark::ALL`](crate::state::mark::ALL)), and those that run from below `root`. Zombies do
-    /// not live.
+    /// not live. Those in another root (a chroot, a container) are none of this machine's.
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError>;
     /// Sends a signal to this very process and, where it leads one, to its whole process group;
     /// a process that has ended is no error.
     fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError>;
-    /// Who listens on a TCP port, on any address of this machine.
+    /// Who listens on a TCP port, on any address of this machine. A process in another root is
+    /// named too, but without marks and paths.
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError>;
     /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
     /// [`Answer::LIMIT`] bytes of body.

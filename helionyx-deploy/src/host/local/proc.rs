@@ -17,7 +17,7 @@ pub use reader::Reader;
 use reader::read_into;
 
 /// All living processes that we may look at, but for this one, that have a mark or run from below
-/// `root`.
+/// `root`, and for whom `/` is what it is for us.
 pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     // The kernel shows paths without links.
     let real = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
@@ -27,7 +27,8 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     for pid in pids().at("list", "/proc")?.into_iter().filter(|pid| *pid != us) {
         let Some(seen) = reader.see(pid) else { continue };
         let runs_below = |path: &Utf8PathBuf| is_below(path, root) || is_below(path, &real);
-        if !seen.marks.is_empty() || [&seen.cwd, &seen.exe].into_iter().flatten().any(runs_below) {
+        let runs_below = [&seen.cwd, &seen.exe].into_iter().flatten().any(runs_below);
+        if (!seen.marks.is_empty() || runs_below) && reader.shares_root(&seen) {
             found.push(reader.complete(seen));
         }
     }

@@ -7,7 +7,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use rustix::fs::{CWD, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::nap;
@@ -20,6 +20,7 @@ pub struct Reader {
     buffer: Vec<u8>,
     booted_secs: i64,
     uid: u32,
+    root: (u64, u64),
 }
 
 /// What is seen of a process at first sight: enough to tell whether it is of interest.
@@ -55,13 +56,24 @@ impl Reader {
         let booted = text.lines().find_map(|line| line.strip_prefix("btime "));
         let booted_secs = booted.and_then(|secs| secs.trim().parse().ok()).unwrap_or_default();
         let uid = rustix::process::geteuid().as_raw();
-        Ok(Reader { buffer, booted_secs, uid })
+        let root = identity(&rustix::fs::stat(c"/")?);
+        Ok(Reader { buffer, booted_secs, uid, root })
     }
 
-    /// A living process that we may look at, whole.
+    /// A living process that we may look at, whole; of one in another root, which has marks and
+    /// paths of its own, without them.
     pub fn process(&mut self, pid: u32) -> Option<Process> {
-        let seen = self.see(pid)?;
+        let mut seen = self.see(pid)?;
+        if !self.shares_root(&seen) {
+            (seen.marks, seen.cwd, seen.exe) = (BTreeMap::new(), None, None);
+        }
         Some(self.complete(seen))
+    }
+
+    /// Whether its root is ours: in a chroot or a container, the same paths are other files.
+    pub fn shares_root(&self, seen: &Seen) -> bool {
+        rustix::fs::statat(&seen.dir, c"root", AtFlags::empty())
+            .is_ok_and(|root| identity(&root) == self.root)
     }
 
     /// A living process that we may look at, at first sight.
@@ -125,6 +137,10 @@ impl Reader {
             memory_bytes: memory.unwrap_or_default(),
         }
     }
+}
+
+fn identity(stat: &rustix::fs::Stat) -> (u64, u64) {
+    (stat.st_dev, stat.st_ino)
 }
 
 /// Reads a file of /proc into a buffer that keeps its length: filling it anew for every file would

@@ -1,6 +1,7 @@
 //! Processes as they are executed, in another root, and in a root that a link leads to.
 
-use std::process::{Child, Command};
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::super::scratch::Scratch;
@@ -47,6 +48,42 @@ fn a_process_is_found_also_while_it_is_being_executed() {
     }
     assert!(looks > 20, "it was hardly looked for: {looks}");
     assert_eq!(misses, 0, "of {looks} looks");
+}
+
+/// It is its own neighbour: with the variable set, it moves to another root and waits.
+#[test]
+fn a_process_in_another_root_is_named_as_a_holder_and_is_none_of_ours() {
+    const NEW_ROOT: &str = "NEW_ROOT_OF_THE_PROCESS";
+    if let Ok(root) = std::env::var(NEW_ROOT) {
+        rustix::process::chroot(root.as_str()).unwrap();
+        std::io::stdin().read_line(&mut String::new()).unwrap();
+        return;
+    }
+    if rustix::process::geteuid().as_raw() != 0 {
+        let reason = "only root may change the root of a process: not checked here\n";
+        std::io::stderr().write_all(reason.as_bytes()).unwrap();
+        return;
+    }
+    let (dir, host) = (Scratch::new(), LocalHost::new());
+    let name = "host::local::proc::tests::\
+        a_process_in_another_root_is_named_as_a_holder_and_is_none_of_ours";
+    let other = Other::start(
+        command(std::env::current_exe().unwrap().to_str().unwrap())
+            .args(["--exact", name])
+            .current_dir(dir.path())
+            .envs([(NEW_ROOT, dir.path().as_str()), (mark::SERVICE, "web")])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null()),
+    );
+    let root = format!("/proc/{}/root", other.0.id());
+    while std::fs::read_link(&root).unwrap() != dir.path().as_std_path() {
+        assert!(host.elapsed() < Duration::from_secs(10), "it did not move");
+        host.pause(Duration::from_millis(5));
+    }
+    assert_eq!(other.find(dir.path()), None);
+    let holder = Reader::new().unwrap().process(other.0.id()).unwrap();
+    assert!(holder.command.contains(&name.to_owned()), "{holder:?}");
+    assert_eq!((holder.marks.len(), holder.cwd, holder.exe), (0, None, None));
 }
 
 #[test]
