@@ -115,6 +115,7 @@ pub trait Processes {
     /// All living processes that we may look at and that are of interest: those with a mark
     /// ([`mark::ALL`](crate::state::mark::ALL)), and those that run from below `root`. Zombies do
     /// not live. Those in another root (a chroot, a container) are none of this machine's.
+    /// Paths below `root` begin like it as it is given, also where a link leads to it.
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError>;
     /// Sends a signal to this very process and, where it leads one, to its whole process group;
     /// a process that has ended is no error.

@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::Errno;
 
@@ -17,7 +17,7 @@ pub use reader::Reader;
 use reader::read_into;
 
 /// All living processes that we may look at, but for this one, that have a mark or run from below
-/// `root`, and for whom `/` is what it is for us.
+/// `root`, and for whom `/` is what it is for us. Their paths begin like `root` as it is given.
 pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     // The kernel shows paths without links.
     let real = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
@@ -25,9 +25,14 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     let mut reader = Reader::new().at("read", "/proc")?;
     let mut found = Vec::new();
     for pid in pids().at("list", "/proc")?.into_iter().filter(|pid| *pid != us) {
-        let Some(seen) = reader.see(pid) else { continue };
-        let runs_below = |path: &Utf8PathBuf| is_below(path, root) || is_below(path, &real);
-        let runs_below = [&seen.cwd, &seen.exe].into_iter().flatten().any(runs_below);
+        let Some(mut seen) = reader.see(pid) else { continue };
+        let mut runs_below = false;
+        for path in [&mut seen.cwd, &mut seen.exe].into_iter().flatten() {
+            if let Some(rest) = below(path, &real) {
+                *path = format!("{root}{rest}").into();
+                runs_below = true;
+            }
+        }
         if (!seen.marks.is_empty() || runs_below) && reader.shares_root(&seen) {
             found.push(reader.complete(seen));
         }
@@ -99,11 +104,11 @@ pub fn open_dir(pid: u32) -> Result<OwnedFd, Errno> {
     rustix::fs::openat(CWD, format!("/proc/{pid}"), flags, Mode::empty())
 }
 
-/// Also when the directory itself has been deleted, which the kernel tells in the path.
-fn is_below(path: &Utf8Path, root: &Utf8Path) -> bool {
-    path.as_str()
-        .strip_prefix(root.as_str())
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/') || rest == " (deleted)")
+/// The rest of a path that leads to this root or below it; also when the directory itself has been
+/// deleted, which the kernel tells in the path.
+fn below<'p>(path: &'p Utf8Path, root: &Utf8Path) -> Option<&'p str> {
+    let rest = path.as_str().strip_prefix(root.as_str())?;
+    (rest.is_empty() || rest.starts_with('/') || rest == " (deleted)").then_some(rest)
 }
 
 /// The program's name comes first, in parentheses, and may itself hold blanks and parentheses.

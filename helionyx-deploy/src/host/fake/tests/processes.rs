@@ -78,6 +78,17 @@ fn a_service_shows_where_it_runs_from_and_never_a_secret() {
 }
 
 #[test]
+fn a_process_shows_paths_below_the_root_as_it_is_asked_for() {
+    let (fake, _) = started(&FakeService::default());
+    fake.put_link("/link", "/app");
+    for root in ["/link", "/app"] {
+        let [process] = fake.processes(root.into()).unwrap().try_into().unwrap();
+        assert_eq!(process.cwd.unwrap(), format!("{root}/releases/one"));
+        assert_eq!(process.exe.unwrap(), format!("{root}/releases/one/run"));
+    }
+}
+
+#[test]
 fn a_process_whose_files_are_gone_shows_it_even_when_others_took_their_place() {
     let (fake, _) = started(&FakeService::default());
     fake.write("/app/releases/one/run".into(), b"new", 0o755).unwrap();

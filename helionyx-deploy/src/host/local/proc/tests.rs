@@ -87,6 +87,29 @@ fn a_process_in_another_root_is_named_as_a_holder_and_is_none_of_ours() {
 }
 
 #[test]
+fn the_release_of_a_process_is_told_in_a_root_that_a_link_leads_to() {
+    let (dir, host) = (Scratch::new(), LocalHost::new());
+    whole::replace_link(&dir.join("link"), "real".into()).unwrap();
+    let (root, id) = (dir.join("link/root"), "20260102T030405Z-0123456");
+    let release = dir.join("real/root/releases").join(id);
+    whole::create_dir(&release, 0o755).unwrap();
+    let other = Other::start(command("/bin/sleep").arg("600").current_dir(&release));
+    let release = |name: &str| {
+        let found = other.find(&dir.join(name))?;
+        found.release(&dir.join(name).join("releases")).map(|id| id.to_string())
+    };
+    while release("link/root").is_none() {
+        assert!(host.elapsed() < Duration::from_secs(10), "it is not found");
+        host.pause(Duration::from_millis(5));
+    }
+    assert_eq!([release("link/root"), release("real/root")], [(); 2].map(|()| Some(id.to_owned())));
+    assert_eq!(other.find(&root.join("releases")).unwrap().exe.unwrap().file_name(), Some("sleep"));
+    assert_eq!(other.find(&dir.join("link/roo")), None);
+    std::fs::remove_dir(dir.join("real/root/releases").join(id)).unwrap();
+    assert_eq!(release("link/root"), None, "it is deleted");
+}
+
+#[test]
 fn stat_is_read_after_the_last_parenthesis() {
     let numbers = "1 42 40 0 -1 4194560 0 0 0 0 1 2 0 0 20 0 1 0 5120131 4096 128";
     for name in ["sh", "a) Z 9 9 (b", "x y", ""] {
@@ -103,12 +126,12 @@ fn stat_is_read_after_the_last_parenthesis() {
 #[test]
 fn below_a_root_is_not_beside_it() {
     for (path, expected) in [
-        ("/opt/x", true),
-        ("/opt/x/releases", true),
-        ("/opt/x (deleted)", true),
-        ("/opt/xy", false),
-        ("/opt", false),
+        ("/opt/x", Some("")),
+        ("/opt/x/releases", Some("/releases")),
+        ("/opt/x (deleted)", Some(" (deleted)")),
+        ("/opt/xy", None),
+        ("/opt", None),
     ] {
-        assert_eq!(is_below(path.into(), "/opt/x".into()), expected, "{path}");
+        assert_eq!(below(path.into(), "/opt/x".into()), expected, "{path}");
     }
 }
