@@ -9,13 +9,14 @@ use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::HostError;
-use super::aside::{aside, put};
+use super::aside::{aside, put, tidy};
 use super::context::Context;
 use super::files::{self, sync_parent};
 use crate::state::Node;
 
 /// Puts a file in place, whole, with exactly this mode; replaces a file or link that is there.
 pub fn write(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
+    tidy(path);
     let (mut file, aside) = aside(path, |aside| {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
@@ -36,6 +37,7 @@ pub fn replace_link(path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError>
         Node::Link { .. } | Node::Missing => {}
         node => return Err(HostError::refused("link", path, format!("it is {node}, no link"))),
     }
+    tidy(path);
     let ((), aside) =
         aside(path, |aside| Ok(rustix::fs::symlink(target.as_str(), aside.as_str())?))?;
     put(&aside, path, Ok(()))?;
