@@ -92,7 +92,8 @@ pub trait Files {
     /// that lie outside of it, links that point out of it, devices, and more than the limits.
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
     /// Takes write permission from everything below a directory and from itself (files 0444 or
-    /// 0555, directories 0555), and syncs its file system.
+    /// 0555, directories 0555), and syncs its file system. A file with hard links becomes a file of
+    /// its own: what has its other names neither changes nor can change it any more.
     fn seal(&self, dir: &Utf8Path) -> Result<(), HostError>;
     /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.
     /// Held until the guard is dropped or the process ends, however it ends.
@@ -105,19 +106,24 @@ pub trait HeldLock {}
 /// Processes and what they answer.
 pub trait Processes {
     /// Runs a command to its end, in a process group of its own; hands on its lines as they come.
-    /// At its deadline, and when interrupted, the whole group is killed.
+    /// At its deadline, and when interrupted, the whole group is killed; when we are killed
+    /// ourselves, the command is, but not what it started.
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError>;
-    /// Starts a service detached, in a session of its own, and returns at once.
+    /// Starts a service detached, in a session of its own, and returns at once. It gets no open
+    /// file of ours.
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError>;
     /// How a process that we started ended, if it has.
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus>;
     /// All living processes that we may look at and that are of interest: those with a mark
-    /// (`HELIONYX_…`), and those that run from below `root`. Zombies do not live.
+    /// ([`mark::ALL`](crate::state::mark::ALL)), and those that run from below `root`. Zombies do
+    /// not live. Those in another root (a chroot, a container) are none of this machine's.
+    /// Paths below `root` begin like it as it is given, also where a link leads to it.
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError>;
     /// Sends a signal to this very process and, where it leads one, to its whole process group;
     /// a process that has ended is no error.
     fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError>;
-    /// Who listens on a TCP port, on any address of this machine.
+    /// Who listens on a TCP port, on any address of this machine. A process in another root is
+    /// named too, but without marks and paths.
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError>;
     /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
     /// [`Answer::LIMIT`] bytes of body.

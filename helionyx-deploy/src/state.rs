@@ -249,7 +249,7 @@ pub struct Process {
     pub cwd: Option<Utf8PathBuf>,
     /// Its program; ends in ` (deleted)` when that is gone.
     pub exe: Option<Utf8PathBuf>,
-    /// Those variables of its environment that start with `HELIONYX_`: never a secret.
+    /// Those variables of its environment that are marks ([`mark::ALL`]): never a secret.
     pub marks: BTreeMap<String, String>,
     /// When it began.
     pub since: Timestamp,
@@ -269,6 +269,8 @@ pub mod mark {
     pub const SERVICE: &str = "HELIONYX_SERVICE";
     /// The release that it was started from.
     pub const RELEASE: &str = "HELIONYX_RELEASE";
+    /// All of them: whatever else a process has in its environment is its own, and may be secret.
+    pub const ALL: [&str; 5] = [APP, ENVIRONMENT, ROOT, SERVICE, RELEASE];
 }
 
 impl Process {

@@ -22,6 +22,8 @@ mod context;
 mod place;
 
 mod actor;
+mod aside;
+mod child;
 mod copy;
 mod files;
 mod http;

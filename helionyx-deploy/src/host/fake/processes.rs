@@ -44,11 +44,22 @@ impl Processes for FakeHost {
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError> {
         let machine = self.machine();
         machine.alive("list", "processes")?;
-        let shown = machine.table.living().map(|task| task.show(&machine.disk));
-        let below = |process: &Process| {
-            [&process.cwd, &process.exe].into_iter().flatten().any(|path| path.starts_with(root))
-        };
-        Ok(shown.filter(|process| !process.marks.is_empty() || below(process)).collect())
+        let real = machine.disk.resolve(root).map_or_else(|_| root.to_owned(), |found| found.0);
+        let mut found = Vec::new();
+        for task in machine.table.living() {
+            let mut process = task.show(&machine.disk);
+            let mut runs_below = false;
+            for path in [&mut process.cwd, &mut process.exe].into_iter().flatten() {
+                if let Ok(rest) = path.strip_prefix(&real) {
+                    *path = if rest == "" { root.to_owned() } else { root.join(rest) };
+                    runs_below = true;
+                }
+            }
+            if runs_below || !process.marks.is_empty() {
+                found.push(process);
+            }
+        }
+        Ok(found)
     }
 
     fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError> {

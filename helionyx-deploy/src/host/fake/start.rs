@@ -13,7 +13,7 @@ use super::service::FakeService;
 use super::table::{DEPLOYER, Task};
 use crate::host::Launch;
 use crate::name::Port;
-use crate::state::{Process, ProcessKey};
+use crate::state::{Process, ProcessKey, mark};
 
 /// What every fake process occupies.
 const MEMORY_BYTES: u64 = 1024 * 1024;
@@ -21,8 +21,6 @@ const MEMORY_BYTES: u64 = 1024 * 1024;
 const OUR_UID: u32 = 1000;
 /// All others.
 const STRANGER_UID: u32 = 33;
-/// The variables that mark a process as a service of ours.
-const MARK: &str = "HELIONYX_";
 
 /// A place on the disk, and the inode that was there.
 type Found = (Utf8PathBuf, u64);
@@ -103,7 +101,7 @@ impl Machine {
     ) -> Task {
         let elapsed = self.time.elapsed();
         let key = self.table.next_key(elapsed);
-        let marked = launch.variables.iter().filter(|(name, _)| name.starts_with(MARK));
+        let marked = launch.variables.iter().filter(|(name, _)| mark::ALL.contains(&name.as_str()));
         let process = Process {
             key,
             parent: DEPLOYER,

@@ -1,14 +1,16 @@
 //! Copies files and links between trees: content and execute bits only. Does I/O.
 
 use std::fs::{File, OpenOptions};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::io::Errno;
 
 use super::super::HostError;
+use super::aside::{aside, put};
 use super::context::Context;
-use super::files::{link_target, open_regular};
+use super::files::{link_target, open_regular, parent_of, set_dir_mode};
 use super::place::{Place, inside};
 use super::tree::executable;
 
@@ -27,6 +29,25 @@ pub fn copy(from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(),
         copy_one(&source, &target)?;
     }
     Ok(())
+}
+
+/// Replaces a file by a copy of its own with this mode, with the same content and the same time of
+/// its last change: what has other names of the old one has nothing to do with it any more.
+///
+/// Durable only once the tree is sealed. Leaves its directory open for its owner to write.
+pub fn separate(path: &Utf8Path, mode: u32) -> Result<(), HostError> {
+    let (mut content, metadata) = open_regular("copy", path, OpenOptions::new().read(true))?;
+    let parent = parent_of(path);
+    set_dir_mode(parent, 0o755).at("open", parent)?;
+    let (mut file, aside) = aside(path, |aside| {
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(aside)
+    })?;
+    let modified = metadata.modified();
+    let copied = fill(&mut file, &mut content)
+        .and_then(|()| file.set_permissions(PermissionsExt::from_mode(mode)))
+        .and_then(|()| file.set_modified(modified?))
+        .at("copy", path);
+    put(&aside, path, copied)
 }
 
 /// A new file to fill, with 0755 or 0644 whatever the umask is.
@@ -50,12 +71,15 @@ fn copy_one(source: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
     }
     let (mut content, metadata) = open_regular("copy", source, OpenOptions::new().read(true))?;
     let mut file = new_file(target, executable(&metadata))?;
-    if rustix::fs::ioctl_ficlone(&file, &content).is_ok() {
+    fill(&mut file, &mut content).at("copy", source)
+}
+
+fn fill(file: &mut File, content: &mut File) -> io::Result<()> {
+    if rustix::fs::ioctl_ficlone(&*file, &*content).is_ok() {
         return Ok(());
     }
     // Between two files this is copy_file_range(2), and falls back by itself.
-    std::io::copy(&mut content, &mut file).at("copy", source)?;
-    Ok(())
+    io::copy(content, file).map(drop)
 }
 
 #[cfg(test)]

@@ -1,12 +1,14 @@
 //! Runs a command to its end in a process group of its own. Does I/O.
 //!
+//! The command is started and awaited by one thread: were that to end, however we are killed, the
+//! kernel would kill the command.
+//!
 //! The output is read without blocking, in the thread that waits: what the command leaves running
 //! may hold its output open for ever, and neither hangs us nor leaves a thread behind.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, PipeReader, Read};
-use std::os::unix::process::CommandExt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -16,7 +18,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use super::super::{Clock, HostError};
 use super::context::Context;
 use super::transcript::Transcript;
-use super::{LocalHost, nap, spawn};
+use super::{LocalHost, child, nap, spawn};
 use crate::command::{Command, ExitStatus, Inherit, Output};
 
 /// Runs a command to its end; hands on its lines as they come.
@@ -68,7 +70,7 @@ fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a
         .stdout_file(writer)
         .unchecked()
         .before_spawn(|command| {
-            command.process_group(0);
+            child::bind(command);
             Ok(())
         });
     let handle = expression.start().at("run", &command.program)?;

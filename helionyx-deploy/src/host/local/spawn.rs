@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, Stdio};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::super::{HostError, Launch};
 use super::context::Context;
 use super::files::{open_log, parent_of};
-use super::{proc, whole};
+use super::{child, proc, whole};
 use crate::command::ExitStatus;
 use crate::state::ProcessKey;
 
@@ -44,16 +44,11 @@ pub fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
 const LOG_LIMIT: u64 = 10 * 1024 * 1024;
 
 #[expect(clippy::disallowed_methods, reason = "the door of services")]
-#[expect(unsafe_code, reason = "std has no other way to begin a session")]
 fn detached(program: &str, args: &[String], launch: &Launch) -> Command {
     let mut command = Command::new(program);
     command.args(args).current_dir(&launch.directory).stdin(Stdio::null()).env_clear();
     command.envs(launch.variables.iter().map(|(name, value)| (name, value.expose())));
-    // SAFETY: between fork and exec only async-signal-safe calls are allowed; setsid(2) is one,
-    // and turning its error number into an `io::Error` does not allocate.
-    unsafe {
-        command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?));
-    }
+    child::detach(&mut command);
     command
 }
 

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs::{Metadata, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{CWD, Mode, OFlags};
 
 use super::super::HostError;
 use super::context::Context;
+use super::copy;
 use super::files::{self, link_target, modified_ns, open_regular};
 use crate::digest::{Digest, Digester};
 use crate::release::FileRecord;
@@ -43,17 +44,28 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 }
 
 /// Takes write permission from everything below a directory and from itself, and syncs its file
-/// system.
+/// system. A file with other names (hard links) becomes a file of its own: the others may lie
+/// outside, e.g. in a package cache, and are neither to be sealed nor to change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
+    let mut directories = vec![dir.to_owned()];
     walk(dir, &[], &mut |entry, _| match entry {
         Entry::File(path, metadata) => {
             let mode = if executable(metadata) { 0o555 } else { 0o444 };
+            if metadata.nlink() > 1 {
+                return copy::separate(path, mode);
+            }
             set_file_mode(path, mode).at("seal", path)
         }
-        Entry::Directory(path) => files::set_dir_mode(path, 0o555).at("seal", path),
+        // Last: in a sealed one, no file could be replaced.
+        Entry::Directory(path) => {
+            directories.push(path.to_owned());
+            Ok(())
+        }
         Entry::Link(_) => Ok(()),
     })?;
-    files::set_dir_mode(dir, 0o555).at("seal", dir)?;
+    for path in directories {
+        files::set_dir_mode(&path, 0o555).at("seal", &path)?;
+    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
     rustix::fs::syncfs(opened).at("sync", dir)
@@ -153,6 +165,8 @@ fn set_file_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::super::scratch::{Scratch, mode_of};
     use super::super::whole;
     use super::*;
@@ -212,5 +226,38 @@ mod tests {
             assert_eq!(mode_of(&dir.join(name)), mode, "{name:?}");
         }
         super::super::remove::remove_tree(dir.path()).unwrap();
+    }
+
+    #[test]
+    fn a_file_that_is_also_elsewhere_is_sealed_as_a_copy_and_nothing_else_changes() {
+        let dir = sample();
+        let (store, file) = (dir.join("store"), dir.join("b/closed/file"));
+        for (mode, sealed) in [(0o640, 0o444), (0o750, 0o555)] {
+            whole::write(&store, b"one", mode).unwrap();
+            whole::create_dir(file.parent().unwrap(), 0o755).unwrap();
+            for name in ["b/closed/file", "b/closed/again"] {
+                rustix::fs::link(store.as_str(), dir.join(name).as_str()).unwrap();
+            }
+            files::set_dir_mode(file.parent().unwrap(), 0o555).unwrap();
+            let before = tree(&dir.join("b"), &[]).unwrap();
+            seal(&dir.join("b")).unwrap();
+
+            let (found, left) = (file.metadata().unwrap(), store.metadata().unwrap());
+            assert_eq!((found.nlink(), left.nlink()), (1, 1));
+            assert_eq!((mode_of(&file), mode_of(&store)), (sealed, mode));
+            File::options().write(true).truncate(true).open(&store).unwrap();
+            let mut after = tree(&dir.join("b"), &[]).unwrap();
+            assert_eq!(after.len(), before.len(), "nothing is left aside");
+            for record in after.values_mut() {
+                // Only the modes differ, and those are checked above.
+                if let FileRecord::File { mode: found, .. } = record {
+                    *found = mode;
+                }
+            }
+            let path = Utf8Path::new("closed/file");
+            assert_eq!(after[path], before[path], "content and time are kept");
+            super::super::remove::remove_tree(&dir.join("b")).unwrap();
+            whole::create_dir(&dir.join("b"), 0o755).unwrap();
+        }
     }
 }

@@ -3,19 +3,20 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::HostError;
+use super::aside::{aside, put, tidy};
 use super::context::Context;
-use super::files::{self, parent_of, sync_parent};
+use super::files::{self, sync_parent};
 use crate::state::Node;
 
 /// Puts a file in place, whole, with exactly this mode; replaces a file or link that is there.
 pub fn write(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
+    tidy(path);
     let (mut file, aside) = aside(path, |aside| {
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(0o600);
@@ -26,7 +27,8 @@ pub fn write(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError
         .and_then(|()| file.set_permissions(PermissionsExt::from_mode(mode)))
         .and_then(|()| file.sync_all())
         .at("write", path);
-    put(&aside, path, written)
+    put(&aside, path, written)?;
+    sync_parent(path)
 }
 
 /// Points a link elsewhere in one step: it resolves at every instant.
@@ -35,9 +37,11 @@ pub fn replace_link(path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError>
         Node::Link { .. } | Node::Missing => {}
         node => return Err(HostError::refused("link", path, format!("it is {node}, no link"))),
     }
+    tidy(path);
     let ((), aside) =
         aside(path, |aside| Ok(rustix::fs::symlink(target.as_str(), aside.as_str())?))?;
-    put(&aside, path, Ok(()))
+    put(&aside, path, Ok(()))?;
+    sync_parent(path)
 }
 
 /// Makes a directory with exactly this mode, and those above it that are missing (0755); one that
@@ -67,40 +71,12 @@ fn create_one(dir: &Utf8Path, mode: u32) -> Result<(), HostError> {
     sync_parent(dir)
 }
 
-/// Renames what was made aside to its path, durably; leaves nothing aside when that fails.
-fn put(aside: &Utf8Path, path: &Utf8Path, made: Result<(), HostError>) -> Result<(), HostError> {
-    let renamed =
-        made.and_then(|()| rustix::fs::rename(aside.as_str(), path.as_str()).at("replace", path));
-    if renamed.is_err() {
-        // The first error is the one that tells.
-        let _ = rustix::fs::unlink(aside.as_str());
-    }
-    renamed.and_then(|()| sync_parent(path))
-}
-
-/// Makes something at a new name in the same directory.
-fn aside<T>(
-    path: &Utf8Path,
-    make: impl Fn(&Utf8Path) -> std::io::Result<T>,
-) -> Result<(T, Utf8PathBuf), HostError> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    loop {
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".aside-{}-{number}", std::process::id());
-        let aside = parent_of(path).join(name);
-        match make(&aside) {
-            Ok(made) => return Ok((made, aside)),
-            // Left by a process that was killed and had the same pid.
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(HostError::new("write", path, error)),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs::File;
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use camino::Utf8PathBuf;
 
     use super::super::scratch::{Scratch, mode_of};
     use super::*;

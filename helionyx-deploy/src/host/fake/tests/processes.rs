@@ -25,6 +25,7 @@ fn launch(exec: &[&str]) -> Launch {
         ("HELIONYX_RELEASE", "one"),
         ("HELIONYX_ENVIRONMENT", "live"),
         ("TOKEN", "secret"),
+        ("HELIONYX_TOKEN", "secret"),
     ];
     let variable = |(name, value): (&str, &str)| (name.to_owned(), Secret::new(value.to_owned()));
     Launch {
@@ -74,6 +75,17 @@ fn a_service_shows_where_it_runs_from_and_never_a_secret() {
     assert_eq!(process.since, fake.now());
     assert_eq!(fake.read_text("/app/log").unwrap(), "started\n");
     assert!(!fake.snapshot().contains("secret"));
+}
+
+#[test]
+fn a_process_shows_paths_below_the_root_as_it_is_asked_for() {
+    let (fake, _) = started(&FakeService::default());
+    fake.put_link("/link", "/app");
+    for root in ["/link", "/app"] {
+        let [process] = fake.processes(root.into()).unwrap().try_into().unwrap();
+        assert_eq!(process.cwd.unwrap(), format!("{root}/releases/one"));
+        assert_eq!(process.exe.unwrap(), format!("{root}/releases/one/run"));
+    }
 }
 
 #[test]

@@ -135,6 +135,35 @@ fn an_interruption_ends_the_command() {
     assert!(host.elapsed() < Duration::from_secs(10));
 }
 
+/// It is its own deployer: with the variable set, it runs the command and is killed meanwhile.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a deployer that is killed is a process of its own")]
+fn a_killed_deployer_does_not_leave_its_command_running() {
+    const PID_FILE: &str = "PID_FILE_OF_THE_COMMAND";
+    if let Some(pid) = std::env::var_os(PID_FILE) {
+        let script = format!("echo $$ > {0}.new; mv {0}.new {0}; exec sleep 600", pid.display());
+        run(&LocalHost::new(), &shell(&script), &mut |_| {}).unwrap();
+        return;
+    }
+    let dir = Scratch::new();
+    let pid = dir.join("pid");
+    let name = "host::local::run::tests::a_killed_deployer_does_not_leave_its_command_running";
+    let mut deployer = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name])
+        .env(PID_FILE, &pid)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let host = LocalHost::new();
+    while !pid.exists() {
+        assert!(host.elapsed() < Duration::from_secs(10), "it did not begin");
+        host.pause(Duration::from_millis(5));
+    }
+    deployer.kill().unwrap();
+    deployer.wait().unwrap();
+    assert!(ends(&pid), "the command is left");
+}
+
 #[test]
 fn what_cannot_be_run_is_named() {
     let dir = Scratch::new();

@@ -157,6 +157,24 @@ fn a_signal_is_for_the_very_process_that_is_meant() {
 }
 
 #[test]
+fn a_service_gets_no_descriptor_of_ours_and_we_keep_ours_as_they_are() {
+    let (host, dir) = (LocalHost::new(), Scratch::new());
+    // As it is handed down by `flock`, make and runners of jobs.
+    let lock = File::create(dir.join("wrapper.lock")).unwrap();
+    rustix::io::fcntl_setfd(&lock, rustix::io::FdFlags::empty()).unwrap();
+    let service = start(&host, &dir, "echo ready; read forever < /dev/zero");
+    eventually("ready", || log_has(&dir, "ready"));
+    let open: Vec<_> = std::fs::read_dir(format!("/proc/{}/fd", service.key.pid))
+        .unwrap()
+        .map(|entry| std::fs::read_link(entry.unwrap().path()).unwrap())
+        .filter(|path| path.starts_with("/proc") || path.starts_with(dir.path()))
+        .collect();
+    let log = dir.join("logs/launch.log");
+    assert_eq!(open, [log.clone(), log], "only its own output");
+    assert!(rustix::io::fcntl_getfd(&lock).unwrap().is_empty(), "a build still gets it");
+}
+
+#[test]
 fn a_zombie_does_not_live_and_a_stranger_in_the_root_is_seen() {
     let (host, dir) = (LocalHost::new(), Scratch::new());
     // Nobody waits for this one: only `exit_of` and `processes` of its own host would.
