@@ -157,9 +157,8 @@ pub struct Seen {
 
 impl Seen {
     fn now(host: &dyn Host, site: &Site, service: &Service) -> Result<Seen, HostError> {
-        let root = &site.layout.root;
-        let mut processes = host.processes(root)?;
-        processes.retain(|process| process.belongs_to(root, &service.name));
+        let mut processes = host.processes(&site.layout.root)?;
+        processes.retain(|process| process.belongs_to(&site.layout, &service.name));
         main_first(&mut processes);
         let listeners = service.port.map_or(Ok(Vec::new()), |port| host.listeners(port))?;
         Ok(Seen { processes, listeners })
@@ -259,7 +258,7 @@ fn check_listeners(
     listeners: &[Listener],
 ) -> Result<(), Unproven> {
     for listener in listeners {
-        let ours = |process: &Process| process.belongs_to(&site.layout.root, &service.name);
+        let ours = |process: &Process| process.belongs_to(&site.layout, &service.name);
         if listener.holders.is_empty() || !listener.holders.iter().all(ours) {
             return Err(Unproven::Stranger {
                 service: service.name.to_string(),

@@ -15,9 +15,7 @@ use crate::plan::{Site, desired};
 use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
 use crate::render::env_file;
 use crate::secret::Secret;
-use crate::state::{
-    Condition, Current, HostState, Node, Process, ReleaseState, ServiceState, mark,
-};
+use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
@@ -194,9 +192,10 @@ fn ids(
 
 fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostState) {
     for process in processes {
-        let id = process.release(&layout.releases());
-        if let Some(release) = id.and_then(|id| state.releases.get_mut(&id)) {
-            release.pids.insert(process.key.pid);
+        for id in process.uses(&layout.releases()) {
+            if let Some(release) = state.releases.get_mut(&id) {
+                release.pids.insert(process.key.pid);
+            }
         }
     }
 }
@@ -204,8 +203,7 @@ fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostSt
 fn services(processes: Vec<Process>, layout: &Layout) -> BTreeMap<ServiceName, ServiceState> {
     let mut services: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
     for process in processes {
-        let name = process.marks.get(mark::SERVICE).and_then(|name| name.parse().ok());
-        if let Some(name) = name.filter(|name| process.belongs_to(&layout.root, name)) {
+        if let Some(name) = process.service(layout) {
             services.entry(name).or_default().processes.push(process);
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::layout::Layout;
 use crate::name::{Port, ReleaseId, ServiceName};
 use crate::release::{Manifest, Verification};
 use crate::time::Timestamp;
@@ -251,6 +252,9 @@ pub struct Process {
     pub exe: Option<Utf8PathBuf>,
     /// Those variables of its environment that are marks ([`mark::ALL`]): never a secret.
     pub marks: BTreeMap<String, String>,
+    /// The file below the root that its output goes to: it stays when a program loses or overwrites
+    /// its environment.
+    pub output: Option<Utf8PathBuf>,
     /// When it began.
     pub since: Timestamp,
     /// Its resident memory.
@@ -274,11 +278,34 @@ pub mod mark {
 }
 
 impl Process {
-    /// Whether it belongs to this service of the environment with this root.
+    /// The service of this environment that it belongs to: its marks say so, or, when it has none
+    /// any more, its output goes to the service's log.
     #[must_use]
-    pub fn belongs_to(&self, root: &Utf8Path, service: &ServiceName) -> bool {
-        self.mark(mark::ROOT) == Some(root.as_str())
-            && self.mark(mark::SERVICE) == Some(service.as_str())
+    pub fn service(&self, layout: &Layout) -> Option<ServiceName> {
+        match self.mark(mark::ROOT) {
+            Some(root) if root == layout.root => self.mark(mark::SERVICE)?.parse().ok(),
+            Some(_) => None,
+            None => {
+                let log = self.output.as_ref()?.strip_prefix(layout.logs()).ok()?;
+                log.as_str().strip_suffix(".log")?.parse().ok()
+            }
+        }
+    }
+
+    /// Whether it belongs to this service of this environment.
+    #[must_use]
+    pub fn belongs_to(&self, layout: &Layout, service: &ServiceName) -> bool {
+        self.service(layout).as_ref() == Some(service)
+    }
+
+    /// Every release below `releases` that it has something to do with: none of them may be
+    /// removed, whatever else is to be thought of the process.
+    pub fn uses(&self, releases: &Utf8Path) -> BTreeSet<ReleaseId> {
+        let paths = [&self.cwd, &self.exe].into_iter().flatten();
+        let below = paths.filter_map(|path| path.strip_prefix(releases).ok());
+        let shown = below.filter_map(|path| path.components().next()?.as_str().parse().ok());
+        let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
+        shown.chain(said).collect()
     }
 
     /// The release below `releases` that it really runs from: where its directory, its program and

@@ -42,9 +42,8 @@ impl Applier<'_, '_, '_> {
     /// Removes a release, unless a process has come to use it since the plan was made.
     pub(super) fn remove_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
         let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let used = |process: &crate::state::Process| {
-            process.release(&layout.releases()).as_ref() == Some(release)
-        };
+        let used =
+            |process: &crate::state::Process| process.uses(&layout.releases()).contains(release);
         if let Some(user) = host.processes(&layout.root)?.iter().find(|process| used(process)) {
             return Ok(format!("kept: {} runs from it", user.describe()));
         }

@@ -115,9 +115,9 @@ impl Applier<'_, '_, '_> {
     }
 
     fn processes_of(&self, service: &ServiceName) -> Result<Vec<Process>, StepError> {
-        let root = &self.plan.site.layout.root;
-        let all = self.work.host.processes(root)?;
-        Ok(all.into_iter().filter(|process| process.belongs_to(root, service)).collect())
+        let layout = &self.plan.site.layout;
+        let all = self.work.host.processes(&layout.root)?;
+        Ok(all.into_iter().filter(|process| process.belongs_to(layout, service)).collect())
     }
 
     /// The whole environment of a service: a fixed base, its files in their order, our marks.

@@ -219,3 +219,34 @@ fn reads_of_current_during_switches_all_resolve() {
     assert!(reads > 100);
     assert!(rig.host.node(&current).is_ok());
 }
+
+#[test]
+fn a_service_that_loses_its_environment_is_found_proven_and_stopped_all_the_same() {
+    let mut rig = Rig::new();
+    let word = |text: &str| helionyx_deploy::template::Template::parse(text).unwrap();
+    // `env -i` hands nothing on but what the program cannot do without.
+    let port = format!("PORT={}", rig.port);
+    let words = ["/usr/bin/env", "-i", &port, "ENVIRONMENT=dev", "{release}/bin/sample"];
+    rig.environment.services[0].exec = words.into_iter().map(word).collect();
+    let probes = &mut rig.environment.services[0].health.as_mut().unwrap().probes;
+    // It does not know its release any more: that it runs from it is seen, not asked.
+    probes.iter_mut().for_each(|probe| probe.fields.retain(|name, _| name != "release"));
+    assert_eq!(rig.run(&deploy()).outcome, Outcome::Deployed);
+    assert!(rig.main().marks.is_empty());
+    rig.change("second");
+    assert_eq!(rig.run(&deploy()).outcome, Outcome::Deployed);
+    assert_eq!(rig.run(&Goal::Stop).outcome, Outcome::Deployed);
+    assert!(rig.host.listeners(rig.port).unwrap().is_empty(), "it was stopped, not overlooked");
+}
+
+#[test]
+fn what_is_left_of_a_service_whose_main_process_ended_is_no_proof() {
+    let mut rig = Rig::new();
+    let word = |text: &str| helionyx_deploy::template::Template::parse(text).unwrap();
+    let words = ["/bin/sh", "-c", "{release}/bin/sample & exit 7"];
+    rig.environment.services[0].exec = words.into_iter().map(word).collect();
+    let report = rig.run(&deploy());
+    assert_eq!(report.outcome, Outcome::Failed, "ALL-07: {report:?}");
+    assert!(report.error.unwrap().contains("ended by itself: exit code 7"));
+    assert!(rig.processes().is_empty(), "and nothing is left of it");
+}

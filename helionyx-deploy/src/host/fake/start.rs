@@ -60,6 +60,7 @@ impl Machine {
             cwd: Some(found.as_ref().map_or_else(|| directory.to_owned(), |found| found.0.clone())),
             exe: None,
             marks: BTreeMap::new(),
+            output: None,
             since: self.time.now(),
             memory_bytes: MEMORY_BYTES,
         };
@@ -111,6 +112,7 @@ impl Machine {
             cwd: Some(directory.0),
             exe: Some(program.0),
             marks: marked.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
+            output: Some(launch.log.clone()),
             since: self.time.now(),
             memory_bytes: MEMORY_BYTES,
         };

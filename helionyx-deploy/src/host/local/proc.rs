@@ -33,7 +33,14 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
                 runs_below = true;
             }
         }
-        if (!seen.marks.is_empty() || runs_below) && reader.shares_root(&seen) {
+        if seen.marks.is_empty()
+            && let Some(output) = seen.output()
+        {
+            // Who has lost its environment is known by where its output goes.
+            seen.output = below(&output, &real).map(|rest| format!("{root}{rest}").into());
+        }
+        let ours = !seen.marks.is_empty() || seen.output.is_some();
+        if (ours || runs_below) && reader.shares_root(&seen) {
             found.push(reader.complete(seen));
         }
     }

@@ -21,12 +21,9 @@ impl Planner<'_> {
     /// A port that is not held by this environment's own services is somebody else's (HEL-02).
     pub(super) fn refuse_a_held_port(&mut self, service: &Service) {
         let Some(port) = service.port else { return };
-        let root = self.layout.root.as_str();
         let ours = |listener: &&Listener| {
             !listener.holders.is_empty()
-                && listener.holders.iter().all(|process| {
-                    process.marks.get(crate::state::mark::ROOT).is_some_and(|mark| mark == root)
-                })
+                && listener.holders.iter().all(|process| process.service(self.layout).is_some())
         };
         let listeners = self.found.listeners.get(&port).into_iter().flatten();
         let strangers: Vec<String> = listeners

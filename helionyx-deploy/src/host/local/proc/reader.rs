@@ -35,6 +35,18 @@ pub struct Seen {
     pub cwd: Option<Utf8PathBuf>,
     /// Its program.
     pub exe: Option<Utf8PathBuf>,
+    /// The file that its output goes to, once it was looked for.
+    pub output: Option<Utf8PathBuf>,
+}
+
+impl Seen {
+    /// What its standard output, or else its standard error, leads to.
+    pub fn output(&self) -> Option<Utf8PathBuf> {
+        [c"fd/1", c"fd/2"]
+            .into_iter()
+            .filter_map(|fd| link(&self.dir, fd))
+            .find(|path| path.is_absolute())
+    }
 }
 
 /// The kernel's USER_HZ: 100 on every architecture that Rust's standard library runs on.
@@ -66,6 +78,8 @@ impl Reader {
         let mut seen = self.see(pid)?;
         if !self.shares_root(&seen) {
             (seen.marks, seen.cwd, seen.exe) = (BTreeMap::new(), None, None);
+        } else if seen.marks.is_empty() {
+            seen.output = seen.output();
         }
         Some(self.complete(seen))
     }
@@ -87,7 +101,7 @@ impl Reader {
         let stat = parse_stat(&String::from_utf8_lossy(text)).filter(Stat::lives)?;
         let marks = self.marks_of(&dir);
         let (cwd, exe) = (link(&dir, c"cwd"), link(&dir, c"exe"));
-        Some(Seen { dir, pid, uid, stat, marks, cwd, exe })
+        Some(Seen { dir, pid, uid, stat, marks, cwd, exe, output: None })
     }
 
     /// While a process executes a program, there is an instant at which the program is there and
@@ -116,7 +130,7 @@ impl Reader {
 
     /// What there is more to see of it.
     pub fn complete(&mut self, seen: Seen) -> Process {
-        let Seen { dir, pid, uid, stat, marks, cwd, exe } = seen;
+        let Seen { dir, pid, uid, stat, marks, cwd, exe, output } = seen;
         let cmdline = read_into(&dir, c"cmdline", &mut self.buffer);
         let command = cmdline.map(|words| strings(words).map(text).collect());
         let status = read_into(&dir, c"status", &mut self.buffer);
@@ -133,6 +147,7 @@ impl Reader {
             cwd,
             exe,
             marks,
+            output,
             since,
             memory_bytes: memory.unwrap_or_default(),
         }

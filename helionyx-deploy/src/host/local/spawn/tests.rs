@@ -105,7 +105,7 @@ fn a_running_service_is_found_by_its_marks_and_ends_with_all_its_processes() {
     assert_eq!(found.len(), 2, "{found:?}");
     let leader = found.iter().find(|process| process.key == service.key).unwrap();
     let child = found.iter().find(|process| process.key != service.key).unwrap();
-    assert!(leader.belongs_to(dir.path(), &"web".parse().unwrap()));
+    assert!(leader.marks.get(mark::SERVICE).is_some_and(|name| name == "web"));
     assert_eq!(leader.marks.len(), 2, "{:?}", leader.marks);
     assert_eq!(leader.session, service.key.pid);
     assert_eq!((child.parent, child.session), (service.key.pid, service.key.pid));
