@@ -81,6 +81,16 @@ pub enum StepError {
         /// Why.
         why: String,
     },
+    /// A service's program is not there, or cannot be executed.
+    #[error("{service} cannot be started from `{program}`: {fault}")]
+    NoProgram {
+        /// The service.
+        service: String,
+        /// Its program.
+        program: camino::Utf8PathBuf,
+        /// What is wrong with it.
+        fault: &'static str,
+    },
     /// A release is not what its manifest says.
     #[error("release {release} is damaged: {what}")]
     Damaged {
@@ -155,7 +165,7 @@ impl Applier<'_, '_, '_> {
         }
         self.announce(step)?;
         let total = self.plan.steps.len();
-        let (text, boxed) = (step.to_string(), Box::new(step.clone()));
+        let (text, boxed) = (step.title(), Box::new(step.clone()));
         (self.work.events)(Event::StepStarted { index, total, text, step: boxed });
         self.applied.past_the_switch = past;
         let begin = host.elapsed();

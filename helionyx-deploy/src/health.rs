@@ -112,7 +112,11 @@ pub fn prove(
                 if streak.passes >= timing.passes && stable >= millis(timing.stable_ms) {
                     return Ok(Proof { process, first_pass: streak.first, tries });
                 }
-                format!("healthy for only {:.1} s", stable.as_secs_f64())
+                format!(
+                    "it passed {} times in {} ms, not yet enough",
+                    streak.passes,
+                    stable.as_millis()
+                )
             }
             Examined::NotYet { reason, .. } => {
                 streak = None;

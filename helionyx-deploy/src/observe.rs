@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use crate::event::chain;
 use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
+use crate::journal;
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName, VariableName};
@@ -38,6 +39,7 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     }
     state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
+    state.unfinished = journal::tip(host, layout)?.is_some_and(|entry| !entry.is_end());
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);
@@ -107,6 +109,13 @@ fn release(
         _ => None,
     };
     let verification = verification.filter(|record: &Verification| record.release == *id);
+    let condition = match condition {
+        // A record of its proof says that it is ours.
+        Condition::Foreign if verification.is_some() => {
+            Condition::Damaged("release.json is missing".to_owned())
+        }
+        condition => condition,
+    };
     Ok(ReleaseState { condition, manifest, verification, pids: BTreeSet::new() })
 }
 

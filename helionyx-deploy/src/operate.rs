@@ -242,7 +242,7 @@ fn make_plan(
             },
         }),
         (Goal::Rollback(named), _) => Target::Existing(
-            rollback_target(found, named.as_ref())
+            rollback_target(environment, found, named.as_ref())
                 .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
         ),
         _ => Target::Keep,
@@ -282,8 +282,11 @@ fn refuse_too_many_starts(
         if starts >= limits.start_burst as usize {
             let seconds = limits.start_interval_ms as f64 / 1000.0;
             let message = format!("{} was started {starts} times in {seconds} s", service.name);
-            let hint = "look at `logs` first, then wait a little; `deploy` and `rollback` start it \
-                        all the same";
+            let id = environment.id();
+            let hint = format!(
+                "look at `logs --env {id}` first, then wait a little; `deploy` and `rollback` start it \
+                 all the same"
+            );
             refusals.push(Refusal::new("start-limit", message, hint));
         }
     }

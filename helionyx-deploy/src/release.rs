@@ -96,6 +96,29 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// That this replaces another one, in words that say only what differs.
+    #[must_use]
+    pub fn instead_of(&self, other: &Origin) -> String {
+        let changed = |path: &Utf8PathBuf, new: &Digest, old: &Digest| {
+            format!("the content of {path} changed from {} to {}", old.short(), new.short())
+        };
+        match (self, other) {
+            (Origin::Path { dir, content }, Origin::Path { dir: same, content: old })
+                if dir == same =>
+            {
+                changed(dir, content, old)
+            }
+            (Origin::Artifact { file, content }, Origin::Artifact { file: same, content: old })
+                if file == same =>
+            {
+                changed(file, content, old)
+            }
+            _ => format!("{self} instead of {other}"),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -49,7 +49,10 @@ pub enum SourceError {
     #[error("`{0}` was asked for, but the source is no git repository")]
     NoReferences(String),
     /// The repository has no such branch, tag or commit.
-    #[error("the repository has no branch, tag or commit `{0}`")]
+    #[error(
+        "the repository has no branch, tag or commit `{0}` (a commit that was never deployed here \
+         needs all of its digits)"
+    )]
     UnknownReference(String),
     /// git failed.
     #[error("git {doing} failed ({}): {why}", .output.status)]
@@ -76,9 +79,12 @@ pub fn resolve(
     wish: &Wish,
 ) -> Result<Origin, SourceError> {
     match (&wish.artifact, &environment.source, &wish.reference) {
-        (None, Source::Git { url, branch }, reference) => {
-            resolve_git(host, url, reference.as_ref().unwrap_or(branch))
-        }
+        (None, Source::Git { url, branch }, reference) => resolve_git(
+            host,
+            &environment.layout.mirror(),
+            url,
+            reference.as_ref().unwrap_or(branch),
+        ),
         (_, _, Some(reference)) => Err(SourceError::NoReferences(reference.clone())),
         (Some(file), _, None) | (None, Source::Artifact { file }, None) => resolve_file(host, file),
         (None, Source::Path { dir, exclude }, None) => resolve_dir(host, dir, exclude),
@@ -129,15 +135,25 @@ pub fn content_of<'a>(
     digester.finish()
 }
 
-fn resolve_git(host: &dyn Host, url: &str, reference: &str) -> Result<Origin, SourceError> {
+fn resolve_git(
+    host: &dyn Host,
+    mirror: &Utf8Path,
+    url: &str,
+    reference: &str,
+) -> Result<Origin, SourceError> {
     let commit = match reference.parse::<CommitId>() {
         Ok(commit) => commit,
-        Err(_) => ask_remote(host, url, reference)?,
+        Err(_) => ask_remote(host, mirror, url, reference)?,
     };
     Ok(Origin::Git { url: url.to_owned(), reference: reference.to_owned(), commit })
 }
 
-fn ask_remote(host: &dyn Host, url: &str, reference: &str) -> Result<CommitId, SourceError> {
+fn ask_remote(
+    host: &dyn Host,
+    mirror: &Utf8Path,
+    url: &str,
+    reference: &str,
+) -> Result<CommitId, SourceError> {
     let unknown = || SourceError::UnknownReference(reference.to_owned());
     if reference.is_empty() || reference.starts_with('-') || reference.contains(char::is_control) {
         return Err(unknown());
@@ -146,7 +162,24 @@ fn ask_remote(host: &dyn Host, url: &str, reference: &str) -> Result<CommitId, S
     if !output.status.success() {
         return Err(git_error("ls-remote", output));
     }
-    git::parse_ls_remote(&output.text, reference).ok_or_else(unknown)
+    if let Some(commit) = git::parse_ls_remote(&output.text, reference) {
+        return Ok(commit);
+    }
+    abbreviated(host, mirror, reference)?.ok_or_else(unknown)
+}
+
+/// The commit whose id begins so, of those that were deployed here: a server does not tell.
+fn abbreviated(
+    host: &dyn Host,
+    mirror: &Utf8Path,
+    reference: &str,
+) -> Result<Option<CommitId>, SourceError> {
+    let hexadecimal = reference.chars().all(|c| matches!(c, '0'..='9' | 'a'..='f'));
+    if !hexadecimal || !(4..40).contains(&reference.len()) || host.node(mirror)? == Node::Missing {
+        return Ok(None);
+    }
+    let output = host.run(&git::expand(mirror, reference), &mut |_| ())?;
+    Ok(output.text.trim().parse().ok().filter(|_| output.status.success()))
 }
 
 /// The error of a git command that failed.

@@ -30,6 +30,8 @@ pub struct HostState {
     pub strangers: BTreeSet<String>,
     /// Where `current` points.
     pub current: Current,
+    /// Whether an operation has begun and not ended: somebody is at work, or it was cut short.
+    pub unfinished: bool,
     /// What runs, by service; a service that does not run has no processes.
     pub services: BTreeMap<ServiceName, ServiceState>,
     /// Who listens on the environment's ports.
@@ -184,6 +186,21 @@ impl Current {
         match self {
             Current::Release(id) => Some(id),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Current {
+    /// What is wrong with it, after its path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Current::Missing => f.write_str("is missing"),
+            Current::Release(id) => write!(f, "points to {id}"),
+            Current::Dangling(target) => write!(f, "points to {target}, which is gone"),
+            Current::Foreign(target) => {
+                write!(f, "points to {target}, which is no release of ours")
+            }
+            Current::NotALink(node) => write!(f, "is {node}, not a symbolic link"),
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::model::Environment;
 use crate::name::{AppName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName};
 use crate::release::Manifest;
-use crate::state::{Answering, Condition, Current, HostState, ServiceState};
+use crate::state::{Answering, Condition, Current, HostState, Process, ServiceState};
 use crate::time::Timestamp;
 
 /// How one service of an environment is doing.
@@ -154,29 +154,17 @@ fn findings(
     let path = environment.layout.current();
     match &found.current {
         Current::Missing | Current::Release(_) => {}
-        Current::Dangling(target) => {
-            add(
-                "dangling-current",
-                format!("{path} points to {target}, which is gone"),
-                deploy(&id),
-            );
+        what @ Current::Dangling(_) => {
+            add("dangling-current", format!("{path} {what}"), deploy(&id));
         }
-        Current::Foreign(target) => {
-            let message = format!("{path} points to {target}, which is no release");
-            add(
-                "foreign-current",
-                message,
-                format!("look what it is, then `mv {path} {path}.aside`"),
-            );
+        what => {
+            let hint = format!("look what it is, then `mv {path} {path}.aside` and deploy again");
+            add("foreign-current", format!("{path} {what}"), hint);
         }
-        Current::NotALink(node) => {
-            let message = format!("{path} is {node}, not a symbolic link");
-            add(
-                "foreign-current",
-                message,
-                format!("look what it is, then `mv {path} {path}.aside`"),
-            );
-        }
+    }
+    if found.unfinished {
+        let message = "an operation has begun and not ended: it is at work, or was cut short";
+        add("unfinished", message.to_owned(), format!("wait for it, or run `recover --env {id}`"));
     }
     if let Some((release, state)) = current.and_then(|id| found.releases.get_key_value(id)) {
         if let Condition::Damaged(what) = &state.condition {
@@ -200,9 +188,29 @@ fn findings(
         add("unhealthy", reason.clone(), hint);
     }
     if service.main().is_none() && current.is_some() {
-        add("stopped", format!("{name} does not run"), format!("run `start --env {id}`"));
+        match holder(environment, found) {
+            Some(holder) => {
+                let message = format!("{name} does not run, or cannot be seen: {holder}");
+                add("port-held", message, "look who that is, and as which user".to_owned());
+            }
+            None => {
+                add("stopped", format!("{name} does not run"), format!("run `start --env {id}`"));
+            }
+        }
     }
     findings
+}
+
+/// Who holds the environment's port without being one of its services.
+fn holder(environment: &Environment, found: &HostState) -> Option<String> {
+    let port = environment.port?;
+    let ours = |process: &Process| process.service(&environment.layout).is_some();
+    let stranger = found
+        .listeners
+        .get(&port)?
+        .iter()
+        .find(|listener| listener.holders.is_empty() || !listener.holders.iter().all(ours))?;
+    Some(format!("port {port} is held by {}", stranger.describe()))
 }
 
 fn deploy(id: &str) -> String {

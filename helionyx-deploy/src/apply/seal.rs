@@ -12,7 +12,8 @@ use crate::host::HostError;
 use crate::layout::MANIFEST;
 use crate::name::ReleaseId;
 use crate::plan::step::Facts;
-use crate::release::{FORMAT, FileRecord, Manifest, Verification};
+use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
+use crate::state::Node;
 
 /// So many links are named in a warning.
 const NAMED_LINKS: usize = 3;
@@ -31,6 +32,7 @@ impl Applier<'_, '_, '_> {
         self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
         let count = files.len();
+        facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
         let manifest = Manifest {
             format: FORMAT,
             id: release.clone(),
@@ -79,6 +81,35 @@ impl Applier<'_, '_, '_> {
         let message = format!("links of the source lead out of it: {}{more}", out.join(", "));
         (self.work.events)(Event::Warning { message });
         Ok(())
+    }
+
+    /// A service's program must be there before anything is stopped for it.
+    fn has_program(
+        &self,
+        dir: &Utf8Path,
+        files: &BTreeMap<Utf8PathBuf, FileRecord>,
+        service: &Service,
+    ) -> Result<(), StepError> {
+        let program = Utf8Path::new(service.exec.first().map_or("", String::as_str));
+        let fault = match program.strip_prefix(dir).ok() {
+            Some(inside) => match files.get(inside) {
+                None => Some("the release has no such file"),
+                Some(FileRecord::File { mode, .. }) if mode & 0o111 == 0 => {
+                    Some("it is not executable")
+                }
+                Some(_) => None,
+            },
+            None if self.work.host.node(program)? == Node::Missing => Some("there is no such file"),
+            None => None,
+        };
+        match fault {
+            Some(fault) => Err(StepError::NoProgram {
+                service: service.name.to_string(),
+                program: program.to_owned(),
+                fault,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Compares every file with the manifest, by content.

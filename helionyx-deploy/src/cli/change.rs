@@ -190,7 +190,12 @@ fn change(
     let operation = goal.operation();
     let models = Models::load(context.global);
     let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
-    let selected = models.select_to_change(site.env.as_deref());
+    // A mistake in another model is no reason to leave a service running, stopped or rolled
+    // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
+    let selected = match goal {
+        Goal::Deploy { .. } => models.select_to_change(site.env.as_deref()),
+        _ => models.select(site.env.as_deref()),
+    };
     let environment = selected.map_err(|failure| not_begun(failure, operation, None, context))?;
     if manner.dry_run {
         return plan::show(context, environment, goal);

@@ -4,6 +4,7 @@ use clap::Args;
 use serde::Serialize;
 
 use crate::host::Clock as _;
+use crate::model::Environment;
 use crate::name::{CommitId, ReleaseId};
 use crate::observe::observe;
 use crate::plan::desired::rollback_target;
@@ -63,7 +64,7 @@ impl Releases {
         let models = Models::load(context.global)?;
         let environment = models.select(self.site.env.as_deref())?;
         let found = observe(&context.host, environment)?;
-        let releases = list(&found);
+        let releases = list(environment, &found);
         let now = context.host.now();
         let origin = Origin::new(now, Some(environment));
         for release in &releases {
@@ -80,8 +81,8 @@ impl Releases {
     }
 }
 
-fn list(found: &HostState) -> Vec<Listed> {
-    let target = rollback_target(found, None).ok();
+fn list(environment: &Environment, found: &HostState) -> Vec<Listed> {
+    let target = rollback_target(environment, found, None).ok();
     let newest_first = found.releases.iter().rev();
     newest_first.map(|(id, state)| listed(id, state, found, target.as_ref())).collect()
 }

@@ -12,7 +12,7 @@ use crate::plan::Refusal;
 use crate::plan::step::BuildStep;
 use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
 use crate::render::env_file;
-use crate::state::{HostState, ProcessKey};
+use crate::state::{Condition, Current, HostState, ProcessKey};
 use crate::template::{Bindings, Template};
 use crate::time::Timestamp;
 
@@ -67,22 +67,33 @@ pub enum Run {
 /// What a rollback goes to: the release named, or else the one that `current` replaced.
 ///
 /// # Errors
-/// When there is no such release or it was never verified.
+/// When there is no such release, it was never verified, or it cannot be used any more.
 pub fn rollback_target(
+    environment: &Environment,
     found: &HostState,
     named: Option<&ReleaseId>,
 ) -> Result<ReleaseId, Box<Refusal>> {
-    let list = "see `releases` for those that can be rolled back to";
-    let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, list)));
+    let list = format!("see `releases --env {}` for those that can be", environment.id());
+    let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, &*list)));
     if let Some(id) = named {
         return match found.releases.get(id) {
             None => refuse("unknown-release", format!("there is no release {id}")),
             Some(state) if state.is_verified() => Ok(id.clone()),
-            Some(_) => refuse("not-verified", format!("release {id} was never verified")),
+            Some(state) => match &state.condition {
+                Condition::Damaged(what) => {
+                    refuse("damaged-release", format!("release {id} is damaged: {what}"))
+                }
+                _ => refuse("not-verified", format!("release {id} was never verified")),
+            },
         };
     }
     let Some(current) = found.current.release() else {
-        return refuse("nothing-deployed", "nothing is deployed that could be rolled back".into());
+        let path = environment.layout.current();
+        let message = match &found.current {
+            Current::Missing => "nothing is deployed that could be rolled back".to_owned(),
+            other => format!("{path} {other}, so it does not say what to roll back"),
+        };
+        return refuse("nothing-deployed", message);
     };
     let previous = found.verification(current).and_then(|record| record.previous.clone());
     let verified = |id: &ReleaseId| found.is_verified(id);

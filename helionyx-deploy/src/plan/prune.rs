@@ -45,8 +45,8 @@ pub fn superseded(
     let useless = found.releases.iter().filter(|(id, state)| !needed(id) && !state.is_verified());
     let useless = useless.filter_map(|(id, state)| match state.condition {
         Condition::Complete => Some((id.clone(), Removal::NeverVerified)),
-        Condition::Damaged(_) if state.manifest.is_some() => Some((id.clone(), Removal::Damaged)),
-        Condition::Damaged(_) | Condition::Foreign | Condition::Unfinished => None,
+        Condition::Damaged(_) => Some((id.clone(), Removal::Damaged)),
+        Condition::Foreign | Condition::Unfinished => None,
     });
     let removable = old.chain(useless).filter(|(id, _)| !in_use(&found.releases[id]));
     removable.map(|(id, because)| remove(&id, because)).collect()

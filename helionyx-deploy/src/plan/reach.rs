@@ -68,6 +68,9 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<ReleaseId> {
+        if self.desired.run == Run::Stopped {
+            self.refuse_what_is_hidden();
+        }
         // A service can be stopped whatever lies there.
         if self.desired.run != Run::Stopped || self.desired.target != Target::Keep {
             self.refuse_a_foreign_current();
@@ -83,7 +86,7 @@ impl Planner<'_> {
     /// Leaves `current` where it is.
     fn keep(&mut self) -> Option<ReleaseId> {
         let Some(current) = self.found.current.release().cloned() else {
-            if self.desired.run != Run::Stopped {
+            if self.desired.run != Run::Stopped && self.refusals.is_empty() {
                 let hint = format!("run `deploy --env {}` first", self.environment.id());
                 self.refuse("nothing-deployed", "nothing is deployed here".into(), hint);
             }
@@ -154,11 +157,14 @@ impl Planner<'_> {
         let previous = replaced.or_else(|| self.verification_previous(id));
         self.create_what_is_missing();
         if !is_current {
-            self.reasons.push(format!("current is not {id}, which is the same release"));
+            self.reasons.push(format!("{id} was made from the same before: it is used again"));
         }
         self.switch(id);
         self.run_or_stop(id, &manifest.services);
-        self.mark_verified(id, &manifest, previous);
+        self.mark_verified(id, &manifest, previous.clone());
+        if !is_current && self.desired.run != Run::Stopped {
+            self.prune(id, previous.as_ref());
+        }
         Some(id.clone())
     }
 

@@ -11,6 +11,9 @@ use crate::name::{BuildName, CommitId, ReleaseId, ServiceName, VariableName};
 use crate::release::{Actor, Origin, Service};
 use crate::time::Timestamp;
 
+/// How many characters of a build step's command are shown.
+const COMMAND_LENGTH: usize = 60;
+
 /// One change to a machine, fully decided. Doing it twice has the effect of doing it once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -219,6 +222,17 @@ pub struct Facts {
 }
 
 impl Step {
+    /// What is done, without what might be done instead: for the time when it is done.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self {
+            Step::Build { build, .. } => {
+                format!("build {}: {}", build.name, shortened(&words(&build.run)))
+            }
+            step => step.to_string(),
+        }
+    }
+
     /// Whether an interruption right after this step, or its failure, leaves something behind that
     /// a service could run into: from here on we finish or go back, but never just stop.
     #[must_use]
@@ -259,7 +273,7 @@ impl fmt::Display for Step {
                 write!(f, "fetch commit {} of {reference}", commit.short())
             }
             Step::ExportCommit { commit, .. } => write!(f, "export commit {}", commit.short()),
-            Step::Build { build, reuse, .. } => fmt_build(f, build, reuse),
+            Step::Build { build, reuse, .. } => fmt_build(f, build, reuse.first()),
             Step::WriteConfiguration { .. } => f.write_str("write release.env"),
             Step::SealRelease { release, .. } => write!(f, "seal release {release}"),
             Step::CheckRelease { release } => write!(f, "check every file of release {release}"),
@@ -280,11 +294,23 @@ impl fmt::Display for Step {
     }
 }
 
-fn fmt_build(f: &mut fmt::Formatter<'_>, build: &BuildStep, reuse: &[Reusable]) -> fmt::Result {
-    write!(f, "build {}: {}", build.name, words(&build.run))?;
-    match reuse.first() {
+fn fmt_build(
+    f: &mut fmt::Formatter<'_>,
+    build: &BuildStep,
+    reuse: Option<&Reusable>,
+) -> fmt::Result {
+    write!(f, "build {}: {}", build.name, shortened(&words(&build.run)))?;
+    match reuse {
         Some(best) => write!(f, " (or reuse that of {} if its inputs are the same)", best.release),
         None => Ok(()),
+    }
+}
+
+/// The begin of a long command: all of it is in the model.
+fn shortened(command: &str) -> String {
+    match command.char_indices().nth(COMMAND_LENGTH) {
+        Some((at, _)) => format!("{}…", command[..at].trim_end()),
+        None => command.to_owned(),
     }
 }
 

@@ -49,6 +49,13 @@ pub fn parse_ls_remote(text: &str, reference: &str) -> Option<CommitId> {
         .or_else(|| find(format!("refs/tags/{reference}")))
 }
 
+/// Prints the commit whose id begins so, if there is exactly one in the mirror.
+#[must_use]
+pub fn expand(mirror: &Utf8Path, begin: &str) -> Command {
+    let commit = format!("{begin}^{{commit}}");
+    in_mirror(mirror, ANSWER_DEADLINE).args(["rev-parse", "--verify", "--quiet", &commit])
+}
+
 /// Makes an empty mirror.
 #[must_use]
 pub fn init_mirror(mirror: &Utf8Path, directory: &Utf8Path) -> Command {

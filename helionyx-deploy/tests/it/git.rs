@@ -111,7 +111,13 @@ fn branches_tags_and_commits_can_be_asked_for_by_name() {
     {
         assert_eq!(rig.run(&wish(reference)).commit.unwrap().as_str(), expected, "{reference}");
     }
-    for unknown in ["prod", "--upload-pack=x", "", "a b", &"0".repeat(40)] {
+    assert_eq!(
+        rig.run(&wish(&first[..7])).commit.unwrap().as_str(),
+        first,
+        "as `releases` shows it"
+    );
+    rig.run(&deploy());
+    for unknown in ["prod", "0000000", "--upload-pack=x", "", "a b", &"0".repeat(40)] {
         let refused = match rig.operate(&wish(unknown)) {
             Err(error) => error.to_string(),
             Ok(report) => report.error.unwrap_or_default(),

@@ -52,7 +52,7 @@ fn new_content() {
     let world = World::deployed();
     world.ship(&FakeService { ready_after_ms: 100, ..FakeService::default() });
     assert_snapshot!(world.shown(&deploy()), @"
-    because /src (content 9c1f896) instead of /src (content da4e1d7)
+    because the content of /src changed from da4e1d7 to 9c1f896
     - begin release 20260101T000001Z-9c1f896
     - copy /src
     - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
@@ -71,7 +71,7 @@ fn new_content_that_no_build_step_reads() {
     let world = World::deployed();
     world.ship_readme("read me again");
     assert_snapshot!(world.shown(&deploy()), @"
-    because /src (content 7d00636) instead of /src (content da4e1d7)
+    because the content of /src changed from da4e1d7 to 7d00636
     - begin release 20260101T000001Z-7d00636
     - copy /src
     - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
@@ -144,10 +144,10 @@ fn rollback() {
     assert_eq!(world.run(&Goal::Rollback(None)).release.as_ref(), Some(&first), "HEL-85");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
     refused: there is no verified release before 20260101T000000Z-da4e1d7 [no-previous]
-      help: see `releases` for those that can be rolled back to
+      help: see `releases --env shop/dev` for those that can be
     ");
     assert_snapshot!(world.shown(&deploy()), @"
-    because current is not 20260101T000001Z-f3e9e51, which is the same release
+    because 20260101T000001Z-f3e9e51 was made from the same before: it is used again
     - check every file of release 20260101T000001Z-f3e9e51
     - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-f3e9e51
     - stop web
@@ -232,6 +232,7 @@ fn half_deleted_release() {
     ");
     world.host.delete(world.environment.layout.manifest(&current));
     assert_snapshot!(world.shown(&deploy()), @"
+    because the current release is damaged: release.json is missing
     because the current release 20260101T000000Z-da4e1d7 has no readable manifest
     because web runs from no known release
     - begin release 20260101T000001Z-da4e1d7
@@ -244,9 +245,10 @@ fn half_deleted_release() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000001Z-da4e1d7 as verified
+    - remove release 20260101T000000Z-da4e1d7 (damaged)
     ");
     assert_snapshot!(world.shown(&Goal::Restart), @"
-    refused: release 20260101T000000Z-da4e1d7 has no manifest [damaged-release]
+    refused: release 20260101T000000Z-da4e1d7 is damaged: release.json is missing [damaged-release]
       help: run `deploy --env shop/dev`: it builds a whole one
     ");
 }
@@ -261,7 +263,7 @@ fn half_built_release() {
     assert_snapshot!(world.shown(&deploy()), @"nothing to do");
     world.ship_readme("second");
     assert_snapshot!(world.shown(&deploy()), @"
-    because /src (content f3e9e51) instead of /src (content da4e1d7)
+    because the content of /src changed from da4e1d7 to f3e9e51
     - remove release 20260101T000500Z-abcdef0 (unfinished)
     - begin release 20260101T000501Z-f3e9e51
     - copy /src
@@ -294,7 +296,7 @@ fn stale_process() {
     - record 20260101T000000Z-da4e1d7 as verified
     ");
     assert_snapshot!(world.shown(&deploy()), @"
-    because current is not 20260101T000001Z-f3e9e51, which is the same release
+    because 20260101T000001Z-f3e9e51 was made from the same before: it is used again
     because web is not healthy: web (pid 1001 (/opt/shop/dev/releases/20260101T000001Z-f3e9e51/bin/web)) runs from 20260101T000001Z-f3e9e51 instead of 20260101T000000Z-da4e1d7
     - check every file of release 20260101T000001Z-f3e9e51
     - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-f3e9e51
@@ -323,7 +325,7 @@ fn current_missing() {
     let world = World::deployed();
     world.host.delete(format!("{ROOT}/current"));
     assert_snapshot!(world.shown(&deploy()), @"
-    because current is not 20260101T000000Z-da4e1d7, which is the same release
+    because 20260101T000000Z-da4e1d7 was made from the same before: it is used again
     - check every file of release 20260101T000000Z-da4e1d7
     - point current to 20260101T000000Z-da4e1d7
     ");
@@ -406,7 +408,7 @@ fn a_release_that_failed_is_no_target_of_a_rollback() {
     assert!(found.contains("was never verified [not-verified]"), "{found}");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
     refused: there is no verified release before 20260101T000000Z-da4e1d7 [no-previous]
-      help: see `releases` for those that can be rolled back to
+      help: see `releases --env shop/dev` for those that can be
     ");
 }
 
@@ -432,4 +434,18 @@ fn old_releases_are_pruned_but_never_the_way_back_or_what_is_in_use_or_not_ours(
     assert_eq!(kept(&world), 3 + 1);
     assert!(!world.host.exists(layout.release(&first)));
     assert_eq!(world.run(&Goal::Rollback(None)).outcome, Outcome::Deployed);
+}
+
+#[test]
+fn releases_that_failed_go_with_the_next_good_deploy_also_when_that_builds_nothing() {
+    let world = World::deployed();
+    world.ship_readme("second");
+    world.run(&deploy());
+    world.ship(&sick());
+    assert_eq!(world.run(&deploy()).outcome, Outcome::RolledBack);
+    assert_eq!(world.observe().releases.len(), 3);
+    world.ship(&FakeService::default());
+    world.ship_readme("read me");
+    assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "the first release is used again");
+    assert_eq!(world.observe().releases.len(), 2);
 }

@@ -250,3 +250,15 @@ fn what_is_left_of_a_service_whose_main_process_ended_is_no_proof() {
     assert!(report.error.unwrap().contains("ended by itself: exit code 7"));
     assert!(rig.processes().is_empty(), "and nothing is left of it");
 }
+
+#[test]
+fn a_program_that_the_release_does_not_have_is_missed_before_anything_is_stopped() {
+    let rig = Rig::new();
+    rig.run(&deploy());
+    let main = rig.main().key;
+    fs_err::rename(rig.dir.join("source/bin/sample"), rig.dir.join("source/bin/simple")).unwrap();
+    let report = rig.run(&deploy());
+    assert_eq!(report.outcome, Outcome::Failed, "{report:?}");
+    assert!(report.error.unwrap().ends_with("bin/sample`: the release has no such file"));
+    assert_eq!(rig.main().key, main, "the service was not touched");
+}

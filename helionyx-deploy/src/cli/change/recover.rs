@@ -41,8 +41,7 @@ impl Recover {
             |failure, context: &Context<'_>| not_begun(failure, Operation::Recover, None, context);
         let models = Models::load(context.global).map_err(|failure| refuse(failure, context))?;
         let chosen = match &self.env {
-            Some(wanted) => models.select_to_change(Some(wanted)).map(|one| vec![one]),
-            None if models.are_broken() => Err(Failure::models(models.findings())),
+            Some(wanted) => models.select(Some(wanted)).map(|one| vec![one]),
             None => models.chosen(None),
         };
         let chosen = chosen.map_err(|failure| refuse(failure, context))?;

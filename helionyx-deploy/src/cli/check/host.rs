@@ -11,6 +11,7 @@ use crate::plan::{Desired, Recipe, Run, Target, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::Node;
+use crate::status;
 
 use super::HostFinding;
 
@@ -22,7 +23,20 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
     let mut findings = programs(environment);
     findings.extend(secrets(host, environment));
     findings.extend(plan(host, environment));
+    findings.extend(drift(host, environment));
     findings
+}
+
+/// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
+/// matter of `status`.
+fn drift(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+    let codes = ["damaged-release", "dangling-current", "stale-process", "unfinished"];
+    let Ok(found) = observe(host, environment) else { return Vec::new() };
+    let services = status::status(environment, &found);
+    let first = services.into_iter().next().map(|service| service.findings).unwrap_or_default();
+    let drifted = first.into_iter().filter(|finding| codes.contains(&finding.code));
+    let place = environment.layout.root.as_str();
+    drifted.map(|drift| HostFinding::new(drift.code, place, drift.message, drift.hint)).collect()
 }
 
 /// Programs of build steps that are not there.

@@ -53,7 +53,7 @@ impl Narrator<'_> {
         if let Some(error) = error.filter(|_| report.operation != Operation::Recover) {
             text += &format!("  {} {error}\n", paint(BAD, "error:"));
         }
-        if let Some(failed) = &report.failed {
+        if let Some(failed) = report.failed.as_ref().filter(|_| report.outcome != Outcome::Failed) {
             text += &format!("  release {failed} was not verified: it cannot be rolled back to\n");
         }
         text

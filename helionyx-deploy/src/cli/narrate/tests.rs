@@ -97,7 +97,7 @@ fn a_failed_build_shows_its_last_lines_and_what_to_type() {
     };
     let text = story(Level::Normal, &events, &report);
     assert!(!text.contains("line 9\n"), "only the last lines are kept");
-    insta::assert_snapshot!(text, @r"
+    insta::assert_snapshot!(text, @"
     deploy sample/local
       ✗    2.1 s  build compile: cargo build
           error: build step compile failed: exit code 101
@@ -123,7 +123,6 @@ fn a_failed_build_shows_its_last_lines_and_what_to_type() {
           │ line 28
           │ line 29
     ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s
-      release 20261121T011037Z-bbbbbbb was not verified: it cannot be rolled back to
       next: cargo xtask deploy --env sample/local --verbose
     ");
 }

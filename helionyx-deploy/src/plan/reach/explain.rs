@@ -24,7 +24,7 @@ impl Planner<'_> {
             return;
         };
         if manifest.source.content_id() != recipe.origin.content_id() {
-            self.reasons.push(format!("{} instead of {}", recipe.origin, manifest.source));
+            self.reasons.push(recipe.origin.instead_of(&manifest.source));
         }
         let bindings = self.environment.bindings(&self.layout.release(&manifest.id));
         let wanted = desired::variables(self.environment, &bindings);

@@ -11,8 +11,7 @@ impl Planner<'_> {
         let path = self.layout.current();
         let what = match &self.found.current {
             Current::Missing | Current::Release(_) | Current::Dangling(_) => return,
-            Current::Foreign(target) => format!("points to {target}, which is no release of ours"),
-            Current::NotALink(node) => format!("is {node}, not a symbolic link"),
+            what => what,
         };
         let hint = format!("look what it is, then `mv {path} {path}.aside` and deploy again");
         self.refuse("foreign-current", format!("{path} {what}"), hint);
@@ -35,6 +34,17 @@ impl Planner<'_> {
                 format!("port {port} of {} is held by {}", service.name, strangers.join(", "));
             let hint = "stop that process, or give the environment another port";
             self.refuse("port-held", message, hint.to_owned());
+        }
+    }
+
+    /// Who may not see a service cannot say that it does not run.
+    pub(super) fn refuse_what_is_hidden(&mut self) {
+        for (port, listeners) in &self.found.listeners {
+            if let Some(hidden) = listeners.iter().find(|listener| listener.holders.is_empty()) {
+                let message = format!("port {port} is held by {}", hidden.describe());
+                let hint = "do this as that user, or as root".to_owned();
+                self.refuse("hidden-process", message, hint);
+            }
         }
     }
 
