@@ -17,6 +17,7 @@ use crate::time::millis;
 
 mod build;
 mod fill;
+mod remove;
 mod seal;
 mod service;
 

@@ -39,21 +39,6 @@ impl Applier<'_, '_, '_> {
         Ok(host.create_dir(&dir, 0o755)?)
     }
 
-    /// Removes a release, unless a process has come to use it since the plan was made.
-    pub(super) fn remove_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let used =
-            |process: &crate::state::Process| process.uses(&layout.releases()).contains(release);
-        if let Some(user) = host.processes(&layout.root)?.iter().find(|process| used(process)) {
-            return Ok(format!("kept: {} runs from it", user.describe()));
-        }
-        host.write(&layout.unfinished(release), b"", 0o644)?;
-        host.remove(&layout.verification(release))?;
-        host.remove_tree(&layout.release(release))?;
-        host.remove(&layout.unfinished(release))?;
-        Ok(String::new())
-    }
-
     pub(super) fn copy_source(
         &mut self,
         release: &ReleaseId,

@@ -121,7 +121,14 @@ impl Applier<'_, '_, '_> {
         let found = host.tree(&layout.release(release), &[])?;
         match difference(&manifest, &found) {
             Some(what) => Err(damaged(what)),
-            None => Ok(format!("{} files", manifest.files.len())),
+            None => {
+                let count = manifest.files.len();
+                // The manifest itself is not among its files.
+                Ok(match found.len().saturating_sub(count + 1) {
+                    0 => format!("{count} files"),
+                    added => format!("{count} files; {added} more were added since"),
+                })
+            }
         }
     }
 

@@ -449,3 +449,20 @@ fn releases_that_failed_go_with_the_next_good_deploy_also_when_that_builds_nothi
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "the first release is used again");
     assert_eq!(world.observe().releases.len(), 2);
 }
+
+#[test]
+fn a_file_that_somebody_put_into_a_release_keeps_it_and_does_not_stand_in_the_way() {
+    let world = World::deployed();
+    let first = world.current();
+    let precious = world.environment.layout.release(&first).join("shop.sqlite");
+    world.host.put_file(&precious, "orders", 0o600);
+    world.ship_readme("2");
+    world.run(&deploy());
+    assert_eq!(world.run(&Goal::Rollback(None)).release.as_ref(), Some(&first));
+    for text in ["3", "4", "5", "6"] {
+        world.ship_readme(text);
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
+    }
+    assert!(world.host.exists(&precious), "nothing is deleted that we did not make");
+    assert_eq!(world.observe().releases.len(), 3 + 1);
+}

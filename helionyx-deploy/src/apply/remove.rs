@@ -1,0 +1,61 @@
+//! The step that removes a release.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::build::read_manifest;
+use super::{Applier, StepError};
+use crate::host::{Host, HostError};
+use crate::layout::MANIFEST;
+use crate::name::ReleaseId;
+use crate::release::Manifest;
+use crate::state::{Node, Process};
+
+/// Made by Python beside what it runs, and made again when it is gone.
+const DERIVED: &str = "__pycache__";
+
+impl Applier<'_, '_, '_> {
+    /// Removes a release, unless a process has come to use it since the plan was made, or somebody
+    /// has put a file into it that we did not make.
+    pub(super) fn remove_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let dir = layout.release(release);
+        let used = |process: &Process| process.uses(&layout.releases()).contains(release);
+        if let Some(user) = host.processes(&layout.root)?.iter().find(|process| used(process)) {
+            return Ok(format!("kept: {} runs from it", user.describe()));
+        }
+        let unfinished = host.node(&layout.unfinished(release))? != Node::Missing;
+        if !unfinished
+            && let Some(manifest) = read_manifest(host, layout, release)?
+            && let Some(foreign) = foreign_file(host, &dir, &manifest)?
+        {
+            return Ok(format!("kept: {foreign} in it is not ours"));
+        }
+        host.write(&layout.unfinished(release), b"", 0o644)?;
+        host.remove(&layout.verification(release))?;
+        host.remove_tree(&dir)?;
+        host.remove(&layout.unfinished(release))?;
+        Ok(String::new())
+    }
+}
+
+/// A file below a release that is not in its manifest.
+fn foreign_file(
+    host: &dyn Host,
+    dir: &Utf8Path,
+    manifest: &Manifest,
+) -> Result<Option<Utf8PathBuf>, HostError> {
+    let mut open = vec![Utf8PathBuf::new()];
+    while let Some(parent) = open.pop() {
+        for name in host.list(&dir.join(&parent))? {
+            let path = parent.join(&name);
+            if let Node::Directory { .. } = host.node(&dir.join(&path))? {
+                if name != DERIVED {
+                    open.push(path);
+                }
+            } else if path != MANIFEST && !manifest.files.contains_key(&path) {
+                return Ok(Some(path));
+            }
+        }
+    }
+    Ok(None)
+}
