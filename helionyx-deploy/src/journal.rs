@@ -4,6 +4,8 @@
 //! carries the digest of the line before. A last line without its end was torn by a crash: it is
 //! cut off when the journal is opened for writing, and never read.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -18,8 +20,10 @@ use crate::time::Timestamp;
 /// How much of the journal's end is looked at to find the last operation, in bytes.
 const TAIL: u64 = 1024 * 1024;
 
-/// How much of it is looked at first to find the last entry, in bytes.
+/// How much of it is looked at first to find the last line, in bytes.
 const TIP: u64 = 16 * 1024;
+/// The most that is read of a journal, in bytes.
+const WHOLE: u64 = 1024 * 1024 * 1024;
 
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,10 +165,13 @@ impl<'h> Lock<'h> {
             };
             self.host.truncate(&path, length.saturating_sub(torn as u64))?;
         }
-        let last = whole_lines(&tail).trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
-        let last = last.unwrap_or_default();
-        let number = serde_json::from_slice::<Entry>(last).map_or(0, |entry| entry.number);
-        Ok(Journal { lock: self, number, last: Digest::of(last) })
+        let lines = whole_lines(&tail).trim_ascii_end().rsplit(|byte| *byte == b'\n');
+        let last = lines.clone().next().unwrap_or_default();
+        // A line that cannot be read counts as one all the same.
+        let numbers = lines.zip(0..).find_map(|(line, behind)| {
+            Some(serde_json::from_slice::<Entry>(line).ok()?.number + behind)
+        });
+        Ok(Journal { lock: self, number: numbers.unwrap_or(0), last: Digest::of(last) })
     }
 }
 
@@ -208,25 +215,58 @@ impl Journal<'_> {
 /// # Errors
 /// When it cannot be read.
 pub fn recent(host: &dyn Host, layout: &Layout) -> Result<Vec<Entry>, HostError> {
-    let tail = host.read_tail(&layout.journal(), TAIL)?;
+    read(host, layout, TAIL)
+}
+
+/// All entries of a journal, oldest first; lines that cannot be read are left out.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn all(host: &dyn Host, layout: &Layout) -> Result<Vec<Entry>, HostError> {
+    read(host, layout, WHOLE)
+}
+
+fn read(host: &dyn Host, layout: &Layout, limit: u64) -> Result<Vec<Entry>, HostError> {
+    let tail = host.read_tail(&layout.journal(), limit)?;
     let lines = whole_lines(&tail).split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
-/// The last entry of a journal: with an end nobody is at work and nothing was cut short.
+/// The last line of a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tip {
+    line: Digest,
+    ends: bool,
+}
+
+impl Tip {
+    /// Whether an operation has begun and not ended: somebody is at work, or it was cut short. A
+    /// line that cannot be read is no end.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !self.ends
+    }
+}
+
+/// The last line of a journal; none where there is no journal.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn tip(host: &dyn Host, layout: &Layout) -> Result<Option<Entry>, HostError> {
-    for limit in [TIP, TAIL] {
+pub fn tip(host: &dyn Host, layout: &Layout) -> Result<Option<Tip>, HostError> {
+    let mut limit = TIP;
+    loop {
         let tail = host.read_tail(&layout.journal(), limit)?;
-        let last = whole_lines(&tail).trim_ascii_end().rsplit(|byte| *byte == b'\n').next();
-        let entry = last.and_then(|line| serde_json::from_slice(line).ok());
-        if entry.is_some() || (tail.len() as u64) < limit {
-            return Ok(entry);
+        let lines = whole_lines(&tail).trim_ascii_end();
+        let whole = (tail.len() as u64) < limit || lines.contains(&b'\n');
+        if whole || limit >= WHOLE {
+            let line = lines.rsplit(|byte| *byte == b'\n').next().filter(|line| !line.is_empty());
+            return Ok(line.map(|line| Tip {
+                line: Digest::of(line),
+                ends: serde_json::from_slice(line).is_ok_and(|entry: Entry| entry.is_end()),
+            }));
         }
+        limit = WHOLE;
     }
-    Ok(None)
 }
 
 /// An operation that has begun and not ended.
@@ -234,10 +274,10 @@ pub fn tip(host: &dyn Host, layout: &Layout) -> Result<Option<Entry>, HostError>
 pub struct Unfinished {
     /// How it began.
     pub begin: Begin,
-    /// When it began.
-    pub since: Timestamp,
     /// Whether a step was begun that a service could notice.
     pub past_the_switch: bool,
+    /// The releases whose proof was about to be recorded: they were proven by this operation.
+    pub proven: BTreeSet<ReleaseId>,
 }
 
 /// The operation that has begun and not ended, if there is one.
@@ -247,11 +287,16 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
     for entry in entries {
         match &entry.record {
             Record::Begin(begin) => {
-                let (begin, since) = (begin.clone(), entry.time);
-                open = Some(Unfinished { begin, since, past_the_switch: false });
+                let (begin, proven) = (begin.clone(), BTreeSet::new());
+                open = Some(Unfinished { begin, past_the_switch: false, proven });
             }
             Record::Step { step } => {
-                open.iter_mut().for_each(|open| open.past_the_switch |= step.is_past_the_switch());
+                if let Some(open) = &mut open {
+                    open.past_the_switch |= step.is_past_the_switch();
+                    if let Step::MarkVerified { release, .. } = &**step {
+                        open.proven.insert(release.clone());
+                    }
+                }
             }
             Record::RollBack { .. } => {}
             Record::End(_) => open = None,

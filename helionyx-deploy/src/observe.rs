@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use crate::event::chain;
 use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
-use crate::journal;
+use crate::journal::{self, Tip};
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName, VariableName};
@@ -39,13 +39,13 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     }
     state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
-    state.unfinished = journal::tip(host, layout)?.is_some_and(|entry| !entry.is_end());
+    state.unfinished = journal::tip(host, layout)?.as_ref().is_some_and(Tip::is_open);
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);
     listeners(host, environment, &mut state)?;
     look_at_health(host, environment, &mut state);
-    look_at_environment_files(host, environment, &mut state)?;
+    look_at_starts(host, environment, &mut state)?;
     Ok(state)
 }
 
@@ -227,7 +227,7 @@ fn listeners(
     environment: &Environment,
     state: &mut HostState,
 ) -> Result<(), HostError> {
-    let deployed = current_services(state).into_iter().filter_map(|service| service.port);
+    let deployed = all_services(state).filter_map(|service| service.port);
     for port in deployed.chain(environment.port).collect::<BTreeSet<_>>() {
         state.listeners.insert(port, host.listeners(port)?);
     }
@@ -248,26 +248,39 @@ fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostSt
     }
 }
 
-/// Reads the environment files that services would be started with, and forgets what they hold.
-fn look_at_environment_files(
+/// Looks at what services of any release here would be started with: programs, and environment
+/// files, whose values are forgotten at once.
+fn look_at_starts(
     host: &dyn Host,
     environment: &Environment,
     state: &mut HostState,
 ) -> Result<(), HostError> {
-    let deployed =
-        current_services(state).into_iter().flat_map(|service| service.environment_files);
-    let mut paths: BTreeSet<_> = deployed.collect();
+    let services: Vec<Service> = all_services(state).cloned().collect();
+    let mut files: BTreeSet<_> =
+        services.iter().flat_map(|service| service.environment_files.clone()).collect();
     let secrets = environment.layout.secrets();
     // One that is still missing is made by a deploy; for what runs already it must be there.
     if environment.has_secrets() && host.node(&secrets)? != Node::Missing {
-        paths.insert(secrets);
+        files.insert(secrets);
     }
-    for path in paths {
+    for path in files {
         if let Err(problem) = read_environment_file(host, &path) {
-            state.environment_files.insert(path, problem);
+            state.start_problems.insert(path, problem);
+        }
+    }
+    let programs = services.iter().filter_map(|service| service.exec.first());
+    for program in programs.map(Utf8Path::new).collect::<BTreeSet<_>>() {
+        if host.node(program)? == Node::Missing {
+            state.start_problems.insert(program.to_owned(), "there is no such program".to_owned());
         }
     }
     Ok(())
+}
+
+/// The services of all releases whose manifest can be read.
+fn all_services(state: &HostState) -> impl Iterator<Item = &Service> {
+    let manifests = state.releases.values().filter_map(|release| release.manifest.as_ref());
+    manifests.flat_map(|manifest| &manifest.services)
 }
 
 /// The values of an environment file.

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
-use crate::journal::{self, JournalError, Lock};
+use crate::journal::{self, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::plan::desired::rollback_target;
-use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Step, Target, reach};
+use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Step, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 
 mod session;
 
-use session::{Session, unchanged};
+use session::{Session, Taken, unchanged};
 
 /// How often a held lock is tried again.
 const LOCK_INTERVAL: Duration = Duration::from_millis(50);
@@ -125,7 +125,7 @@ fn already_so(
 ) -> Result<Option<HostState>, OperateError> {
     let layout = &environment.layout;
     let before = journal::tip(host, layout)?;
-    if before.as_ref().is_some_and(|entry| !entry.is_end()) {
+    if before.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
     let early = observe(host, environment).map_err(OperateError::from).and_then(|found| {
@@ -155,7 +155,7 @@ fn under_the_lock(
     let mut journal = lock.journal()?;
     let mut session = Session { host, environment, journal: &mut journal, events };
     let recovered = session.recover()?;
-    if let Some(report) = recovered.filter(|report| report.outcome == Outcome::RolledBack)
+    if let Some((report, Taken::Back)) = recovered
         && *goal == Goal::Rollback(None)
     {
         // The release before is back already: one step further would be one too many.
@@ -183,12 +183,13 @@ pub fn recover(
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<Report>, OperateError> {
-    if journal::unfinished(&journal::recent(host, &environment.layout)?).is_none() {
+    if !journal::tip(host, &environment.layout)?.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
     let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait)?;
     let mut journal = lock.journal()?;
-    let report = Session { host, environment, journal: &mut journal, events }.recover()?;
+    let recovered = Session { host, environment, journal: &mut journal, events }.recover()?;
+    let report = recovered.map(|(report, _)| report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));
     Ok(report)
 }
@@ -252,7 +253,7 @@ fn make_plan(
         Goal::Restart => Run::Restarted(main_processes(found)),
         Goal::Deploy { .. } | Goal::Rollback(_) | Goal::Start => Run::Running,
     };
-    let desired = Desired { environment: environment.clone(), target, run };
+    let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let plan = reach(&desired, found).map_err(OperateError::Refused)?;
     if *goal == Goal::Start || *goal == Goal::Restart {
         refuse_too_many_starts(host, environment, &plan)?;

@@ -13,7 +13,7 @@ mod prune;
 mod reach;
 pub mod step;
 
-pub use desired::{Desired, Recipe, Run, Target};
+pub use desired::{Desired, Recipe, Run, Target, Way};
 pub use reach::{clean_up, reach};
 pub use step::Step;
 

@@ -18,9 +18,9 @@ pub struct HostState {
     /// The directories and files that the environment needs besides its releases, and what is
     /// there.
     pub nodes: BTreeMap<Utf8PathBuf, Node>,
-    /// What is wrong with the environment files that services read when they start, without their
-    /// values; one that is in order is not in here.
-    pub environment_files: BTreeMap<Utf8PathBuf, String>,
+    /// What is wrong with the programs and environment files that services are started with, without
+    /// values; what is in order is not in here.
+    pub start_problems: BTreeMap<Utf8PathBuf, String>,
     /// The releases.
     pub releases: BTreeMap<ReleaseId, ReleaseState>,
     /// Every release id that has left a trace here, also of releases that are gone: none is given
@@ -296,16 +296,17 @@ pub mod mark {
 
 impl Process {
     /// The service of this environment that it belongs to: its marks say so, or, when it has none
-    /// any more, its output goes to the service's log.
+    /// any more, it runs from a release and its output goes to the service's log.
     #[must_use]
     pub fn service(&self, layout: &Layout) -> Option<ServiceName> {
         match self.mark(mark::ROOT) {
             Some(root) if root == layout.root => self.mark(mark::SERVICE)?.parse().ok(),
             Some(_) => None,
-            None => {
+            None if self.runs_below(&layout.releases()) => {
                 let log = self.output.as_ref()?.strip_prefix(layout.logs()).ok()?;
-                log.as_str().strip_suffix(".log")?.parse().ok()
+                service_of_log(log.as_str())
             }
+            None => None,
         }
     }
 
@@ -313,6 +314,10 @@ impl Process {
     #[must_use]
     pub fn belongs_to(&self, layout: &Layout, service: &ServiceName) -> bool {
         self.service(layout).as_ref() == Some(service)
+    }
+
+    fn runs_below(&self, releases: &Utf8Path) -> bool {
+        [&self.cwd, &self.exe].into_iter().flatten().any(|path| path.starts_with(releases))
     }
 
     /// Every release below `releases` that it has something to do with: none of them may be
@@ -358,6 +363,14 @@ impl Process {
     fn mark(&self, name: &str) -> Option<&str> {
         self.marks.get(name).map(String::as_str)
     }
+}
+
+/// The service that a log is of, also when it was renamed by a rotation or deleted.
+fn service_of_log(name: &str) -> Option<ServiceName> {
+    let (service, rest) = name.trim_end_matches(" (deleted)").split_once(".log")?;
+    let rotated = rest.is_empty()
+        || rest.strip_prefix('.').is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()));
+    service.parse().ok().filter(|_| rotated)
 }
 
 /// A listening socket.

@@ -24,11 +24,13 @@ impl Applier<'_, '_, '_> {
             return Ok(format!("kept: {} runs from it", user.describe()));
         }
         let unfinished = host.node(&layout.unfinished(release))? != Node::Missing;
-        if !unfinished
-            && let Some(manifest) = read_manifest(host, layout, release)?
-            && let Some(foreign) = foreign_file(host, &dir, &manifest)?
-        {
-            return Ok(format!("kept: {foreign} in it is not ours"));
+        if !unfinished {
+            let Some(manifest) = read_manifest(host, layout, release)? else {
+                return Ok("kept: without its manifest it cannot be told what is ours".to_owned());
+            };
+            if let Some(foreign) = foreign_file(host, &dir, &manifest)? {
+                return Ok(format!("kept: {foreign} in it is not ours"));
+            }
         }
         host.write(&layout.unfinished(release), b"", 0o644)?;
         host.remove(&layout.verification(release))?;

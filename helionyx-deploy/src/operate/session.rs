@@ -9,7 +9,7 @@ use crate::journal::{self, Before, Begin, Journal, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::plan::{Desired, Plan, Run, Step, Target, clean_up, reach};
+use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
@@ -17,6 +17,7 @@ mod recover;
 
 use ending::Ending;
 pub(super) use ending::unchanged;
+pub(super) use recover::Taken;
 
 /// An operation under the lock.
 pub(super) struct Session<'s, 'j> {
@@ -104,6 +105,11 @@ impl Session<'_, '_> {
         }
         ending.outcome = match self.restore(before, ending) {
             Ok(Restored::Anew) if before.running && before.release.is_some() => Outcome::RolledBack,
+            Ok(_) if before.running && before.release.is_none() => {
+                let why = "what ran before had no readable manifest, so it cannot be started again";
+                ending.error = ending.error.take().map(|first| format!("{first}; then: {why}"));
+                Outcome::Stuck
+            }
             Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = ending.error.take().map(|first| format!("{first}; then: {error}"));
@@ -118,6 +124,7 @@ impl Session<'_, '_> {
             environment: self.environment.clone(),
             target: before.release.clone().map_or(Target::Nothing, Target::Existing),
             run: if before.running { Run::Running } else { Run::Stopped },
+            way: Way::Back,
         };
         let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
         let plan = reach(&desired, &found).map_err(|refusals| refusals[0].to_string())?;

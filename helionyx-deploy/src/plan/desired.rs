@@ -25,6 +25,17 @@ pub struct Desired {
     pub target: Target,
     /// What its services should do.
     pub run: Run,
+    /// Whether this is new or was so before.
+    pub way: Way,
+}
+
+/// Whether something is wanted anew or was so before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Anew: what would make a start fail is refused before anything is stopped.
+    Forward,
+    /// It was so before: as much of it as can be had is wanted, whatever is in the way of the rest.
+    Back,
 }
 
 /// The release that `current` should name.

@@ -16,7 +16,7 @@ pub fn unfinished(found: &HostState) -> Vec<Step> {
 
 /// Removes releases once `target` has been verified in place of `current`.
 ///
-/// Kept are: `target`; the release that a rollback from it goes to; so many verified ones that
+/// Kept are: `target`; what is in use until then; the release that a rollback goes to; so many verified ones that
 /// there are `keep` with the target; what a process runs from, unless it is one of the services'
 /// that this plan stops; and everything that we do not recognise as ours.
 pub fn superseded(
@@ -32,7 +32,9 @@ pub fn superseded(
         .map(|process| process.key.pid)
         .collect();
     let in_use = |state: &ReleaseState| state.pids.iter().any(|pid| !stopped.contains(pid));
-    let needed = |id: &ReleaseId| id == target || Some(id) == previous;
+    // What is in use now is what a failure goes back to, whatever is to be thought of it.
+    let current = found.current.release();
+    let needed = |id: &ReleaseId| id == target || Some(id) == previous || Some(id) == current;
 
     let mut verified: Vec<_> =
         found.releases.iter().filter(|(id, state)| state.is_verified() && !needed(id)).collect();
@@ -45,8 +47,8 @@ pub fn superseded(
     let useless = found.releases.iter().filter(|(id, state)| !needed(id) && !state.is_verified());
     let useless = useless.filter_map(|(id, state)| match state.condition {
         Condition::Complete => Some((id.clone(), Removal::NeverVerified)),
-        Condition::Damaged(_) => Some((id.clone(), Removal::Damaged)),
-        Condition::Foreign | Condition::Unfinished => None,
+        Condition::Damaged(_) if state.manifest.is_some() => Some((id.clone(), Removal::Damaged)),
+        Condition::Damaged(_) | Condition::Foreign | Condition::Unfinished => None,
     });
     let removable = old.chain(useless).filter(|(id, _)| !in_use(&found.releases[id]));
     removable.map(|(id, because)| remove(&id, because)).collect()

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ReleaseId;
-use crate::plan::desired::{self, Desired, Recipe, Run, Target};
+use crate::plan::desired::{self, Desired, Recipe, Run, Target, Way};
 use crate::plan::step::{Facts, Reusable, Step};
 use crate::plan::{Plan, Refusal, Site, prune};
 use crate::release::{Manifest, Origin};
@@ -68,7 +68,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<ReleaseId> {
-        if self.desired.run == Run::Stopped {
+        if self.desired.run == Run::Stopped && self.desired.way == Way::Forward {
             self.refuse_what_is_hidden();
         }
         // A service can be stopped whatever lies there.
@@ -109,11 +109,11 @@ impl Planner<'_> {
 
     /// Takes everything back that a first deploy did, but for what it built.
     fn nothing(&mut self) -> Option<ReleaseId> {
+        self.stop_all();
         if self.found.current != Current::Missing {
             let from = self.found.current.release().cloned();
             self.steps.push(Step::UnlinkCurrent { from });
         }
-        self.stop_all();
         None
     }
 

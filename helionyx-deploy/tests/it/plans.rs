@@ -204,7 +204,6 @@ fn drifted_file() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000001Z-da4e1d7 as verified
-    - remove release 20260101T000000Z-da4e1d7 (damaged)
     ");
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
     assert_snapshot!(world.shown(&deploy()), @"nothing to do");
@@ -228,7 +227,6 @@ fn half_deleted_release() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000001Z-da4e1d7 as verified
-    - remove release 20260101T000000Z-da4e1d7 (damaged)
     ");
     world.host.delete(world.environment.layout.manifest(&current));
     assert_snapshot!(world.shown(&deploy()), @"
@@ -245,7 +243,6 @@ fn half_deleted_release() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000001Z-da4e1d7 as verified
-    - remove release 20260101T000000Z-da4e1d7 (damaged)
     ");
     assert_snapshot!(world.shown(&Goal::Restart), @"
     refused: release 20260101T000000Z-da4e1d7 is damaged: release.json is missing [damaged-release]

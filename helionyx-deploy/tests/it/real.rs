@@ -262,3 +262,18 @@ fn a_program_that_the_release_does_not_have_is_missed_before_anything_is_stopped
     assert!(report.error.unwrap().ends_with("bin/sample`: the release has no such file"));
     assert_eq!(rig.main().key, main, "the service was not touched");
 }
+
+#[test]
+fn a_shell_that_writes_into_a_log_is_no_service() {
+    let rig = Rig::new();
+    rig.run(&deploy());
+    for log in ["deploy.log", "web.log"] {
+        let path = rig.environment.layout.logs().join(log);
+        let shell = duct::cmd!("setsid", "sh", "-c", format!("exec sleep 30 >> {path} 2>&1"));
+        let shell = shell.start().unwrap();
+        assert_eq!(rig.run(&deploy()).outcome, Outcome::Unchanged, "{log}");
+        assert_eq!(rig.run(&Goal::Restart).outcome, Outcome::Deployed, "{log}");
+        assert!(shell.try_wait().unwrap().is_none(), "{log}: it lives");
+        shell.kill().unwrap();
+    }
+}

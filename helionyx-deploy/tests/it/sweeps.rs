@@ -358,3 +358,92 @@ fn a_stop_works_whatever_lies_in_the_place_of_current() {
     assert_eq!(world.run(&Goal::Stop).outcome, Outcome::Deployed);
     assert!(world.host.running().is_empty());
 }
+
+#[test]
+fn what_is_in_use_is_not_pruned_before_its_successor_has_held() {
+    for crash_after_ms in 100..120 {
+        let world = World::deployed();
+        let current = world.current();
+        world.host.delete(world.environment.layout.verification(&current));
+        world.ship(&FakeService { crash_after_ms: Some(crash_after_ms), ..FakeService::default() });
+        let report = world.run(&deploy());
+        assert_ne!(report.outcome, Outcome::Stuck, "{crash_after_ms}: {report:?}");
+        assert!(world.host.exists(world.environment.layout.release(&current)));
+    }
+}
+
+#[test]
+fn a_rollback_again_after_a_rollback_that_was_cut_short_goes_where_it_was_to_go() {
+    let world = shipped(&["2"]);
+    let first = world.observe().releases.keys().next().cloned();
+    let _ = world.operate_with(&Goal::Rollback(None), &mut |event| {
+        let proving = matches!(&event, Event::StepStarted { text, .. } if text.contains("prove"));
+        if proving {
+            world.host.fail_at(1, Fault::Kill);
+        }
+    });
+    assert!(world.host.fault_fired());
+    world.host.revive();
+    let report = world.run(&Goal::Rollback(None));
+    assert_eq!((report.outcome, &report.release), (Outcome::Deployed, &first), "HEL-85");
+    assert_eq!(world.running(), first);
+}
+
+#[test]
+fn a_line_that_nobody_can_read_does_not_hide_what_was_cut_short() {
+    let world = World::deployed();
+    let before = world.current();
+    world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
+    let _ = world.operate_with(&deploy(), &mut |event| {
+        let proving = matches!(&event, Event::StepStarted { text, .. } if text.contains("prove"));
+        if proving {
+            world.host.fail_at(1, Fault::Kill);
+        }
+    });
+    world.host.revive();
+    world.host.append(&world.environment.layout.journal(), b"garbage\n").unwrap();
+    assert!(world.observe().unfinished, "status says so");
+    let wait = std::time::Duration::ZERO;
+    let report = operate::recover(&world.host, &world.environment, wait, &mut |_| ());
+    assert_eq!(report.unwrap().unwrap().outcome, Outcome::RolledBack);
+    assert_eq!((world.current(), world.running()), (before.clone(), Some(before)));
+    assert!(!world.observe().unfinished);
+
+    world.host.append(&world.environment.layout.journal(), b"more garbage\n").unwrap();
+    let report = operate::recover(&world.host, &world.environment, wait, &mut |_| ());
+    assert_eq!(report.unwrap().unwrap().outcome, Outcome::Unchanged, "nothing had begun");
+    assert!(!world.observe().unfinished);
+}
+
+#[test]
+fn a_port_that_a_stranger_takes_in_the_middle_does_not_keep_current_on_the_failed_release() {
+    let world = World::deployed();
+    let before = world.current();
+    world.ship_readme("2");
+    let report = world.operate_with(&deploy(), &mut |event| {
+        let starting = matches!(&event, Event::StepStarted { text, .. } if text == "start web");
+        if starting && world.host.running().is_empty() {
+            world.host.stranger_on(crate::world::port(8000), "nginx");
+        }
+    });
+    let report = report.unwrap();
+    assert_eq!(report.outcome, Outcome::Stuck, "{report:?}");
+    assert_eq!(world.current(), before, "the way back was gone as far as it led");
+}
+
+#[test]
+fn a_restart_is_refused_when_the_program_is_gone_or_the_release_cannot_be_read() {
+    let world = World::deployed();
+    world.host.delete(world.environment.layout.release(&world.current()).join("bin/web"));
+    let refused = world.operate(&Goal::Restart).unwrap_err().to_string();
+    assert!(refused.contains("[start-in-vain]"), "{refused}");
+    assert_eq!(world.host.running().len(), 1, "nothing was stopped for it");
+}
+
+#[test]
+fn what_ran_without_a_manifest_and_cannot_be_brought_back_is_said_to_need_somebody() {
+    let world = World::deployed();
+    world.host.put_file(world.environment.layout.manifest(&world.current()), "{", 0o444);
+    world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
+    assert_eq!(world.run(&deploy()).outcome, Outcome::Stuck, "I8");
+}

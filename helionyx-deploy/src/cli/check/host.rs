@@ -7,7 +7,7 @@ use crate::event::chain;
 use crate::host::Host;
 use crate::model::{Environment, Kind, Source};
 use crate::observe::observe;
-use crate::plan::{Desired, Recipe, Run, Target, reach};
+use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::Node;
@@ -147,7 +147,7 @@ fn plan(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
     let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
     let (environment, run) = (environment.clone(), Run::Running);
     let target = Target::Built(recipe);
-    match reach(&Desired { environment, target, run }, &found) {
+    match reach(&Desired { environment, target, run, way: Way::Forward }, &found) {
         Ok(_) => Vec::new(),
         Err(refusals) => refusals
             .into_iter()

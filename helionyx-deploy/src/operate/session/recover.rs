@@ -4,8 +4,7 @@ use super::ending::Ending;
 use super::{Restored, Session};
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::HostError;
-use crate::journal::{self, Before, Unfinished};
-use crate::name::ReleaseId;
+use crate::journal::{self, Before, Tip, Unfinished};
 use crate::observe::observe;
 use crate::state::HostState;
 
@@ -15,15 +14,26 @@ impl Session<'_, '_> {
     ///
     /// # Errors
     /// When the host could not be looked at: then nothing was done.
-    pub(in crate::operate) fn recover(&mut self) -> Result<Option<Report>, HostError> {
+    pub(in crate::operate) fn recover(&mut self) -> Result<Option<(Report, Taken)>, HostError> {
         let begin = self.host.elapsed();
         let layout = &self.environment.layout;
-        if journal::tip(self.host, layout)?.is_none_or(|entry| entry.is_end()) {
+        if !journal::tip(self.host, layout)?.as_ref().is_some_and(Tip::is_open) {
             return Ok(None);
         }
-        let entries = journal::recent(self.host, layout)?;
-        let Some(unfinished) = journal::unfinished(&entries) else { return Ok(None) };
         let found = observe(self.host, self.environment)?;
+        let previous = found.current.release().cloned();
+        let recent = journal::unfinished(&journal::recent(self.host, layout)?);
+        let unfinished = match recent {
+            None => journal::unfinished(&journal::all(self.host, layout)?),
+            recent => recent,
+        };
+        let Some(unfinished) = unfinished else {
+            // Nothing had begun: the journal only ended in something that is no entry.
+            let error = Some("the journal ended in a line that cannot be read".to_owned());
+            let ending = Ending { outcome: Outcome::Unchanged, error, ..Ending::default() };
+            let report = self.end(Operation::Recover, previous, &ending, begin);
+            return Ok(Some((report, Taken::Nothing)));
+        };
         (self.events)(Event::Recovering {
             operation: unfinished.begin.operation,
             from: unfinished.begin.before.release.clone(),
@@ -31,8 +41,8 @@ impl Session<'_, '_> {
         });
         self.clean_up();
         let ending = self.recovered(&unfinished, &found);
-        let previous = found.current.release().cloned();
-        Ok(Some(self.end(Operation::Recover, previous, &ending, begin)))
+        let taken = taken(&unfinished, &ending);
+        Ok(Some((self.end(Operation::Recover, previous, &ending, begin), taken)))
     }
 
     fn recovered(&mut self, unfinished: &Unfinished, found: &HostState) -> Ending {
@@ -50,20 +60,21 @@ impl Session<'_, '_> {
             ending.outcome = Outcome::Deployed;
             return ending;
         }
-        self.taken_back(unfinished, found, &mut ending);
+        self.taken_back(unfinished, &mut ending);
         ending
     }
 
-    fn taken_back(&mut self, unfinished: &Unfinished, found: &HostState, ending: &mut Ending) {
+    fn taken_back(&mut self, unfinished: &Unfinished, ending: &mut Ending) {
         let before = &unfinished.begin.before;
         let to = unfinished.begin.to.as_ref().filter(|to| before.release.as_ref() != Some(*to));
         ending.failed = to.cloned();
         ending.error = Some(format!("{} was cut short", unfinished.begin.operation));
-        if let Some(to) = to.filter(|to| proven_since(unfinished, found, to)) {
+        if let Some(to) = to.filter(|to| unfinished.proven.contains(*to)) {
             self.withdraw_proof(to);
         }
         ending.outcome = match self.restore(before, ending) {
             Ok(Restored::Anew) if before.running && before.release.is_some() => Outcome::RolledBack,
+            Ok(_) if before.running && before.release.is_none() => Outcome::Stuck,
             Ok(_) => Outcome::Failed,
             Err(error) => {
                 ending.error = Some(error);
@@ -81,11 +92,25 @@ fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     }
     let to = begin.to.as_ref()?;
     let arrived = found.current.release() == Some(to) && found.is_verified(to);
-    (arrived && proven_since(unfinished, found, to))
+    (arrived && unfinished.proven.contains(to))
         .then(|| Before { release: Some(to.clone()), running: true })
 }
 
-/// Whether a release was proven by the operation itself: an older proof says nothing about it.
-fn proven_since(unfinished: &Unfinished, found: &HostState, release: &ReleaseId) -> bool {
-    found.verification(release).is_some_and(|record| record.at >= unfinished.since)
+/// What a recovery did about a deploy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::operate) enum Taken {
+    /// It took one back that had replaced the release before.
+    Back,
+    /// Nothing of the kind.
+    Nothing,
+}
+
+fn taken(unfinished: &Unfinished, ending: &Ending) -> Taken {
+    let begin = &unfinished.begin;
+    let replaced = begin.operation == Operation::Deploy && begin.to != begin.before.release;
+    let back = matches!(ending.outcome, Outcome::RolledBack | Outcome::Failed);
+    match replaced && unfinished.past_the_switch && back && begin.before.release.is_some() {
+        true => Taken::Back,
+        false => Taken::Nothing,
+    }
 }

@@ -1,6 +1,8 @@
 //! States of a host that we may not repair: somebody else made them. No I/O.
 
 use super::Planner;
+use camino::Utf8PathBuf;
+
 use crate::name::ReleaseId;
 use crate::plan::Refusal;
 use crate::release::Service;
@@ -39,6 +41,9 @@ impl Planner<'_> {
 
     /// Who may not see a service cannot say that it does not run.
     pub(super) fn refuse_what_is_hidden(&mut self) {
+        if !self.found.services.is_empty() {
+            return;
+        }
         for (port, listeners) in &self.found.listeners {
             if let Some(hidden) = listeners.iter().find(|listener| listener.holders.is_empty()) {
                 let message = format!("port {port} is held by {}", hidden.describe());
@@ -48,13 +53,15 @@ impl Planner<'_> {
         }
     }
 
-    /// An environment file that cannot be read is found before anything is stopped, not after.
-    pub(super) fn refuse_an_environment_file(&mut self, service: &Service) {
-        for path in &service.environment_files {
-            if let Some(problem) = self.found.environment_files.get(path) {
+    /// A program that is gone or an environment file that cannot be read is found before anything
+    /// is stopped, not after.
+    pub(super) fn refuse_a_start_in_vain(&mut self, service: &Service) {
+        let program = service.exec.first().map(|program| Utf8PathBuf::from(program.as_str()));
+        for path in service.environment_files.iter().cloned().chain(program) {
+            if let Some(problem) = self.found.start_problems.get(&path) {
                 let message = format!("{path}: {problem}");
-                let hint = format!("mend that file; {} reads it when it starts", service.name);
-                self.refuse("environment-file", message, hint);
+                let hint = format!("mend it, {} needs it to start; or deploy", service.name);
+                self.refuse("start-in-vain", message, hint);
             }
         }
     }

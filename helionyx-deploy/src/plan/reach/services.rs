@@ -2,7 +2,7 @@
 
 use super::Planner;
 use crate::name::{ReleaseId, ServiceName};
-use crate::plan::desired::Run;
+use crate::plan::desired::{Run, Way};
 use crate::plan::step::Step;
 use crate::release::Service;
 use crate::state::{Answering, ServiceState};
@@ -38,8 +38,10 @@ impl Planner<'_> {
             if replaced.is_none_or(|current| *why != runs_from(&service.name, current)) {
                 self.reasons.push(why.clone());
             }
-            self.refuse_a_held_port(service);
-            self.refuse_an_environment_file(service);
+            if self.desired.way == Way::Forward {
+                self.refuse_a_held_port(service);
+                self.refuse_a_start_in_vain(service);
+            }
             let service = Box::new((*service).clone());
             self.steps.push(Step::StartService { service, release: release.clone() });
         }
