@@ -3,6 +3,9 @@
 #![allow(clippy::print_stderr, reason = "sweeps say how many points they tried")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
+mod conformance;
+#[cfg(feature = "cli")]
+mod env_file_program;
 mod git;
 mod layers;
 mod plans;
