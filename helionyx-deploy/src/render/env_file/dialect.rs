@@ -71,8 +71,12 @@ fn bash(key: &str, raw: &str) -> Option<String> {
 
 /// Whether nothing is said after a word: blanks, or a comment.
 fn is_bash_end(rest: &str) -> bool {
-    let rest = rest.trim_start_matches([' ', '\t']);
-    rest.is_empty() || rest.starts_with('#') && !rest.contains('\n')
+    is_end(rest.trim_start_matches([' ', '\t']))
+}
+
+/// Whether this is nothing, or a comment.
+fn is_end(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('#') && !rest.contains(['\n', '\r'])
 }
 
 fn bash_double(chars: &mut Chars<'_>) -> Option<String> {
@@ -106,8 +110,10 @@ fn dotenv(raw: &str) -> Option<String> {
         Some(quote @ ('\'' | '"')) => {
             let value = dotenv_quoted(&mut chars, quote)?;
             let after = chars.as_str().trim_start_matches(is_python_blank);
-            (after.is_empty() || after.starts_with('#')).then_some(value)?
+            is_end(after).then_some(value)?
         }
+        // A value for older versions, a comment for newer ones (1.2.4).
+        Some('#') if rest.len() < raw.len() => return None,
         _ if rest.contains(['\n', '\r']) => return None,
         _ => without_comment(rest).trim_end_matches(is_python_blank).to_owned(),
     };
@@ -162,8 +168,7 @@ fn compose(raw: &str) -> Option<String> {
 }
 
 fn is_compose_end(rest: &str) -> bool {
-    let rest = rest.trim();
-    rest.is_empty() || rest.starts_with('#')
+    is_end(rest.trim())
 }
 
 fn compose_double(chars: &mut Chars<'_>) -> Option<String> {
@@ -212,6 +217,7 @@ mod tests {
             ("\"a\\nb\"", [Some("a\\nb"), None, None]),
             ("a\\nb", [Some("anb"), Some("a\\nb"), Some("a\\nb")]),
             ("'b'\\''c'", [Some("b'c"), None, None]),
+            (" #a", [Some(""), None, Some("#a")]),
             ("it's", [None, Some("it's"), Some("it's")]),
             ("\"b", [None, None, None]),
             ("~/x", [None, Some("~/x"), Some("~/x")]),
