@@ -14,6 +14,7 @@ use crate::host::LocalHost;
 
 mod change;
 mod check;
+mod env_file;
 pub mod exit;
 mod generate;
 mod history;
@@ -42,7 +43,7 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "deploy",
     "plan",
     "rollback",
@@ -54,6 +55,7 @@ const COMMANDS: [&str; 15] = [
     "stop",
     "restart",
     "check",
+    "env-file",
     "recover",
     "completions",
     "man",
@@ -131,6 +133,8 @@ pub enum Command {
     Restart(change::Restart),
     /// Check the models and what they need on the host
     Check(check::Check),
+    /// Look at environment files by systemd's rules
+    EnvFile(env_file::EnvFile),
     /// Bring an operation that was cut short to an end
     Recover(change::Recover),
     /// Print completions for a shell
@@ -200,6 +204,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Stop(args) => args.run(context),
         Command::Restart(args) => args.run(context),
         Command::Check(args) => args.run(context),
+        Command::EnvFile(args) => args.run(context),
         Command::Recover(args) => args.run(context),
         Command::Completions(args) => args.run(context),
         Command::Man(args) => args.run(context),

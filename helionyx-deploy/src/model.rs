@@ -22,6 +22,7 @@ mod validate;
 
 pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
+pub(crate) use suggest::closest;
 
 /// One environment of one app, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -187,6 +188,15 @@ pub enum Kind {
     Choice(Vec<String>),
     /// A value that stands only in the host's own environment file.
     Secret,
+}
+
+impl Kind {
+    /// What is wrong with a value of this kind, and what to write instead; none when nothing is.
+    /// The value is in neither.
+    #[must_use]
+    pub fn mismatch(&self, value: &str) -> Option<(&'static str, String)> {
+        validate::kind::mismatch(self, value)
+    }
 }
 
 /// What is kept.

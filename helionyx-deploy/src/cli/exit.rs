@@ -12,7 +12,7 @@ pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 /// `status` and `check`: something is not as it should be.
 pub const DRIFT: u8 = 3;
-/// The models have mistakes.
+/// The models have mistakes, or an environment file has.
 pub const CONFIGURATION: u8 = 4;
 /// Somebody else is at work on the environment.
 pub const LOCKED: u8 = 5;
@@ -28,7 +28,7 @@ Exit codes:
   1  failed; nothing was changed
   2  wrong usage
   3  something is not as it should be (status, check)
-  4  mistakes in the models
+  4  mistakes in the models or in an environment file
   5  somebody else is at work on the environment
   6  failed and rolled back: what ran before runs again
   7  failed, and so did the way back: act now";

@@ -14,7 +14,7 @@ use crate::template::{Bindings, Placeholder};
 mod build;
 mod health;
 pub mod isolation;
-mod kind;
+pub mod kind;
 mod placement;
 mod reader;
 mod service;

@@ -1,10 +1,25 @@
-//! Environment files: a writer of forms that systemd, bash and dotenv read alike, and a reader that
-//! accepts only those. No I/O.
+//! Environment files: what systemd reads from them, what is wrong with them, and how they are
+//! written so that systemd, bash and dotenv read them alike. No I/O.
 
 use std::collections::BTreeMap;
 
+use crate::model::Severity;
 use crate::name::VariableName;
 use crate::secret::Secret;
+
+pub mod grammar;
+
+pub mod code;
+pub mod dialect;
+pub mod lint;
+
+pub mod template;
+pub mod write;
+
+pub use grammar::{Read, Systemd, read};
+pub use lint::{Declared, check, declared, lint};
+pub use template::{example, template};
+pub use write::{Form, Written, write};
 
 /// Why a line of an environment file is refused. Never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,102 +28,46 @@ pub struct EnvFileError {
     /// The line, from 1.
     pub line: usize,
     /// The variable, when its name could be read.
-    pub key: Option<VariableName>,
+    pub key: Option<String>,
     /// What is wrong.
-    pub problem: &'static str,
+    pub problem: String,
 }
 
-/// An environment file with these values, in the variables' order.
+/// An environment file with these values, in the variables' order, for systemd and our own
+/// runtime; what others read too is written by [`write()`].
 ///
-/// A value stands bare where all readers agree on it, else in double quotes, with a backslash
-/// before `"`, `\`, `$` and the backtick.
+/// The values come from a model: they have no control characters.
 #[must_use]
 pub fn render<'a>(values: impl IntoIterator<Item = (&'a VariableName, &'a String)>) -> String {
-    let lines = values.into_iter().map(|(name, value)| format!("{name}={}\n", quote(value)));
-    lines.collect()
+    values.into_iter().map(|(name, value)| format!("{name}={}\n", write::quote(value))).collect()
 }
 
-fn quote(value: &str) -> String {
-    let bare = |c: char| c.is_ascii_alphanumeric() || "_./:@%+,-".contains(c);
-    if !value.is_empty() && value.chars().all(bare) {
-        return value.to_owned();
-    }
-    let mut quoted = String::from('"');
-    for c in value.chars() {
-        if matches!(c, '"' | '\\' | '$' | '`') {
-            quoted.push('\\');
-        }
-        quoted.push(c);
-    }
-    quoted.push('"');
-    quoted
-}
-
-/// The values of an environment file; a later line wins.
+/// The values of an environment file, as systemd reads it: the embedded runtime gives a process
+/// what systemd would. A later line wins.
 ///
 /// # Errors
-/// Every line that readers do not agree on, by its number.
+/// Every line that has an error of [`lint()`], by its number: what systemd would drop, refuse, or
+/// read in another way than it was meant.
 pub fn parse(text: &str) -> Result<BTreeMap<VariableName, Secret>, Vec<EnvFileError>> {
+    let mut errors: Vec<EnvFileError> = lint::syntax(text.as_bytes())
+        .into_iter()
+        .filter(|issue| issue.severity == Severity::Error)
+        .map(|issue| EnvFileError { line: issue.line, key: issue.key, problem: issue.problem })
+        .collect();
     let mut values = BTreeMap::new();
-    let mut errors = Vec::new();
-    for (index, line) in text.split('\n').enumerate() {
-        let line = line.strip_suffix('\r').unwrap_or(line).trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        match parse_line(line) {
-            Ok((name, value)) => drop(values.insert(name, value)),
-            Err((key, problem)) => errors.push(EnvFileError { line: index + 1, key, problem }),
+    let read = grammar::read(text.as_bytes(), Systemd::V257);
+    for (name, value) in read.variables().unwrap_or_default() {
+        match name.parse() {
+            Ok(name) => drop(values.insert(name, value.clone())),
+            // Only its length can be wrong.
+            Err(_) => errors.push(EnvFileError {
+                line: 0,
+                key: None,
+                problem: "a name is longer than 128 characters".to_owned(),
+            }),
         }
     }
     if errors.is_empty() { Ok(values) } else { Err(errors) }
-}
-
-type LineError = (Option<VariableName>, &'static str);
-
-fn parse_line(line: &str) -> Result<(VariableName, Secret), LineError> {
-    let (name, value) = line.split_once('=').ok_or((None, "no `=`"))?;
-    let name: VariableName = name.parse().map_err(|_| match name.starts_with("export ") {
-        true => (None, "`export` is not understood by systemd: leave it out"),
-        false => (None, "what stands before `=` is no variable name"),
-    })?;
-    let value = unquote(value).map_err(|problem| (Some(name.clone()), problem))?;
-    Ok((name, Secret::new(value)))
-}
-
-fn unquote(value: &str) -> Result<String, &'static str> {
-    if value.contains('\0') {
-        return Err("a NUL byte");
-    }
-    match value.chars().next() {
-        Some('"') => unquote_double(&value[1..]),
-        Some('\'') => {
-            let inner = value[1..].strip_suffix('\'').ok_or("a quote without its partner")?;
-            if inner.contains('\'') { Err("a quote inside the value") } else { Ok(inner.into()) }
-        }
-        _ if value.contains(['"', '\'', '\\', '$', '`', '#', ' ', '\t']) => {
-            Err("readers disagree on this value: put it into double quotes")
-        }
-        _ => Ok(value.to_owned()),
-    }
-}
-
-fn unquote_double(rest: &str) -> Result<String, &'static str> {
-    let mut value = String::new();
-    let mut chars = rest.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' if chars.as_str().is_empty() => return Ok(value),
-            '"' => return Err("text after the closing quote"),
-            '\\' => match chars.next() {
-                Some(escaped @ ('"' | '\\' | '$' | '`')) => value.push(escaped),
-                _ => return Err("a backslash before a character that needs none"),
-            },
-            '$' | '`' => return Err("`$` and backticks need a backslash before them"),
-            c => value.push(c),
-        }
-    }
-    Err("a quote without its partner")
 }
 
 #[cfg(test)]
@@ -126,19 +85,34 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_readers_do_not_agree_on_are_refused_without_their_value() {
+    fn lines_that_systemd_reads_otherwise_than_meant_are_refused_without_their_value() {
         for (line, expected) in [
             (
                 "DAILY=20   # 8 PM",
-                "line 1 (DAILY): readers disagree on this value: put it into double quotes",
+                "line 1 (DAILY): a comment behind the value: systemd takes it for a part of the value",
             ),
-            ("export A=hunter2", "line 1: `export` is not understood by systemd: leave it out"),
-            ("A-B=hunter2", "line 1: what stands before `=` is no variable name"),
-            ("A=\"hunter2", "line 1 (A): a quote without its partner"),
-            ("A=\"hunter2\" x", "line 1 (A): text after the closing quote"),
-            ("A='hun'ter2'", "line 1 (A): a quote inside the value"),
-            ("A=\"$hunter2\"", "line 1 (A): `$` and backticks need a backslash before them"),
-            ("hunter2", "line 1: no `=`"),
+            (
+                "\nexport A=hunter2",
+                "line 2 (A): `export` before a name: systemd drops the line, and logs its value",
+            ),
+            (
+                "A-B=hunter2",
+                "line 1 (A-B): no variable name before `=`: systemd drops the line, and logs its value",
+            ),
+            (
+                "A=\"hunter2",
+                "line 1 (A): a quote without its partner: the rest of the file becomes the value",
+            ),
+            (
+                "A=\"hunter2\" x",
+                "line 1 (A): text behind the closing quote is appended to the value",
+            ),
+            ("A='hun'ter2'", "line 1 (A): text behind the closing quote is appended to the value"),
+            (
+                "A=\"$hunter2\"",
+                "line 1 (A): it looks like an expansion, but systemd expands nothing",
+            ),
+            ("hunter2", "line 1: a line without `=` is dropped by systemd"),
         ] {
             let errors = parse(line).unwrap_err();
             let shown: Vec<String> = errors.iter().map(ToString::to_string).collect();

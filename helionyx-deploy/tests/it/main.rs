@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
 mod builds;
+mod conformance;
+#[cfg(feature = "cli")]
+mod env_file_program;
 mod git;
 mod layers;
 mod plans;

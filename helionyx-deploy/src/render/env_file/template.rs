@@ -1,0 +1,210 @@
+//! The examples that operators copy: `.env.template` and `.env.<environment>.example`. No I/O.
+
+use std::collections::BTreeMap;
+
+use super::lint::{Declared, Source, declared, in_words};
+use super::write::quote;
+use crate::model::{Environment, Kind};
+use crate::name::{EnvironmentName, VariableName};
+
+/// `.env.<environment>.example`: every declared variable with its kind and the model's value, and
+/// a placeholder where only the host knows the value.
+#[must_use]
+pub fn example(environment: &Environment) -> String {
+    let mut text = header(&environment.id(), "the secrets");
+    for variable in declared(environment) {
+        text += &comment(&describe(&variable.kind));
+        text += &match (&variable.value, variable.source) {
+            (Some(value), _) => format!("{}={}\n", variable.name, quote(value)),
+            (None, Source::Release) => by_release(&variable.name),
+            (None, _) => to_fill_in(&variable.name),
+        };
+    }
+    text
+}
+
+/// `.env.template`: every variable that an app declares. Where environments differ, a comment says
+/// what each of them has.
+#[must_use]
+pub fn template(environments: &[&Environment]) -> String {
+    let app = environments.first().map(|one| one.app.to_string()).unwrap_or_default();
+    let mut text = header(&app, "the values");
+    let mut known: BTreeMap<VariableName, Vec<(&EnvironmentName, Declared)>> = BTreeMap::new();
+    for environment in environments {
+        for variable in declared(environment) {
+            known.entry(variable.name.clone()).or_default().push((&environment.name, variable));
+        }
+    }
+    for (name, variables) in &known {
+        text += &entry(name, variables);
+    }
+    text
+}
+
+fn entry(name: &VariableName, variables: &[(&EnvironmentName, Declared)]) -> String {
+    let Some((_, first)) = variables.first() else { return String::new() };
+    let mut text = comment(&describe(&first.kind));
+    if first.source == Source::Release {
+        return text + &by_release(name);
+    }
+    let Some(value) = &first.value else { return text + &to_fill_in(name) };
+    if variables.iter().all(|(_, other)| other.value.as_ref() == Some(value)) {
+        return text + &format!("{name}={}\n", quote(value));
+    }
+    for (environment, variable) in variables {
+        let value = variable.value.as_deref().unwrap_or("as the release says");
+        text += &line(&format!("In {environment}: {value} "));
+    }
+    text + &to_fill_in(name)
+}
+
+fn header(whose: &str, what: &str) -> String {
+    let first = format!("Variables of {whose}, generated from its models: do not edit by hand.");
+    line(&first) + &line(&format!("Copy it, fill in {what}, and keep the copy out of git."))
+}
+
+fn describe(kind: &Kind) -> String {
+    let words = in_words(kind);
+    let mut letters = words.chars();
+    let first = letters.next().map(|c| c.to_ascii_uppercase());
+    format!("{}{}.", first.map(String::from).unwrap_or_default(), letters.as_str())
+}
+
+fn by_release(name: &VariableName) -> String {
+    line(&format!("{name} is set by every release."))
+}
+
+fn to_fill_in(name: &VariableName) -> String {
+    format!("{name}=your_{}_here\n", name.as_str().to_lowercase())
+}
+
+fn comment(text: &str) -> String {
+    format!("\n{}", line(text))
+}
+
+/// A comment on a line of its own. It cannot end in a backslash, which would take the next line in
+/// up to systemd 253.
+fn line(text: &str) -> String {
+    let plain: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let plain = plain.trim_end();
+    let end = if plain.ends_with('\\') { " ." } else { "" };
+    format!("# {plain}{end}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Catalog, Severity, SourceFile};
+    use crate::render::env_file::{check, grammar};
+
+    const APP: &str = r#"
+        name = "shop"
+        [source.path]
+        dir = "/src/shop"
+        [[service]]
+        name = "web"
+        exec = ["{release}/bin/web"]
+        [variables.API_PORT]
+        kind = "port"
+        value = "{port}"
+        [variables.LOG_LEVEL]
+        kind = { choice = ["DEBUG", "INFO"] }
+        [variables.MODEL]
+        kind = "text"
+        value = "a \"model\" for $5 \\"
+        [variables.RELEASE]
+        kind = "text"
+        value = "{release_id}"
+        [variables.TOKEN]
+        kind = "secret"
+    "#;
+
+    fn environments() -> Vec<Environment> {
+        let environment = |name: &str, port: u16, level: &str| SourceFile {
+            path: format!("envs/shop/{name}.toml"),
+            text: format!(
+                "supervisor = \"process\"\nport = {port}\nroot = \"/opt/{name}\"\n\
+                 [variables]\nLOG_LEVEL = \"{level}\"\n"
+            ),
+        };
+        let app = SourceFile { path: "envs/shop/app.toml".into(), text: APP.into() };
+        let files = [app, environment("dev", 8000, "DEBUG"), environment("live", 8002, "INFO")];
+        let (catalog, findings) = Catalog::parse(&files, "/project".into());
+        assert!(findings.is_empty(), "{findings:?}");
+        catalog.environments().cloned().collect()
+    }
+
+    #[test]
+    fn an_example_has_the_models_values_and_placeholders_for_secrets() {
+        let environments = environments();
+        insta::assert_snapshot!(example(&environments[0]), @r#"
+        # Variables of shop/dev, generated from its models: do not edit by hand.
+        # Copy it, fill in the secrets, and keep the copy out of git.
+
+        # A port, 1 to 65535.
+        API_PORT=8000
+
+        # One of DEBUG, INFO.
+        LOG_LEVEL=DEBUG
+
+        # A text.
+        MODEL="a \"model\" for \$5 \\"
+
+        # A text.
+        # RELEASE is set by every release.
+
+        # A secret.
+        TOKEN=your_token_here
+        "#);
+    }
+
+    #[test]
+    fn the_template_says_what_each_environment_has() {
+        let environments = environments();
+        let all: Vec<&Environment> = environments.iter().collect();
+        insta::assert_snapshot!(template(&all), @r#"
+        # Variables of shop, generated from its models: do not edit by hand.
+        # Copy it, fill in the values, and keep the copy out of git.
+
+        # A port, 1 to 65535.
+        # In dev: 8000
+        # In live: 8002
+        API_PORT=your_api_port_here
+
+        # One of DEBUG, INFO.
+        # In dev: DEBUG
+        # In live: INFO
+        LOG_LEVEL=your_log_level_here
+
+        # A text.
+        MODEL="a \"model\" for \$5 \\"
+
+        # A text.
+        # RELEASE is set by every release.
+
+        # A secret.
+        TOKEN=your_token_here
+        "#);
+    }
+
+    #[test]
+    fn examples_are_what_the_model_says_and_ask_for_the_secrets_alone() {
+        for environment in environments() {
+            let text = example(&environment);
+            assert_eq!(text, example(&environment), "deterministic");
+            let model = declared(&environment);
+            let found = check(".env.dev.example", text.as_bytes(), Some(&model));
+            let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
+            assert_eq!(codes, ["env-not-portable", "env-placeholder"], "{found:?} (HEL-92)");
+            assert!(found.iter().all(|finding| finding.severity == Severity::Warning));
+            for version in [grammar::Systemd::V252, grammar::Systemd::V257] {
+                let read = grammar::read(text.as_bytes(), version);
+                let values: Vec<_> = read.variables().unwrap();
+                let port = environment.port.unwrap().get().to_string();
+                assert_eq!(values[0].1.expose(), port, "(HEL-13, HEL-14, HEL-15)");
+                assert_eq!(values[2].1.expose(), "a \"model\" for $5 \\");
+                assert_eq!(values.len(), 4);
+            }
+        }
+    }
+}
