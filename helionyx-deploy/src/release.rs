@@ -137,7 +137,7 @@ impl fmt::Display for Origin {
 /// Who does something, from where, with which version of this tool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// The user; `root (sudo: jane)` names the one behind sudo.
+    /// The user; `root (sudo: operator)` names the one behind sudo.
     pub user: String,
     /// The host.
     pub host: String,

@@ -221,7 +221,7 @@ mod tests {
         let failure = Failure::from(OperateError::Journal(JournalError::Locked(holder)));
         assert_eq!(failure.code, exit::LOCKED, "(ALL-03)");
         insta::assert_snapshot!(plain(&failure), @r"
-        error: another deploy is at work: deploy of jane@node1 (pid 4711) since 2026-11-21T01:10:37.000Z
+        error: another deploy is at work: deploy of operator@node1 (pid 4711) since 2026-11-21T01:10:37.000Z
           help: wait for it with --wait 5m, or try again later
         ");
     }

@@ -217,13 +217,13 @@ mod tests {
         let past = operations(&entries);
         let rows: Vec<_> = past.into_iter().rev().map(|past| (&environment, past)).collect();
         let text = render(&rows, style::UNICODE);
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
-           WHEN                     ENVIRONMENT   WHAT     BY          RESULT           RELEASE                   TOOK
-        •  2026-11-21 01:10:44 UTC  sample/local  deploy   jane@node1  not ended        20261121T011037Z-aaaaaaa  -
-        ✓  2026-11-21 01:10:42 UTC  sample/local  stop     jane@node1  done, recovered  20261121T011037Z-aaaaaaa  2.3 s
-        ✗  2026-11-21 01:10:40 UTC  sample/local  restart  jane@node1  rolled back      20261121T011037Z-aaaaaaa  2.3 s
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
+           WHEN                     ENVIRONMENT   WHAT     BY              RESULT           RELEASE                   TOOK
+        •  2026-11-21 01:10:44 UTC  sample/local  deploy   operator@node1  not ended        20261121T011037Z-aaaaaaa  -
+        ✓  2026-11-21 01:10:42 UTC  sample/local  stop     operator@node1  done, recovered  20261121T011037Z-aaaaaaa  2.3 s
+        ✗  2026-11-21 01:10:40 UTC  sample/local  restart  operator@node1  rolled back      20261121T011037Z-aaaaaaa  2.3 s
           web was not proven
-        ✓  2026-11-21 01:10:38 UTC  sample/local  deploy   jane@node1  done             20261121T011037Z-aaaaaaa  2.3 s
+        ✓  2026-11-21 01:10:38 UTC  sample/local  deploy   operator@node1  done             20261121T011037Z-aaaaaaa  2.3 s
         ");
     }
 
@@ -232,6 +232,6 @@ mod tests {
         let environment = samples::environment();
         let past = operations(&entries(vec![begin(Operation::Deploy)])).remove(0);
         let line = Line::new("history", Origin::new(past.began, Some(&environment)), past);
-        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"jane@node1","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"outcome":"unfinished","error":null,"duration_ms":null,"recovered":false}"#);
+        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"outcome":"unfinished","error":null,"duration_ms":null,"recovered":false}"#);
     }
 }

@@ -177,7 +177,7 @@ mod tests {
             source: Some("/src (content 2d71164)".into()),
             commit: None,
             built_at: Some(samples::time()),
-            built_by: Some("jane@node1".into()),
+            built_by: Some("operator@node1".into()),
             verified_at: None,
             in_use: state == Standing::Failed,
             is_current: state == Standing::Current,
@@ -194,12 +194,12 @@ mod tests {
             release("bbbbbbb", Standing::Damaged),
         ];
         let text = render(&releases, "sample/local", samples::later(), style::UNICODE);
-        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @r"
-           RELEASE                   STATE     BUILT      BY          SOURCE
-        ✗  20261121T011037Z-eeeeeee  failed    3 min ago  jane@node1  /src (content 2d71164)  a process still runs from it
-        ✓  20261121T011037Z-ddddddd  current   3 min ago  jane@node1  /src (content 2d71164)
-           20261121T011037Z-ccccccc  verified  3 min ago  jane@node1  /src (content 2d71164)  rollback goes here
-        ✗  20261121T011037Z-bbbbbbb  damaged   3 min ago  jane@node1  /src (content 2d71164)  bin/web is missing
+        insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
+           RELEASE                   STATE     BUILT      BY              SOURCE
+        ✗  20261121T011037Z-eeeeeee  failed    3 min ago  operator@node1  /src (content 2d71164)  a process still runs from it
+        ✓  20261121T011037Z-ddddddd  current   3 min ago  operator@node1  /src (content 2d71164)
+           20261121T011037Z-ccccccc  verified  3 min ago  operator@node1  /src (content 2d71164)  rollback goes here
+        ✗  20261121T011037Z-bbbbbbb  damaged   3 min ago  operator@node1  /src (content 2d71164)  bin/web is missing
         ");
     }
 
@@ -209,6 +209,6 @@ mod tests {
         let origin = Origin::new(samples::time(), Some(&environment));
         let line = Line::new("release", origin, release("ccccccc", Standing::Verified));
         let line = serde_json::to_string(&line).unwrap();
-        insta::assert_snapshot!(line, @r#"{"event":"release","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","id":"20261121T011037Z-ccccccc","state":"verified","source":"/src (content 2d71164)","commit":null,"built_at":"2026-11-21T01:10:37.000Z","built_by":"jane@node1","verified_at":null,"in_use":false,"is_current":false,"is_rollback_target":true}"#);
+        insta::assert_snapshot!(line, @r#"{"event":"release","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","id":"20261121T011037Z-ccccccc","state":"verified","source":"/src (content 2d71164)","commit":null,"built_at":"2026-11-21T01:10:37.000Z","built_by":"operator@node1","verified_at":null,"in_use":false,"is_current":false,"is_rollback_target":true}"#);
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn release(digits: &str) -> ReleaseId {
 }
 
 pub(super) fn actor() -> Actor {
-    Actor { user: "jane".into(), host: "node1".into(), tool: "0.1.0".into() }
+    Actor { user: "operator".into(), host: "node1".into(), tool: "0.1.0".into() }
 }
 
 pub(super) fn holder() -> Holder {

@@ -15,8 +15,8 @@ macro_rules! prove_on_both_machines {
             $(#[test]
             fn $test() {
                 let host = crate::host::FakeHost::new();
-                host.put_dir("/work");
-                super::$check(&host, "/work".into());
+                host.put_dir("/lab");
+                super::$check(&host, "/lab".into());
             })*
         }
 

@@ -8,6 +8,6 @@ mod processes;
 
 fn fake() -> FakeHost {
     let fake = FakeHost::new();
-    fake.put_dir("/work");
+    fake.put_dir("/lab");
     fake
 }

@@ -36,9 +36,10 @@ mod tests {
 
     #[test]
     fn users_are_found_by_their_number() {
-        let passwd = "root:x:0:0:root:/root:/bin/sh\nbroken\njane:x:1000:1000::/home/jane:\n";
+        let passwd =
+            "root:x:0:0:root:/root:/bin/sh\nbroken\noperator:x:1000:1000::/home/operator:\n";
         assert_eq!(user_name(0, passwd).as_deref(), Some("root"));
-        assert_eq!(user_name(1000, passwd).as_deref(), Some("jane"));
+        assert_eq!(user_name(1000, passwd).as_deref(), Some("operator"));
         assert_eq!(user_name(100, passwd), None);
     }
 

@@ -17,7 +17,7 @@ fn file(path: &str, text: &str) -> SourceFile {
 }
 
 fn parse(files: &[SourceFile]) -> Vec<Finding> {
-    Catalog::parse(files, Utf8Path::new("/home/jane/project")).1
+    Catalog::parse(files, Utf8Path::new("/home/operator/project")).1
 }
 
 fn brief(findings: &[Finding]) -> Vec<String> {

@@ -179,7 +179,7 @@ mod tests {
         for path in ["/", "/etc", "/var/lib", "/proc/1", "/dev/shm", "/root", "/sys"] {
             assert!(is_system_directory(path), "{path}");
         }
-        for path in ["/opt/a", "/var/lib/a", "/home/jane", "/process", "/root/x", "/tmp/x"] {
+        for path in ["/opt/a", "/var/lib/a", "/home/operator", "/process", "/root/x", "/tmp/x"] {
             assert!(!is_system_directory(path), "{path}");
         }
     }
@@ -216,13 +216,13 @@ mod tests {
     #[test]
     fn credentials_are_seen_in_every_spelling() {
         for url in [
-            "https://jane:pw@host/a",
+            "https://operator:pw@host/a",
             "https://ghp_token@github.com/a",
             "https://:pw@host",
             "ssh://git:pw@host/a",
             "https://a:p@b@host/a",
             "HTTPS://x@host",
-            "jane:pw@host:a.git",
+            "operator:pw@host:a.git",
         ] {
             assert!(has_credentials(url), "{url} (ALL-04)");
         }

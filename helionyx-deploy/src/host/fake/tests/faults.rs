@@ -14,44 +14,44 @@ type Call = fn(&FakeHost) -> Result<(), HostError>;
 
 /// Every changing call, and whether half of it can happen.
 const CALLS: [(&str, bool, Call); 13] = [
-    ("create_dir", false, |fake| fake.create_dir("/work/new/dir".into(), 0o755)),
-    ("write", false, |fake| fake.write("/work/new".into(), b"content", 0o644)),
-    ("append", true, |fake| fake.append("/work/log".into(), b"content")),
-    ("truncate", false, |fake| fake.truncate("/work/log".into(), 1)),
-    ("replace_link", false, |fake| fake.replace_link("/work/link".into(), "new".into())),
-    ("remove", false, |fake| fake.remove("/work/log".into())),
-    ("remove_tree", true, |fake| fake.remove_tree("/work/tree".into())),
+    ("create_dir", false, |fake| fake.create_dir("/lab/new/dir".into(), 0o755)),
+    ("write", false, |fake| fake.write("/lab/new".into(), b"content", 0o644)),
+    ("append", true, |fake| fake.append("/lab/log".into(), b"content")),
+    ("truncate", false, |fake| fake.truncate("/lab/log".into(), 1)),
+    ("replace_link", false, |fake| fake.replace_link("/lab/link".into(), "new".into())),
+    ("remove", false, |fake| fake.remove("/lab/log".into())),
+    ("remove_tree", true, |fake| fake.remove_tree("/lab/tree".into())),
     ("copy", true, |fake| {
-        fake.copy("/work/tree".into(), "/work".into(), &[".mark", "a", "b", "c"].map(Into::into))
+        fake.copy("/lab/tree".into(), "/lab".into(), &[".mark", "a", "b", "c"].map(Into::into))
     }),
-    ("unpack", true, |fake| fake.unpack("/work/x.tar".into(), "/work".into())),
-    ("seal", true, |fake| fake.seal("/work/tree".into())),
-    ("run", false, |fake| fake.run(&Command::new("touch", "/work"), &mut |_| {}).map(drop)),
+    ("unpack", true, |fake| fake.unpack("/lab/x.tar".into(), "/lab".into())),
+    ("seal", true, |fake| fake.seal("/lab/tree".into())),
+    ("run", false, |fake| fake.run(&Command::new("touch", "/lab"), &mut |_| {}).map(drop)),
     ("spawn", false, |fake| fake.spawn(&launch()).map(drop)),
     ("signal", false, |fake| fake.signal(fake.running()[0].key, Signal::Kill)),
 ];
 
 fn launch() -> Launch {
     Launch {
-        exec: vec!["/work/run".to_owned()],
-        directory: "/work".into(),
+        exec: vec!["/lab/run".to_owned()],
+        directory: "/lab".into(),
         variables: [].into(),
-        log: "/work/service.log".into(),
+        log: "/lab/service.log".into(),
     }
 }
 
 fn prepared() -> FakeHost {
     let fake = FakeHost::new();
     for name in [".mark", "a", "b", "c"] {
-        fake.put_file(Utf8Path::new("/work/tree").join(name), name, 0o644);
+        fake.put_file(Utf8Path::new("/lab/tree").join(name), name, 0o644);
     }
-    fake.put_file("/work/log", "line\n", 0o600);
-    fake.put_file("/work/run", "", 0o755);
-    fake.put_file("/work/x.tar", r#"{"one": "1", "two": "2"}"#, 0o644);
-    fake.put_link("/work/link", "old");
-    fake.stranger_in("/work", "sleep 5");
+    fake.put_file("/lab/log", "line\n", 0o600);
+    fake.put_file("/lab/run", "", 0o755);
+    fake.put_file("/lab/x.tar", r#"{"one": "1", "two": "2"}"#, 0o644);
+    fake.put_link("/lab/link", "old");
+    fake.stranger_in("/lab", "sleep 5");
     fake.program("touch", |_: &Command, disk: &mut Disk| {
-        disk.put_file("/work/touched", "", 0o644);
+        disk.put_file("/lab/touched", "", 0o644);
         Output { status: ExitStatus::Code(0), text: String::new() }
     });
     fake
@@ -97,8 +97,8 @@ fn torn_calls_leave_the_first_half() {
         let error = call(&fake).unwrap_err();
         assert_eq!(error.source.to_string(), "injected fault: it happened in part", "{name}");
     }
-    assert_eq!(fake.read_text("/work/log").unwrap(), "line\ncon");
-    let left = fake.list("/work/tree".into()).unwrap();
+    assert_eq!(fake.read_text("/lab/log").unwrap(), "line\ncon");
+    let left = fake.list("/lab/tree".into()).unwrap();
     assert_eq!(left, ["b", "c"], "marks that begin with a dot go first");
 }
 
@@ -116,7 +116,7 @@ fn a_torn_removal_leaves_nothing_without_its_parent() {
 #[test]
 fn a_fault_comes_at_its_call_and_only_once() {
     let fake = prepared();
-    let write = |name: &str| fake.write(&Utf8PathBuf::from("/work").join(name), b"", 0o644);
+    let write = |name: &str| fake.write(&Utf8PathBuf::from("/lab").join(name), b"", 0o644);
     write("0").unwrap();
     fake.fail_at(3, Fault::Before);
     let results = ["1", "2", "3", "4"].map(|name| write(name).is_ok());
@@ -141,22 +141,22 @@ fn a_call_that_fails_by_itself_says_why_even_when_its_answer_is_lost() {
 fn nothing_can_be_done_once_we_are_gone_until_another_takes_over() {
     for fault in [Fault::Kill, Fault::KillTorn, Fault::KillAfter] {
         let fake = prepared();
-        let guard = fake.lock("/work/lock".into(), "first").unwrap();
+        let guard = fake.lock("/lab/lock".into(), "first").unwrap();
         fake.fail_at(1, fault);
-        let mut kinds = vec![fake.append("/work/log".into(), b"content").unwrap_err()];
+        let mut kinds = vec![fake.append("/lab/log".into(), b"content").unwrap_err()];
         for (_, _, call) in CALLS {
             kinds.push(call(&fake).unwrap_err());
         }
-        kinds.push(fake.node("/work".into()).unwrap_err());
-        kinds.push(fake.list("/work".into()).unwrap_err());
-        kinds.push(fake.read("/work/log".into(), 10).unwrap_err());
-        kinds.push(fake.read_tail("/work/log".into(), 10).unwrap_err());
-        kinds.push(fake.digest("/work/log".into()).unwrap_err());
-        kinds.push(fake.tree("/work".into(), &[]).unwrap_err());
-        kinds.push(fake.processes("/work".into()).unwrap_err());
+        kinds.push(fake.node("/lab".into()).unwrap_err());
+        kinds.push(fake.list("/lab".into()).unwrap_err());
+        kinds.push(fake.read("/lab/log".into(), 10).unwrap_err());
+        kinds.push(fake.read_tail("/lab/log".into(), 10).unwrap_err());
+        kinds.push(fake.digest("/lab/log".into()).unwrap_err());
+        kinds.push(fake.tree("/lab".into(), &[]).unwrap_err());
+        kinds.push(fake.processes("/lab".into()).unwrap_err());
         let port = Port::try_from(80).unwrap();
         kinds.push(fake.listeners(port).unwrap_err());
-        let Err(LockError::Host(error)) = fake.lock("/work/lock".into(), "x") else { panic!() };
+        let Err(LockError::Host(error)) = fake.lock("/lab/lock".into(), "x") else { panic!() };
         kinds.push(error);
         for error in kinds {
             assert_eq!(error.source.kind(), ErrorKind::Interrupted, "{fault:?} {error}");
@@ -167,9 +167,9 @@ fn nothing_can_be_done_once_we_are_gone_until_another_takes_over() {
 
         fake.revive();
         assert_eq!(fake.running().len(), 1, "others live on");
-        let next = fake.lock("/work/lock".into(), "second").unwrap();
+        let next = fake.lock("/lab/lock".into(), "second").unwrap();
         drop(guard);
-        let Err(LockError::Held(holder)) = fake.lock("/work/lock".into(), "third") else {
+        let Err(LockError::Held(holder)) = fake.lock("/lab/lock".into(), "third") else {
             panic!("{fault:?}: the guard of the dead freed the lock of the living");
         };
         assert_eq!(holder, "second");

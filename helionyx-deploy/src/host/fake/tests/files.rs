@@ -9,12 +9,12 @@ use crate::state::Node;
 #[test]
 fn what_is_neither_file_nor_link_is_refused() {
     let fake = fake();
-    fake.put_pipe("/work/pipe");
-    assert_eq!(fake.node("/work/pipe".into()).unwrap(), Node::Other);
-    let error = fake.tree("/work".into(), &[]).unwrap_err();
-    assert_eq!(error.to_string(), "failed to list `/work`");
+    fake.put_pipe("/lab/pipe");
+    assert_eq!(fake.node("/lab/pipe".into()).unwrap(), Node::Other);
+    let error = fake.tree("/lab".into(), &[]).unwrap_err();
+    assert_eq!(error.to_string(), "failed to list `/lab`");
     assert_eq!(error.source.to_string(), "`pipe` is a device, socket or pipe");
-    fake.tree("/work".into(), &["pipe".to_owned()]).unwrap();
+    fake.tree("/lab".into(), &["pipe".to_owned()]).unwrap();
 }
 
 #[test]
@@ -30,9 +30,9 @@ fn archives_unpack_inside_of_their_directory_only() {
         let fake = fake();
         let archive = Utf8Path::new("/").join(name);
         fake.put_file(&archive, content, 0o644);
-        let result = fake.unpack(&archive, "/work".into());
+        let result = fake.unpack(&archive, "/lab".into());
         assert_eq!(result.is_ok(), good, "{name} {content}");
-        assert_eq!(fake.read_text("/work/bin/run").is_some(), good, "{name} {content}");
+        assert_eq!(fake.read_text("/lab/bin/run").is_some(), good, "{name} {content}");
         assert!(!fake.exists("/run"), "{name} {content}");
         fake.unpack(&archive, "/none".into()).unwrap_err();
     }
@@ -41,10 +41,10 @@ fn archives_unpack_inside_of_their_directory_only() {
 #[test]
 fn a_lock_is_held_by_one_and_freed_with_its_guard() {
     let fake = fake();
-    let path = Utf8Path::new("/work/lock");
+    let path = Utf8Path::new("/lab/lock");
     let guard = fake.lock(path, "first").unwrap();
-    fake.put_link("/alias", "/work");
-    for path in ["/work/lock", "/alias/lock"] {
+    fake.put_link("/alias", "/lab");
+    for path in ["/lab/lock", "/alias/lock"] {
         let Err(LockError::Held(holder)) = fake.clone().lock(path.into(), "second") else {
             panic!("{path} was had twice");
         };
@@ -56,7 +56,7 @@ fn a_lock_is_held_by_one_and_freed_with_its_guard() {
     assert_eq!(fake.read_text(path).unwrap(), "second");
     assert_eq!(fake.mutations(), 0, "locks are no changes");
     assert!(fake.lock("/none/lock".into(), "x").is_err());
-    assert!(fake.lock("/work".into(), "x").is_err());
+    assert!(fake.lock("/lab".into(), "x").is_err());
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn laying_out_files_makes_its_own_way() {
     fake.put_dir("/a");
     fake.put_link("/dangling", "none");
     fake.put_file("/a/long", "x".repeat(100), 0o644);
-    fake.delete("/work");
+    fake.delete("/lab");
     fake.stranger_in("/link", "sleep 5");
     assert_eq!(fake.read_text("/link/through").unwrap(), "text");
     assert!(fake.exists("/dangling") && fake.read_text("/dangling").is_none());

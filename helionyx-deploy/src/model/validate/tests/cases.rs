@@ -210,7 +210,7 @@ pub const CASES: &[Case] = &[
     Case("local", "/srv/sample", "/srv/a\\nb", &["local.toml:2:8 bad-path"]),
     Case("local", "/srv/sample", "/etc", &["local.toml:2:8 system-directory"]),
     Case("local", "/srv/sample", "{project}", &["local.toml:2:8 system-directory"]),
-    Case("local", "/srv/sample", "/home/jane", &["local.toml:2:8 system-directory"]),
+    Case("local", "/srv/sample", "/home/operator", &["local.toml:2:8 system-directory"]),
     Case("local", "/srv/data", "/", &["local.toml:3:8 system-directory"]),
     Case("local", "/srv/data", "{root}", &["local.toml:3:8 data-at-risk"]),
     Case("local", "/srv/data", "{root}/releases/x", &["local.toml:3:8 data-at-risk"]),
@@ -300,7 +300,7 @@ pub const CASES: &[Case] = &[
     Case(
         "local",
         "https://example.org",
-        "https://jane:hunter2@host",
+        "https://operator:hunter2@host",
         &["local.toml:8:7 wrong-kind"],
     ),
     Case("local", "{data}/log", "log", &["local.toml:9:7 wrong-kind"]),
@@ -315,7 +315,7 @@ pub const GIT_CASES: &[Case] = &[
     Case(
         "app",
         "https://host/a.git",
-        "https://jane:hunter2@host/a.git",
+        "https://operator:hunter2@host/a.git",
         &["app.toml:3:7 credentials-in-url"],
     ),
     Case("app", "https://host/a.git", "--upload-pack=hunter2", &["app.toml:3:7 bad-url"]),
