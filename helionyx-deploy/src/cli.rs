@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use camino::Utf8PathBuf;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::host::LocalHost;
 
@@ -168,7 +168,7 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// The exit code, when there is nothing left to do.
 pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
-    let matches = for_program(T::command(), program).try_get_matches();
+    let matches = described::<T>(program).try_get_matches();
     matches.and_then(|matches| T::from_arg_matches(&matches)).map_err(|error| {
         error.print().ok();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
@@ -209,6 +209,12 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Completions(args) => args.run(context),
         Command::Man(args) => args.run(context),
     }
+}
+
+/// All commands of a program with their help; `program` stands in the examples.
+#[must_use]
+pub fn described<T: CommandFactory>(program: &str) -> clap::Command {
+    for_program(T::command(), program)
 }
 
 /// The same commands with `program` in their examples.

@@ -12,10 +12,14 @@ use crate::layout::Layout;
 use crate::name::{AppName, BuildName, EnvironmentName, Port, ServiceName, VariableName};
 use crate::template::{Bindings, Placeholder, Template};
 
+mod bounds;
 pub mod catalog;
 pub mod code;
 mod decode;
 pub mod finding;
+#[cfg(feature = "schema")]
+pub mod schema;
+mod spanned;
 pub mod spec;
 mod suggest;
 mod validate;
@@ -53,6 +57,7 @@ pub struct Environment {
 
 /// What runs an environment's services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Supervisor {
     /// The embedded runtime: a detached process, for one's own machine and for tests.

@@ -4,58 +4,47 @@ use std::fmt;
 
 use crate::name::{AppName, EnvironmentName, Port};
 
-/// What a placeholder may stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Placeholder {
-    /// `{app}`: the application's name.
-    App,
-    /// `{cache}`: a directory that build steps keep between releases.
-    Cache,
-    /// `{data}`: the environment's data directory, never inside a release.
-    Data,
-    /// `{environment}`: the environment's name.
-    Environment,
-    /// `{port}`: the environment's port.
-    Port,
-    /// `{project}`: the directory that holds the models' directory.
-    Project,
-    /// `{release}`: the directory of the release at hand.
-    Release,
-    /// `{release_id}`: the id of the release at hand.
-    ReleaseId,
-    /// `{root}`: the environment's root.
-    Root,
+macro_rules! placeholders {
+    ($($variant:ident = $name:literal: $meaning:literal;)*) => {
+        /// What a placeholder may stand for.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Placeholder {
+            $(#[doc = $meaning] $variant,)*
+        }
+
+        impl Placeholder {
+            /// Every placeholder there is.
+            pub const ALL: [Placeholder; [$($name),*].len()] = [$(Placeholder::$variant),*];
+
+            /// The name between the braces.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Placeholder::$variant => $name,)*
+                }
+            }
+
+            /// What it stands for, as a sentence for the reference.
+            #[must_use]
+            pub fn meaning(self) -> &'static str {
+                match self {
+                    $(Placeholder::$variant => $meaning,)*
+                }
+            }
+        }
+    };
 }
 
-impl Placeholder {
-    /// Every placeholder there is.
-    pub const ALL: [Placeholder; 9] = [
-        Placeholder::App,
-        Placeholder::Cache,
-        Placeholder::Data,
-        Placeholder::Environment,
-        Placeholder::Port,
-        Placeholder::Project,
-        Placeholder::Release,
-        Placeholder::ReleaseId,
-        Placeholder::Root,
-    ];
-
-    /// The name between the braces.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Placeholder::App => "app",
-            Placeholder::Cache => "cache",
-            Placeholder::Data => "data",
-            Placeholder::Environment => "environment",
-            Placeholder::Port => "port",
-            Placeholder::Project => "project",
-            Placeholder::Release => "release",
-            Placeholder::ReleaseId => "release_id",
-            Placeholder::Root => "root",
-        }
-    }
+placeholders! {
+    App = "app": "The app's name.";
+    Cache = "cache": "A directory that build steps keep between releases.";
+    Data = "data": "The environment's data directory, never inside a release.";
+    Environment = "environment": "The environment's name.";
+    Port = "port": "The environment's port.";
+    Project = "project": "The directory that holds the models' directory.";
+    Release = "release": "The directory of the release at hand.";
+    ReleaseId = "release_id": "The id of the release at hand.";
+    Root = "root": "The environment's root.";
 }
 
 /// A text with placeholders. `{{` and `}}` stand for single braces.

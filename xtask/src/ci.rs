@@ -3,16 +3,18 @@
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use xshell::{Cmd, Shell, cmd};
+
+use crate::workspace::{root, say};
 
 /// The sample service: a package of its own, outside of the workspace.
 const SAMPLE: &str = "helionyx-deploy/examples/sample/Cargo.toml";
 /// Where it is built, so that the two do not build each other's dependencies anew.
 const SAMPLE_TARGET: &str = "target/sample";
 
-/// Runs what CI runs: format, lints, tests, documentation.
+/// Runs what CI runs: format, lints, generated files, tests, documentation.
 ///
 /// Runs every check also when one before it failed, and ends with a summary; exits 1 when one
 /// failed.
@@ -116,7 +118,7 @@ fn checks(shell: &Shell) -> Vec<Check<'_>> {
             cmd!(shell, "cargo clippy {locked} --workspace --all-targets {no_warnings...}"),
         ),
         check(
-            "clippy without cli",
+            "clippy without features",
             cmd!(
                 shell,
                 "cargo clippy {locked} -p helionyx-deploy --no-default-features --lib {no_warnings...}"
@@ -126,6 +128,7 @@ fn checks(shell: &Shell) -> Vec<Check<'_>> {
             "clippy sample",
             cmd!(shell, "cargo clippy {locked} {sample...} --all-targets {no_warnings...}"),
         ),
+        check("generated files", cmd!(shell, "cargo xtask render-units --check")),
         check("test", cmd!(shell, "cargo test {locked} --workspace")),
         check("test sample", cmd!(shell, "cargo test {locked} {sample...}")),
         check(
@@ -134,12 +137,6 @@ fn checks(shell: &Shell) -> Vec<Check<'_>> {
                 .env("RUSTDOCFLAGS", "-D warnings"),
         ),
     ]
-}
-
-/// The workspace: where this program's source lies.
-fn root() -> Result<std::path::PathBuf> {
-    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().map(ToOwned::to_owned).context("failed to find the workspace")
 }
 
 fn is_installed(shell: &Shell, program: &str) -> bool {
@@ -156,11 +153,6 @@ fn summary(results: &[(&'static str, bool, Duration)], missing: &[&Tool]) -> boo
         say(&format!("skipped            {}: get it with `{}`", tool.program, tool.install));
     }
     !results.is_empty() && results.iter().all(|(_, good, _)| *good)
-}
-
-#[expect(clippy::print_stderr, reason = "a task of developers, not the library")]
-fn say(text: &str) {
-    eprintln!("{text}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "a task of developers, not the library")]

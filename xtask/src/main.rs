@@ -6,6 +6,8 @@ use clap::{Parser, Subcommand};
 use helionyx_deploy::cli;
 
 mod ci;
+mod render_units;
+mod workspace;
 
 /// What one types to call us.
 const PROGRAM: &str = "cargo xtask";
@@ -27,12 +29,15 @@ enum Task {
     Operator(cli::Command),
     /// Run what CI runs: format, lints, tests, documentation
     Ci(ci::Ci),
+    /// Write all files that are generated and checked in
+    RenderUnits(render_units::RenderUnits),
 }
 
 fn main() -> ExitCode {
     match cli::parse::<Xtask>(PROGRAM) {
         Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(PROGRAM, &global, &command),
         Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
+        Ok(Xtask { task: Task::RenderUnits(render), .. }) => render.run(),
         Err(code) => code,
     }
 }

@@ -9,9 +9,12 @@ use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, Visitor};
-use toml::Spanned;
 
 use crate::model::Supervisor;
+#[cfg(feature = "schema")]
+use crate::model::bounds;
+
+pub use crate::model::spanned::Spanned;
 
 /// A key's value with its place; none where the key is not written.
 pub type Given<T> = Option<Spanned<T>>;
@@ -22,15 +25,18 @@ pub type Named<T> = BTreeMap<Spanned<String>, Spanned<T>>;
 
 /// `app.toml`: what an app is.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["name", "source", "service"])))]
 pub struct AppSpec {
     /// The app's name: its directory's name.
     pub name: Given<String>,
-    /// Where its code comes from.
+    /// Where its code comes from: exactly one of the tables in it.
     pub source: Given<SourceSpec>,
     /// Build steps, in this order.
     pub build: Vec<Spanned<BuildSpec>>,
     /// Services, in the order in which they start.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     pub service: Vec<Spanned<ServiceSpec>>,
     /// The variables that its services receive.
     pub variables: Given<Named<VariableSpec>>,
@@ -40,7 +46,9 @@ pub struct AppSpec {
 
 /// `[source]`: exactly one of these.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("minProperties" = 1, "maxProperties" = 1)))]
 pub struct SourceSpec {
     /// A directory on the host.
     pub path: Given<PathSpec>,
@@ -52,9 +60,12 @@ pub struct SourceSpec {
 
 /// `[source.path]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["dir"])))]
 pub struct PathSpec {
     /// The directory.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::SOURCE }))]
     pub dir: Given<String>,
     /// Names of files and directories, at any depth, that are no part of the source.
     pub exclude: Words,
@@ -62,51 +73,68 @@ pub struct PathSpec {
 
 /// `[source.artifact]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["file"])))]
 pub struct ArtifactSpec {
     /// The file.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::SOURCE }))]
     pub file: Given<String>,
 }
 
 /// `[source.git]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["url"])))]
 pub struct GitSpec {
     /// The repository's address, without credentials.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::SOURCE }))]
     pub url: Given<String>,
 }
 
 /// `[[build]]`: a command that runs in the release's directory.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["name", "run"])))]
 pub struct BuildSpec {
     /// The step's name.
     pub name: Given<String>,
     /// Program and arguments.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1), transform = { bounds::BUILD }))]
     pub run: Words,
-    /// Files and directories of the release that decide whether it must run again.
+    /// Files and directories of the release that decide whether it must run again; must be there
+    /// where `outputs` are.
     pub inputs: Words,
     /// Files and directories of the release that it makes.
     pub outputs: Words,
     /// Variables of the deployer's environment that it may see.
     pub inherit: Words,
     /// How long it may take.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::BUILD_DEADLINE_SECS }))]
     pub deadline_secs: Given<i64>,
 }
 
 /// `[[service]]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["name", "exec"])))]
 pub struct ServiceSpec {
     /// The service's name.
     pub name: Given<String>,
     /// Program, with its absolute path, and arguments.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1), transform = { bounds::ANY }))]
     pub exec: Words,
     /// How long it may take to end after TERM.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STOP_TIMEOUT_SECS }))]
     pub stop_timeout_secs: Given<i64>,
     /// So many starts are allowed within the interval.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_BURST }))]
     pub start_burst: Given<i64>,
     /// The interval in which starts are counted.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_INTERVAL_SECS }))]
     pub start_interval_secs: Given<i64>,
     /// How it is proven to work.
     pub health: Given<HealthSpec>,
@@ -114,48 +142,65 @@ pub struct ServiceSpec {
 
 /// `[service.health]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["probe"])))]
 pub struct HealthSpec {
     /// What is asked.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     pub probe: Vec<Spanned<ProbeSpec>>,
     /// How long one try may take.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::TRY_TIMEOUT_MS }))]
     pub try_timeout_ms: Given<i64>,
     /// From the begin of one try to that of the next.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::TRY_INTERVAL_MS }))]
     pub interval_ms: Given<i64>,
     /// When all must have passed.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::HEALTH_DEADLINE_SECS }))]
     pub deadline_secs: Given<i64>,
     /// So many tries must pass one after the other.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::PASSES }))]
     pub passes: Given<i64>,
     /// From the first of these to the last, at least.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STABLE_MS }))]
     pub stable_ms: Given<i64>,
 }
 
 /// `[[service.health.probe]]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["path"])))]
 pub struct ProbeSpec {
     /// The path that is asked for.
     pub path: Given<String>,
     /// The status that is wanted.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STATUS }))]
     pub status: Given<i64>,
     /// Fields that the JSON answer must have.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
     pub fields: Named<String>,
     /// Fields that must have these values where the answer has them.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
     pub fields_if_present: Named<String>,
 }
 
 /// `[variables.NAME]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["kind"])))]
 pub struct VariableSpec {
     /// What kind of value it takes.
     pub kind: Given<KindSpec>,
     /// Its value, where it is the same in every environment.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
     pub value: Given<Scalar>,
 }
 
 /// `kind`: a word, or `{ choice = [...] }`.
 #[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum KindSpec {
     /// Any text.
@@ -176,27 +221,36 @@ pub enum KindSpec {
 
 /// `[retention]`
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
 pub struct RetentionSpec {
     /// So many verified releases.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::RELEASES }))]
     pub releases: Given<i64>,
 }
 
 /// `<environment>.toml`: where an app runs.
 #[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["supervisor"])))]
 pub struct EnvironmentSpec {
     /// What runs its services.
     pub supervisor: Given<Supervisor>,
     /// Where its releases lie.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ROOT }))]
     pub root: Given<String>,
     /// Where its data lies.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::DATA }))]
     pub data: Given<String>,
-    /// The port that its services share.
+    /// The port that its services share; must be there where something uses it.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::PORT }))]
     pub port: Given<i64>,
-    /// The branch that is deployed.
+    /// The branch that is deployed; must be there for a git source, and only there.
     pub branch: Given<String>,
-    /// The values that differ between environments.
+    /// The values that differ between environments: of each variable that is no secret and has
+    /// none in `app.toml`.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
     pub variables: Given<Named<Scalar>>,
 }
 

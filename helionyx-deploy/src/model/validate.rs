@@ -6,8 +6,8 @@
 use camino::Utf8Path;
 
 use crate::model::finding::Place;
-use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec};
-use crate::model::{Build, Environment, Retention, ServiceModel, code};
+use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec, Spanned};
+use crate::model::{Build, Environment, Retention, ServiceModel, bounds, code};
 use crate::name::{AppName, EnvironmentName};
 use crate::template::{Bindings, Placeholder};
 
@@ -27,11 +27,6 @@ mod variables;
 pub use isolation::Claims;
 pub use reader::Reader;
 use reader::Span;
-
-/// The longest time that any duration may name.
-const DAY_SECS: u64 = 24 * 60 * 60;
-/// The same in milliseconds.
-const DAY_MS: u64 = DAY_SECS * 1000;
 
 /// An app as far as its file is right.
 #[derive(Debug)]
@@ -60,7 +55,7 @@ pub fn app(name: &AppName, spec: Option<AppSpec>, reader: &mut Reader<'_>) -> Ap
     let known = spec.is_some() && !reader.is_broken(&reader.root(), "variables");
     let spec = spec.unwrap_or_default();
     app_name(name, &spec, reader);
-    let retention = retention(spec.retention.as_ref().map(toml::Spanned::get_ref), reader);
+    let retention = retention(spec.retention.as_ref().map(Spanned::get_ref), reader);
     App {
         source: source::source(&spec, reader),
         builds: build::builds(&spec.build, reader),
@@ -89,8 +84,8 @@ fn app_name(name: &AppName, spec: &AppSpec, reader: &mut Reader<'_>) {
 fn retention(spec: Option<&RetentionSpec>, reader: &mut Reader<'_>) -> Retention {
     let default = RetentionSpec::default();
     let releases = &spec.unwrap_or(&default).releases;
-    // The one in use and the one to go back to: with fewer there is no rollback.
-    let releases = reader.integer("releases", releases, 5, 2..=1000).unwrap_or(5);
+    let number = bounds::RELEASES;
+    let releases = reader.integer("releases", releases, &number).unwrap_or(number.max);
     Retention { releases: usize::try_from(releases).unwrap_or(usize::MAX) }
 }
 

@@ -40,7 +40,8 @@ fn repository() -> Vec<SourceFile> {
     let envs = Utf8Path::new(env!("CARGO_MANIFEST_DIR")).join("../envs");
     let mut files = Vec::new();
     for app in envs.read_dir_utf8().unwrap().map(Result::unwrap) {
-        for model in app.path().read_dir_utf8().unwrap().map(Result::unwrap) {
+        let inside = app.path().read_dir_utf8().unwrap().map(Result::unwrap);
+        for model in inside.filter(|file| file.path().extension() == Some("toml")) {
             #[expect(clippy::disallowed_methods, reason = "a test reads what is checked in")]
             let text = std::fs::read_to_string(model.path()).unwrap();
             let path = format!("envs/{}/{}", app.file_name(), model.file_name());

@@ -4,27 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml::Spanned;
 
-use super::{DAY_SECS, Reader, Span, text};
+use super::{Reader, Span, text};
 use crate::layout::{MANIFEST, RELEASE_ENV};
-use crate::model::spec::{BuildSpec, Words};
-use crate::model::{Build, code};
+use crate::model::bounds::Text;
+use crate::model::spec::{BuildSpec, Spanned, Words};
+use crate::model::{Build, bounds, code};
 use crate::name::{BuildName, VariableName};
-use crate::template::{Placeholder, Template};
-
-/// What a build command may be made of: not the release's id, for its outputs may be taken over by
-/// another release.
-const ALLOWED: [Placeholder; 8] = [
-    Placeholder::App,
-    Placeholder::Cache,
-    Placeholder::Data,
-    Placeholder::Environment,
-    Placeholder::Port,
-    Placeholder::Project,
-    Placeholder::Release,
-    Placeholder::Root,
-];
+use crate::template::Template;
 
 /// Checks all build steps.
 pub fn builds(specs: &[Spanned<BuildSpec>], reader: &mut Reader<'_>) -> Vec<Build> {
@@ -56,7 +43,7 @@ fn build(
     reader: &mut Reader<'_>,
 ) -> Option<Build> {
     let (span, spec) = (spec.span(), spec.get_ref());
-    let run = command(&span, "run", &spec.run, &ALLOWED, reader);
+    let run = command(&span, "run", &spec.run, bounds::BUILD, reader);
     let inputs = paths(&spec.inputs, reader);
     let outputs = paths(&spec.outputs, reader);
     if !outputs.is_empty() && inputs.is_empty() {
@@ -65,7 +52,8 @@ fn build(
     }
     let inherit = spec.inherit.as_ref().map(|names| names.get_ref().as_slice()).unwrap_or_default();
     let inherit = inherit.iter().filter_map(|name| reader.name::<VariableName>(name)).collect();
-    let deadline = reader.integer("deadline_secs", &spec.deadline_secs, 600, 1..=DAY_SECS)?;
+    let deadline =
+        reader.integer("deadline_secs", &spec.deadline_secs, &bounds::BUILD_DEADLINE_SECS)?;
     let deadline = Duration::from_secs(deadline);
     Some(Build { name: name?, run: run?, inputs, outputs, inherit, deadline })
 }
@@ -75,7 +63,7 @@ pub fn command(
     table: &Span,
     key: &str,
     words: &Words,
-    allowed: &[Placeholder],
+    allowed: Text,
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Template>> {
     let words = reader.required_words(table, key, words, "[\"program\", \"argument\"]")?;

@@ -2,12 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
-
-use super::{DAY_MS, DAY_SECS, Reader, Span};
-use crate::model::spec::{HealthSpec, Named, ProbeSpec};
-use crate::model::{HealthModel, ProbeModel, Timing, code};
-use crate::template::{Placeholder, Template};
+use super::{Reader, Span};
+use crate::model::spec::{HealthSpec, Named, ProbeSpec, Spanned};
+use crate::model::{HealthModel, ProbeModel, Timing, bounds, code};
+use crate::template::Template;
 
 /// Checks `[service.health]`.
 pub fn health(spec: &Spanned<HealthSpec>, reader: &mut Reader<'_>) -> Option<HealthModel> {
@@ -26,7 +24,7 @@ fn probe(spec: &Spanned<ProbeSpec>, reader: &mut Reader<'_>) -> Option<ProbeMode
     let (span, spec) = (spec.span(), spec.get_ref());
     let path = reader.required(&span, "path", &spec.path, "\"/health\"");
     let path = path.and_then(|path| request_path(path, reader));
-    let status = reader.integer("status", &spec.status, 200, 100..=599);
+    let status = reader.integer("status", &spec.status, &bounds::STATUS);
     let fields = fields(&spec.fields, reader);
     let fields_if_present = self::fields(&spec.fields_if_present, reader);
     Some(ProbeModel {
@@ -54,18 +52,20 @@ fn request_path(path: &Spanned<String>, reader: &mut Reader<'_>) -> Option<Strin
 }
 
 fn fields(spec: &Named<String>, reader: &mut Reader<'_>) -> BTreeMap<String, Template> {
-    let fields = spec.iter().map(|(name, value)| {
-        Some((name.get_ref().clone(), reader.template(value, &Placeholder::ALL)?))
-    });
+    let fields = spec
+        .iter()
+        .map(|(name, value)| Some((name.get_ref().clone(), reader.template(value, bounds::ANY)?)));
     fields.collect::<Vec<_>>().into_iter().flatten().collect()
 }
 
 fn timing(table: &Span, spec: &HealthSpec, reader: &mut Reader<'_>) -> Option<Timing> {
-    let try_timeout_ms = reader.integer("try_timeout_ms", &spec.try_timeout_ms, 2000, 1..=DAY_MS);
-    let interval_ms = reader.integer("interval_ms", &spec.interval_ms, 100, 1..=DAY_MS);
-    let deadline = reader.integer("deadline_secs", &spec.deadline_secs, 30, 1..=DAY_SECS);
-    let passes = reader.integer("passes", &spec.passes, 3, 1..=1000);
-    let stable_ms = reader.integer("stable_ms", &spec.stable_ms, 1000, 0..=DAY_MS);
+    let try_timeout_ms =
+        reader.integer("try_timeout_ms", &spec.try_timeout_ms, &bounds::TRY_TIMEOUT_MS);
+    let interval_ms = reader.integer("interval_ms", &spec.interval_ms, &bounds::TRY_INTERVAL_MS);
+    let deadline =
+        reader.integer("deadline_secs", &spec.deadline_secs, &bounds::HEALTH_DEADLINE_SECS);
+    let passes = reader.integer("passes", &spec.passes, &bounds::PASSES);
+    let stable_ms = reader.integer("stable_ms", &spec.stable_ms, &bounds::STABLE_MS);
     let timing = Timing {
         try_timeout_ms: try_timeout_ms?,
         interval_ms: interval_ms?,

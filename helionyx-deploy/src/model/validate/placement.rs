@@ -1,13 +1,13 @@
 //! Rules for where an environment lies: root, data, port. No I/O.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml::Spanned;
 
 use super::{Reader, Span, text};
 use crate::layout::Layout;
+use crate::model::bounds::{self, Directory, Text};
 use crate::model::code;
 use crate::model::finding::Place;
-use crate::model::spec::{EnvironmentSpec, Given};
+use crate::model::spec::{EnvironmentSpec, Given, Spanned};
 use crate::name::{AppName, EnvironmentName, Port};
 use crate::template::{Bindings, Placeholder};
 
@@ -50,24 +50,26 @@ pub fn placement(
     project: &Utf8Path,
     reader: &mut Reader<'_>,
 ) -> Placement {
-    use Placeholder::{App, Environment, Project, Root};
-    let known = Bindings::new(app, name, None).bind(Project, project.as_str());
+    let known = Bindings::new(app, name, None).bind(Placeholder::Project, project.as_str());
     let mut placement = Placement {
         root: None,
         data: None,
         port: port(&spec.port, reader),
-        default_root: Utf8PathBuf::from(format!("/opt/{app}/{name}")),
-        default_data: Utf8PathBuf::from(format!("/var/lib/{app}/{name}")),
+        default_root: default(&bounds::ROOT, app, name),
+        default_data: default(&bounds::DATA, app, name),
     };
-    let allowed = [App, Environment, Project];
     let root = Wanted { key: "root", value: &spec.root, default: &placement.default_root };
-    placement.root = root.directory(&allowed, &known, project, reader);
-    let known = known.bind(Root, placement.root_or_default().as_str());
-    let allowed = [App, Environment, Project, Root];
+    placement.root = root.directory(bounds::ROOT.text, &known, project, reader);
+    let known = known.bind(Placeholder::Root, placement.root_or_default().as_str());
     let data = Wanted { key: "data", value: &spec.data, default: &placement.default_data };
-    placement.data = data.directory(&allowed, &known, project, reader);
+    placement.data = data.directory(bounds::DATA.text, &known, project, reader);
     data_apart(&mut placement, reader);
     placement
+}
+
+fn default(directory: &Directory, app: &AppName, name: &EnvironmentName) -> Utf8PathBuf {
+    let path = directory.default.replace("{app}", app.as_str());
+    path.replace("{environment}", name.as_str()).into()
 }
 
 struct Wanted<'a> {
@@ -79,7 +81,7 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     fn directory(
         &self,
-        allowed: &[Placeholder],
+        allowed: Text,
         known: &Bindings,
         project: &Utf8Path,
         reader: &mut Reader<'_>,
@@ -142,8 +144,8 @@ fn data_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
 }
 
 fn port(value: &Given<i64>, reader: &mut Reader<'_>) -> Option<Spanned<Port>> {
+    reader.integer("port", value, &bounds::PORT)?;
     let value = value.as_ref()?;
-    reader.integer("port", &Some(value.clone()), 0, 1..=65535)?;
     Port::try_from(*value.get_ref()).ok().map(|port| Spanned::new(value.span(), port))
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::str::FromStr;
 
-use toml::Spanned;
-
+use crate::model::bounds::{Integer, Text};
 use crate::model::catalog::SourceFile;
 use crate::model::decode::Broken;
 use crate::model::finding::{Finding, Place, Severity};
-use crate::model::spec::{Given, Scalar, Words};
+use crate::model::spec::{Given, Scalar, Spanned, Words};
 use crate::model::{code, suggest};
 use crate::name::NameError;
 use crate::template::{Placeholder, Template, TemplateError};
@@ -114,19 +113,15 @@ impl<'a> Reader<'a> {
         Some(words)
     }
 
-    /// An integer within its limits, or its default; none when it is outside.
-    pub fn integer(
-        &mut self,
-        key: &str,
-        value: &Given<i64>,
-        default: u64,
-        limits: RangeInclusive<u64>,
-    ) -> Option<u64> {
-        let Some(value) = value else { return Some(default) };
-        let number = u64::try_from(*value.get_ref()).ok().filter(|number| limits.contains(number));
+    /// An integer within its limits, or its default; none when it is outside or there is none.
+    pub fn integer(&mut self, key: &str, value: &Given<i64>, bounds: &Integer) -> Option<u64> {
+        let Some(value) = value else { return bounds.default };
+        let number = u64::try_from(*value.get_ref())
+            .ok()
+            .filter(|number| (bounds.min..=bounds.max).contains(number));
         if number.is_none() {
             let message = format!("`{key}` cannot be {}", value.get_ref());
-            let hint = format!("write a number from {} to {}", limits.start(), limits.end());
+            let hint = format!("write a number from {} to {}", bounds.min, bounds.max);
             self.error(&value.span(), code::OUT_OF_RANGE, message, hint);
         }
         number
@@ -167,11 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A text with placeholders, of which only some have a value here.
-    pub fn template(
-        &mut self,
-        text: &Spanned<String>,
-        allowed: &[Placeholder],
-    ) -> Option<Template> {
+    pub fn template(&mut self, text: &Spanned<String>, Text(allowed): Text) -> Option<Template> {
         let template = match Template::parse(text.get_ref()) {
             Ok(template) => template,
             Err(error) => {

@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use toml::Spanned;
-
 use super::build::command;
-use super::{DAY_SECS, Reader, Span, health};
-use crate::model::spec::{AppSpec, ServiceSpec};
-use crate::model::{Limits, ServiceModel, code};
+use super::{Reader, Span, health};
+use crate::model::spec::{AppSpec, ServiceSpec, Spanned};
+use crate::model::{Limits, ServiceModel, bounds, code};
 use crate::name::ServiceName;
-use crate::template::{Placeholder, Template};
+use crate::template::Template;
 
 /// Checks all services: there is one at least.
 pub fn services(spec: &AppSpec, reader: &mut Reader<'_>) -> Vec<ServiceModel> {
@@ -53,7 +51,7 @@ fn service(
 }
 
 fn exec(table: &Span, spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<Vec<Template>> {
-    let exec = command(table, "exec", &spec.exec, &Placeholder::ALL, reader)?;
+    let exec = command(table, "exec", &spec.exec, bounds::ANY, reader)?;
     let program = exec.first().map(Template::as_str).unwrap_or_default();
     let directories = ["{release}", "{root}", "{data}", "{cache}", "{project}", ""];
     let absolute = directories.iter().any(|directory| {
@@ -71,10 +69,14 @@ fn exec(table: &Span, spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<Vec
 }
 
 fn limits(spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<Limits> {
-    let stop = reader.integer("stop_timeout_secs", &spec.stop_timeout_secs, 10, 1..=DAY_SECS);
-    let burst = reader.integer("start_burst", &spec.start_burst, 5, 1..=10_000);
-    let interval =
-        reader.integer("start_interval_secs", &spec.start_interval_secs, 10, 1..=DAY_SECS);
+    let stop =
+        reader.integer("stop_timeout_secs", &spec.stop_timeout_secs, &bounds::STOP_TIMEOUT_SECS);
+    let burst = reader.integer("start_burst", &spec.start_burst, &bounds::START_BURST);
+    let interval = reader.integer(
+        "start_interval_secs",
+        &spec.start_interval_secs,
+        &bounds::START_INTERVAL_SECS,
+    );
     Some(Limits {
         stop_timeout_ms: stop? * 1000,
         start_burst: u32::try_from(burst?).ok()?,

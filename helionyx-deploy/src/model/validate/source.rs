@@ -1,19 +1,14 @@
 //! Rules for where code comes from. No I/O.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use toml::Spanned;
 
 use super::placement::Placement;
 use super::{Reader, Span, text};
 use crate::model::spec::{
-    AppSpec, ArtifactSpec, EnvironmentSpec, GitSpec, PathSpec, SourceSpec, Words,
+    AppSpec, ArtifactSpec, EnvironmentSpec, GitSpec, PathSpec, SourceSpec, Spanned, Words,
 };
-use crate::model::{Source, code};
-use crate::template::{Bindings, Placeholder, Template};
-
-/// What the directories of a source may be made of.
-const ALLOWED: [Placeholder; 4] =
-    [Placeholder::App, Placeholder::Environment, Placeholder::Project, Placeholder::Root];
+use crate::model::{Source, bounds, code};
+use crate::template::{Bindings, Template};
 
 /// A source before it is bound to an environment.
 #[derive(Debug)]
@@ -64,7 +59,7 @@ fn no_source(span: &Span, reader: &mut Reader<'_>) {
 fn path(spec: &Spanned<PathSpec>, reader: &mut Reader<'_>) -> Option<Draft> {
     let exclude = excluded(&spec.get_ref().exclude, reader);
     let dir = reader.required(&spec.span(), "dir", &spec.get_ref().dir, "\"{project}\"")?;
-    Some(Draft::Path(reader.template(dir, &ALLOWED)?, dir.span(), exclude))
+    Some(Draft::Path(reader.template(dir, bounds::SOURCE)?, dir.span(), exclude))
 }
 
 fn excluded(words: &Words, reader: &mut Reader<'_>) -> Vec<String> {
@@ -83,7 +78,7 @@ fn excluded(words: &Words, reader: &mut Reader<'_>) -> Vec<String> {
 fn artifact(spec: &Spanned<ArtifactSpec>, reader: &mut Reader<'_>) -> Option<Draft> {
     let example = "\"{project}/app.tar.gz\"";
     let file = reader.required(&spec.span(), "file", &spec.get_ref().file, example)?;
-    Some(Draft::Artifact(reader.template(file, &ALLOWED)?, file.span()))
+    Some(Draft::Artifact(reader.template(file, bounds::SOURCE)?, file.span()))
 }
 
 fn git(spec: &Spanned<GitSpec>, reader: &mut Reader<'_>) -> Option<Draft> {
@@ -100,7 +95,7 @@ fn git(spec: &Spanned<GitSpec>, reader: &mut Reader<'_>) -> Option<Draft> {
         reader.error(&url.span(), code::BAD_URL, format!("`url` {complaint}"), hint);
         return None;
     }
-    Some(Draft::Git(reader.template(url, &ALLOWED)?))
+    Some(Draft::Git(reader.template(url, bounds::SOURCE)?))
 }
 
 /// Checks `branch`: there where the source is a repository, and only there.

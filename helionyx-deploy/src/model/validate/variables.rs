@@ -2,13 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use toml::Spanned;
-
 use super::{Reader, Span, kind, text};
-use crate::model::spec::{Given, KindSpec, Named, Scalar, VariableSpec};
-use crate::model::{Kind, Variable, code, suggest};
+use crate::model::spec::{Given, KindSpec, Named, Scalar, Spanned, VariableSpec};
+use crate::model::{Kind, Variable, bounds, code, suggest};
 use crate::name::VariableName;
-use crate::template::{Bindings, Placeholder, Template};
+use crate::template::{Bindings, Template};
 
 /// Variables with this prefix are set by the deployer.
 const RESERVED: &str = "HELIONYX_";
@@ -49,7 +47,7 @@ pub fn declared(specs: &Given<Named<VariableSpec>>, reader: &mut Reader<'_>) -> 
         let value = value.map(|value| reader.scalar(value));
         if let Some(value) = &value {
             // Parsed once here, so that `{port}` is seen to be used; again where it is expanded.
-            reader.template(value, &Placeholder::ALL);
+            reader.template(value, bounds::ANY);
         }
         let broken = reader.is_broken(&table, "value");
         (written.get_ref().clone(), Declared { name, kind, value, broken })
@@ -199,7 +197,7 @@ fn fitting(
     known: &Bindings,
     reader: &mut Reader<'_>,
 ) -> Option<Template> {
-    let template = reader.template(value, &Placeholder::ALL)?;
+    let template = reader.template(value, bounds::ANY)?;
     let text = template.expand(known);
     if text::breaks_line(&text) {
         let message = format!("`{name}` holds a control character or line break");

@@ -1,0 +1,110 @@
+//! What is not as it must be, and how that is shown. No I/O of its own.
+
+use std::fmt;
+
+use anyhow::Result;
+
+use super::Generated;
+
+/// So many lines are shown of either side.
+const SHOWN: usize = 10;
+
+/// A file that is not what it must be.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Drift {
+    /// The file as it must be.
+    pub wanted: Generated,
+    /// What is there; none when the file is missing.
+    found: Option<String>,
+}
+
+/// Those of the files that are not what they must be; `read` gives what is there, if anything.
+///
+/// # Errors
+/// When `read` fails.
+pub fn drifts(
+    all: Vec<Generated>,
+    read: impl Fn(&str) -> Result<Option<String>>,
+) -> Result<Vec<Drift>> {
+    let mut drifts = Vec::new();
+    for wanted in all {
+        let found = read(wanted.path)?;
+        if found.as_ref() != Some(&wanted.content) {
+            drifts.push(Drift { wanted, found });
+        }
+    }
+    Ok(drifts)
+}
+
+impl fmt::Display for Drift {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.wanted.path;
+        let Some(found) = &self.found else { return write!(f, "{path} is missing") };
+        // With their line breaks: a missing last one is a difference, too.
+        let old: Vec<&str> = found.split_inclusive('\n').collect();
+        let new: Vec<&str> = self.wanted.content.split_inclusive('\n').collect();
+        let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+        let (old, new) = (&old[same..], &new[same..]);
+        let tail = old.iter().rev().zip(new.iter().rev());
+        let tail = tail.take_while(|(old, new)| old == new).count();
+        write!(f, "--- {path}\n+++ {path}, as generated\n@@ from line {} @@", same + 1)?;
+        lines(f, '-', &old[..old.len() - tail])?;
+        lines(f, '+', &new[..new.len() - tail])
+    }
+}
+
+fn lines(f: &mut fmt::Formatter<'_>, mark: char, lines: &[&str]) -> fmt::Result {
+    for line in lines.iter().take(SHOWN) {
+        let (text, end) = match line.strip_suffix('\n') {
+            Some(text) => (text, ""),
+            None => (*line, " (without a line break)"),
+        };
+        write!(f, "\n{mark}{}{end}", text.replace('\r', "\\r"))?;
+    }
+    match lines.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => write!(f, "\n{mark}… and {more} lines more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WANTED: &str = "one\ntwo\nthree\n";
+
+    fn shown(found: Option<&str>) -> Vec<String> {
+        let all = vec![Generated { path: "docs/x.md", content: WANTED.to_owned() }];
+        let drifts = drifts(all, |path| {
+            assert_eq!(path, "docs/x.md");
+            Ok(found.map(str::to_owned))
+        });
+        drifts.unwrap().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn only_a_changed_or_missing_file_is_drift_and_its_difference_is_shown() {
+        let head = "--- docs/x.md\n+++ docs/x.md, as generated\n@@ from line";
+        for (found, expected) in [
+            (Some(WANTED), None),
+            (None, Some("docs/x.md is missing".to_owned())),
+            (Some("one\n2\nthree\n"), Some(format!("{head} 2 @@\n-2\n+two"))),
+            (Some("one\nthree\n"), Some(format!("{head} 2 @@\n+two"))),
+            (Some("one\ntwo\nthree\nfour\n"), Some(format!("{head} 4 @@\n-four"))),
+            (
+                Some("one\ntwo\nthree"),
+                Some(format!("{head} 3 @@\n-three (without a line break)\n+three")),
+            ),
+            (Some("one\ntwo\r\nthree\n"), Some(format!("{head} 2 @@\n-two\\r\n+two"))),
+        ] {
+            assert_eq!(shown(found), expected.into_iter().collect::<Vec<_>>(), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_difference_is_cut() {
+        let long = "x\n".repeat(25);
+        let shown = shown(Some(&long)).remove(0);
+        assert!(shown.contains("\n-… and 15 lines more\n+one"), "{shown}");
+    }
+}
