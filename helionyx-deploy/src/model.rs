@@ -17,7 +17,7 @@ pub mod code;
 mod decode;
 pub mod finding;
 pub mod spec;
-mod suggest;
+pub(crate) mod suggest;
 mod validate;
 
 pub use catalog::{Catalog, SelectError, SourceFile};

@@ -11,4 +11,5 @@ mod program;
 mod real;
 mod rig;
 mod sweeps;
+mod units;
 mod world;
