@@ -149,7 +149,7 @@ fn command(
         note_escapes(&word, line);
         argv.push(specifier::expand(&word.bytes, context, version)?);
     }
-    if argv.first().is_none_or(Vec::is_empty) {
+    if argv.is_empty() {
         return Err(ExecError::NoZerothArgument);
     }
     Ok((Command { prefixes, path: path.1, argv }, more))

@@ -17,6 +17,7 @@ mod grammar;
 mod kind;
 mod number;
 mod path;
+mod resource;
 mod service;
 mod trigger;
 mod value;
@@ -77,6 +78,8 @@ struct Linter<'a> {
     name: &'a str,
     unit_type: &'a str,
     context: Context,
+    /// The same, with something in place of what only the host knows.
+    guess: Context,
     options: &'a Options,
     findings: RefCell<Vec<Finding>>,
     questions: RefCell<Questions>,
@@ -87,8 +90,10 @@ impl<'a> Linter<'a> {
         let name = Utf8Path::new(file).file_name().unwrap_or(file);
         let unit_type = Utf8Path::new(name).extension().unwrap_or_default();
         let (findings, questions) = (RefCell::default(), RefCell::default());
-        let context = Context::new(name);
-        Linter { file, unit, name, unit_type, context, options, findings, questions }
+        // A template is judged as if it had an instance: `%i` is not empty then.
+        let context = Context::new(&name.replacen("@.", "@instance.", 1));
+        let guess = context.guessed();
+        Linter { file, unit, name, unit_type, context, guess, options, findings, questions }
     }
 
     fn run(&self) {

@@ -39,6 +39,16 @@ impl Context {
         Context { unit: unit.to_owned(), fragment, host: BTreeMap::new() }
     }
 
+    /// The same, with a word in place of everything that only the host knows: to judge the rest.
+    #[must_use]
+    pub fn guessed(&self) -> Context {
+        let mut guess = self.clone();
+        for specifier in KNOWN.chars().filter(|specifier| self.value(*specifier).is_none()) {
+            guess.host.insert(specifier, "host".to_owned());
+        }
+        guess
+    }
+
     /// What a specifier stands for; none when only the host knows.
     #[must_use]
     pub fn value(&self, specifier: char) -> Option<String> {

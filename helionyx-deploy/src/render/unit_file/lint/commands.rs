@@ -4,7 +4,6 @@ use super::{Linter, PathState, code};
 use crate::render::unit_file::Assignment;
 use crate::render::unit_file::environment::is_name;
 use crate::render::unit_file::exec::{Command, ExecError, parse};
-use crate::render::unit_file::specifier::SpecifierError;
 
 /// Keys whose values are commands.
 const KEYS: [&str; 8] = [
@@ -36,10 +35,8 @@ pub fn check(lint: &Linter<'_>) {
 
 fn line(at: &Assignment, lint: &Linter<'_>) {
     let key = &at.key;
-    let line = match parse(&at.value, &lint.context, lint.version()) {
+    let line = match parse(&at.value, &lint.guess, lint.version()) {
         Ok(line) => line,
-        // Only the host knows, and it may well be right.
-        Err(ExecError::Specifier(SpecifierError::HostOnly(_))) => return,
         Err(error) => {
             let message = format!("`{key}`: {error}: systemd refuses the unit");
             return lint.error(at.line, code::EXEC, message, remedy(&error));
@@ -53,9 +50,22 @@ fn line(at: &Assignment, lint: &Linter<'_>) {
         let message = format!("`{key}`: `{word}` holds an unknown escape, which stays as it is");
         lint.warning(at.line, code::EXEC, message, "write two backslashes for one");
     }
+    if line.commands.is_empty() && line.dropped.is_none() {
+        let message = format!("`{key}`: no program: systemd passes over the line");
+        lint.error(at.line, code::EXEC, message, "name a program");
+    }
     for command in &line.commands {
         self::command(command, at, lint);
     }
+}
+
+/// The lines of all commands of `ExecStart=` that count; one line may hold several.
+pub fn started(lint: &Linter<'_>) -> Vec<usize> {
+    let lines = lint.unit.list("Service", "ExecStart").into_iter().flat_map(|at| {
+        let line = parse(&at.value, &lint.guess, lint.version());
+        vec![at.line; line.map_or(1, |line| line.commands.len())]
+    });
+    lines.collect()
 }
 
 fn command(command: &Command, at: &Assignment, lint: &Linter<'_>) {
@@ -94,6 +104,10 @@ fn program(command: &Command, at: &Assignment, lint: &Linter<'_>) {
     };
     // With an own root or image the host's path says nothing.
     if ["RootDirectory", "RootImage"].iter().any(|key| lint.own(key).is_some()) {
+        return;
+    }
+    // Where only the host knows a specifier, the path is a guess.
+    if parse(&at.value, &lint.context, lint.version()).is_err() {
         return;
     }
     lint.questions.borrow_mut().paths.insert(path.into());

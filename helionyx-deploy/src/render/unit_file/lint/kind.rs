@@ -1,5 +1,6 @@
 //! What kind of value each directive takes, and whether a value is of its kind. No I/O.
 
+use super::resource::{self, Grammar};
 use super::{Linter, address, calendar, number, path, words};
 use crate::model::suggest;
 use crate::render::unit_file::{Assignment, Version};
@@ -77,6 +78,8 @@ pub enum Kind {
     Condition,
     /// A credential and where it comes from.
     Credential,
+    /// A value with a grammar of its own.
+    Special(Grammar),
 }
 
 /// What an empty value means.
@@ -121,6 +124,9 @@ impl Kind {
                 | Kind::Condition
                 | Kind::Credential
                 | Kind::Listen
+                | Kind::Stream
+                | Kind::Names
+                | Kind::Special(_)
         )
     }
 }
@@ -186,7 +192,10 @@ pub fn check(kind: Kind, at: &Assignment, lint: &Linter<'_>) -> Result<(), Probl
         Kind::Errno => words::errno(value),
         Kind::Families => words::families(value),
         Kind::Capabilities => words::capabilities(value),
-        Kind::Names => words::names(value),
+        Kind::Names => words::names(&lint.expand(value).unwrap_or_default()),
+        Kind::Special(grammar) => {
+            lint.expand(value).map_or(Ok(()), |value| resource::check(grammar, &value))
+        }
         Kind::Documentation => words::documentation(value),
         Kind::Listen => address::listen(&at.key, &lint.expand(value).unwrap_or_default()),
         Kind::Stream => path::stream(value, at, lint),

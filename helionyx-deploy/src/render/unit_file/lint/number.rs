@@ -169,7 +169,7 @@ pub fn weight(key: &str, value: &str, (from, to): (i64, i64)) -> Result<(), Prob
 /// Whether it is a resource limit: one value, or `soft:hard`.
 pub fn resource(key: &str, value: &str) -> Result<(), Problem> {
     let one = |value: &str| match key {
-        _ if value == "infinity" => true,
+        _ if value == "infinity" => key != "LimitNICE",
         "LimitCPU" | "LimitRTTIME" => span(value).is_ok(),
         "LimitNICE" => match value.strip_prefix(['+', '-']) {
             Some(number) => number.parse::<u8>().is_ok_and(|number| number <= 20),

@@ -111,6 +111,7 @@ fn users(value: &str, at: &Assignment) -> Result<(), Problem> {
 fn user(name: &str) -> Result<(), Problem> {
     if let Ok(id) = name.parse::<u32>() {
         return match id {
+            id if id.to_string() != name => Err(Problem::new("not a number", "no zero first")),
             0xFFFF | u32::MAX => Err(Problem::new("no user has this number", "name the user")),
             _ => Ok(()),
         };

@@ -25,17 +25,18 @@ fn service_type<'a>(lint: &Linter<'a>) -> &'a str {
 }
 
 fn starts(lint: &Linter<'_>) {
-    let starts = lint.unit.list("Service", "ExecStart");
+    let starts = super::commands::started(lint);
     if starts.len() > 1 && service_type(lint) != "oneshot" {
         let message = "a second `ExecStart`: systemd refuses the unit";
         let hint = "write `ExecStart=` before it to replace the first, or `Type=oneshot`";
-        lint.error(starts[1].line, code::CONTRADICTION, message, hint);
+        lint.error(starts[1], code::CONTRADICTION, message, hint);
     }
     let stays = lint.own("RemainAfterExit").is_some_and(|at| boolean(&at.value) == Some(true));
     let stops = !lint.unit.list("Service", "ExecStop").is_empty();
     let action = lint.unit.last("Unit", "SuccessAction").is_some();
     let oneshot = service_type(lint) == "oneshot";
-    if starts.is_empty() && !(action || stops && stays || stops && oneshot && stays) {
+    let allowed = oneshot && (action || stops && stays);
+    if lint.unit.list("Service", "ExecStart").is_empty() && !allowed {
         let line = lint.unit.sections.iter().find(|header| header.name == "Service");
         let line = line.map_or(0, |header| header.line);
         let message = "no `ExecStart`: systemd refuses the unit";
@@ -66,11 +67,20 @@ fn contradictions(lint: &Linter<'_>) {
         let message = "`RuntimeMaxSec` has no effect on a oneshot service";
         refuse("RuntimeMaxSec", message, "use `TimeoutStartSec`");
     }
+    let extra =
+        lint.own("RuntimeRandomizedExtraSec").filter(|_| lint.own("RuntimeMaxSec").is_none());
+    if extra
+        .and_then(|at| parse_span(&at.value).ok())
+        .is_some_and(|span| span != Some(Duration::ZERO))
+    {
+        let message = "`RuntimeRandomizedExtraSec` has no effect without `RuntimeMaxSec`";
+        refuse("RuntimeRandomizedExtraSec", message, "add `RuntimeMaxSec=`");
+    }
 }
 
 /// The key with the life of the program, as lookups want it.
 fn key_of(key: &str) -> &'static str {
-    ["Type", "Restart", "ExitType", "RuntimeMaxSec"]
+    ["Type", "Restart", "ExitType", "RuntimeMaxSec", "RuntimeRandomizedExtraSec"]
         .into_iter()
         .find(|known| *known == key)
         .unwrap_or_default()

@@ -44,7 +44,11 @@ pub fn check(lint: &Linter<'_>) {
         "OnClockChange" | "OnTimezoneChange" => boolean(&at.value) == Some(true),
         _ => !at.value.is_empty(),
     };
-    let any = keys.iter().any(|key| lint.unit.list(own, key).iter().any(counts));
+    // An empty value of one of them forgets what all of them said before.
+    let all = lint.unit.assignments.iter().filter(|at| at.section == own);
+    let all: Vec<_> = all.filter(|at| keys.contains(&at.key.as_str())).collect();
+    let start = all.iter().rposition(|at| at.value.is_empty()).map_or(0, |at| at + 1);
+    let any = all[start..].iter().any(counts);
     if !any {
         let message = "nothing triggers it: systemd refuses the unit";
         lint.error(line, code::NO_TRIGGER, message, &format!("add e.g. `{example}`"));
@@ -55,14 +59,18 @@ pub fn check(lint: &Linter<'_>) {
 /// The unit that it starts: named, or of the same name.
 fn started(line: usize, lint: &Linter<'_>) {
     let key = if lint.unit_type == "socket" { "Service" } else { "Unit" };
+    let accepts = lint.own("Accept").is_some_and(|at| boolean(&at.value) == Some(true));
     if let Some(at) = lint.own(key) {
+        if accepts {
+            let message = "`Service` does not go with `Accept=yes`: systemd refuses the unit";
+            lint.error(at.line, code::CONTRADICTION, message, "name the service like the socket");
+        }
         if let Some(name) = lint.expand(&at.value) {
             exists(at, &name, lint);
         }
         return;
     }
     let stem = lint.name.rsplit_once('.').map_or(lint.name, |(stem, _)| stem);
-    let accepts = lint.own("Accept").is_some_and(|at| boolean(&at.value) == Some(true));
     let name = if accepts { format!("{stem}@.service") } else { format!("{stem}.service") };
     lint.questions.borrow_mut().units.insert(name.clone());
     if lint.options.facts.units.get(&name) == Some(&false) {

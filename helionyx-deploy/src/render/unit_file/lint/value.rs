@@ -87,8 +87,7 @@ fn user(at: &Assignment, lint: &Linter<'_>) {
 }
 
 /// Keys that systemd warns about, and what to write instead.
-const OLD: [(&str, &str); 11] = [
-    ("BlockIOAccounting", "IOAccounting"),
+const OLD: [(&str, &str); 10] = [
     ("BlockIODeviceWeight", "IODeviceWeight"),
     ("BlockIOReadBandwidth", "IOReadBandwidthMax"),
     ("BlockIOWeight", "IOWeight"),

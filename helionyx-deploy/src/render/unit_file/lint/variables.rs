@@ -9,7 +9,7 @@ use crate::render::unit_file::environment::{assigned, files};
 pub fn check(lint: &Linter<'_>) {
     let own = lint.own_section();
     let lines = || lint.unit.all(own, "Environment");
-    let found = assigned(lines(), &lint.context, lint.version());
+    let found = assigned(lines(), &lint.guess, lint.version());
     for dropped in &found.dropped {
         let what = match &dropped.key {
             Some(key) => format!("`{key}`: {}", dropped.reason),
@@ -21,7 +21,7 @@ pub fn check(lint: &Linter<'_>) {
     }
     for line in lines() {
         eaten_quotes(line, lint);
-        let own = assigned([line], &lint.context, lint.version());
+        let own = assigned([line], &lint.guess, lint.version());
         for (name, _) in own.variables.iter().filter(|(name, value)| is_secret(name, value)) {
             let message =
                 format!("`{name}` looks like a secret: everybody on the host can read it");
@@ -49,7 +49,9 @@ fn eaten_quotes(line: &Assignment, lint: &Linter<'_>) {
 fn environment_files(lint: &Linter<'_>) {
     let lines = lint.unit.all(lint.own_section(), "EnvironmentFile");
     let (found, ignored) = files(lines, &lint.context, lint.version());
-    for line in ignored {
+    // A path that only the host knows may well be right.
+    let guessed = |line: &&Assignment| files([*line], &lint.guess, lint.version()).1.is_empty();
+    for line in ignored.into_iter().filter(|line| !guessed(line)) {
         let message = "`EnvironmentFile`: not an absolute path: the service starts without it";
         let hint = "begin with `/` or `-/`, without quotes";
         lint.error(line.line, code::ENVIRONMENT_FILE, message, hint);

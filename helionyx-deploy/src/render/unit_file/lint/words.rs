@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kind::{Empty, Kind, Problem};
+use super::resource::Grammar;
 use crate::model::suggest;
 use crate::render::unit_file::Version;
 use crate::render::unit_file::environment::is_name;
@@ -22,7 +23,7 @@ const ARCHITECTURES: &str = "native x86 x86-64 x32 arm arm64 alpha arc arc-be cr
      m68k mips mips-le mips64 mips64-le mips64-n32 mips64-le-n32 nios2 parisc parisc64 ppc ppc-le \
      ppc64 ppc64-le riscv32 riscv64 s390 s390x sh sh64 sparc sparc64 tilegx arm-be arm64-be";
 const FACILITIES: &str = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp local0 \
-     local1 local2 local3 local4 local5 local6 local7";
+     local1 local2 local3 local4 local5 local6 local7 0 1 2 3 4 5 6 7 8 9 10 11 16 17 18 19 20 21 22 23";
 
 /// Directives whose type says too little: their names, kind, and what no value means.
 pub const BY_NAME: &[(&str, Kind, Empty)] = &[
@@ -39,7 +40,7 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ),
     ("RestartMode", Kind::Choice("normal direct debug@257"), Empty::Refused),
     ("NotifyAccess", Kind::Choice("none main exec all"), Empty::Refused),
-    ("KillMode", Kind::Choice("control-group process mixed none"), Empty::Refused),
+    ("KillMode", Kind::Choice("control-group process mixed none"), Empty::Reset),
     ("OOMPolicy", Kind::Choice("continue stop kill"), Empty::Refused),
     ("ProtectSystem", Kind::Choice("bool full strict"), Empty::Refused),
     ("ProtectHome", Kind::Choice("bool read-only tmpfs"), Empty::Refused),
@@ -49,21 +50,28 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ("PrivateTmp", Kind::Choice("bool disconnected@257"), Empty::Refused),
     ("PrivateUsers", Kind::Choice("bool self@257 identity@257"), Empty::Refused),
     ("PrivatePIDs", Kind::Choice("bool"), Empty::Refused),
-    ("PrivateMounts MountAPIVFS MemoryKSM SetLoginEnvironment", Kind::Choice("bool"), Empty::Reset),
+    ("PrivateMounts", Kind::Choice("bool"), Empty::Refused),
+    ("MountAPIVFS MemoryKSM SetLoginEnvironment", Kind::Choice("bool"), Empty::Reset),
     ("KeyringMode", Kind::Choice("inherit private shared"), Empty::Refused),
     ("DevicePolicy", Kind::Choice("auto closed strict"), Empty::Refused),
     ("UtmpMode", Kind::Choice("init login user"), Empty::Refused),
     ("CollectMode", Kind::Choice("inactive inactive-or-failed"), Empty::Refused),
     ("BindIPv6Only", Kind::Choice("default both ipv6-only"), Empty::Refused),
-    ("CPUSchedulingPolicy", Kind::Choice("other batch idle fifo rr"), Empty::Reset),
-    ("IOSchedulingClass", Kind::Choice("none realtime best-effort idle 0 1 2 3"), Empty::Reset),
+    ("CPUSchedulingPolicy", Kind::Choice("other batch idle fifo rr 0 1 2 3 5"), Empty::Reset),
+    (
+        "IOSchedulingClass",
+        Kind::Choice("none realtime best-effort idle 0 1 2 3 4 5 6 7"),
+        Empty::Reset,
+    ),
     ("NUMAPolicy", Kind::Choice("default preferred bind interleave local"), Empty::Reset),
     ("SyslogFacility", Kind::Choice(FACILITIES), Empty::Refused),
     ("RuntimeDirectoryPreserve", Kind::Choice("bool restart"), Empty::Refused),
     ("FileDescriptorStorePreserve", Kind::Choice("bool restart"), Empty::Refused),
     ("MemoryPressureWatch", Kind::Choice("bool auto skip"), Empty::Reset),
     ("ManagedOOMSwap ManagedOOMMemoryPressure", Kind::Choice("auto kill"), Empty::Reset),
-    ("ManagedOOMPreference", Kind::Choice("none avoid omit"), Empty::Reset),
+    ("ManagedOOMPreference", Kind::Choice("none avoid omit"), Empty::Refused),
+    ("SocketProtocol", Kind::Choice("udplite sctp mptcp@257"), Empty::Refused),
+    ("MessageQueueMaxMessages MessageQueueMessageSize", Kind::Integer(1, i64::MAX), Empty::Refused),
     ("Timestamping", Kind::Choice("off us usec µs ns nsec"), Empty::Refused),
     ("SystemCallArchitectures", Kind::Choices(ARCHITECTURES), Empty::Reset),
     (
@@ -97,13 +105,50 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ("Nice", Kind::Integer(-20, 19), Empty::Reset),
     ("OOMScoreAdjust", Kind::Integer(-1000, 1000), Empty::Reset),
     ("IOSchedulingPriority", Kind::Integer(0, 7), Empty::Reset),
-    ("CPUSchedulingPriority", Kind::Integer(0, 99), Empty::Reset),
+    ("CPUSchedulingPriority", Kind::Integer(0, 99), Empty::Refused),
     ("TimeoutStopSec TimeoutStartSec TimeoutSec", Kind::Span, Empty::Refused),
     ("TimeoutAbortSec CPUQuotaPeriodSec", Kind::Span, Empty::Reset),
     ("JobTimeoutSec JobRunningTimeoutSec TimeoutIdleSec", Kind::Span, Empty::Refused),
     ("User Group SupplementaryGroups SocketUser SocketGroup", Kind::User, Empty::Reset),
     ("WorkingDirectory", Kind::WorkingDirectory, Empty::Reset),
-    ("PIDFile ExecSearchPath", Kind::Text, Empty::Reset),
+    (
+        "PIDFile AppArmorProfile SELinuxContext SmackProcessLabel StandardInputText RebootArgument \
+         JobTimeoutRebootArgument",
+        Kind::Text,
+        Empty::Reset,
+    ),
+    (
+        "AllowedCPUs AllowedMemoryNodes CPUAffinity NUMAMask StartupAllowedCPUs \
+         StartupAllowedMemoryNodes",
+        Kind::Special(Grammar::Cpus),
+        Empty::Reset,
+    ),
+    ("DeviceAllow", Kind::Special(Grammar::Device), Empty::Reset),
+    (
+        "IODeviceWeight IODeviceLatencyTargetSec IOReadBandwidthMax IOWriteBandwidthMax \
+         IOReadIOPSMax IOWriteIOPSMax",
+        Kind::Special(Grammar::DeviceValue),
+        Empty::Reset,
+    ),
+    ("IPAddressAllow IPAddressDeny", Kind::Special(Grammar::Networks), Empty::Reset),
+    ("RestrictNetworkInterfaces BindToDevice", Kind::Special(Grammar::Interfaces), Empty::Reset),
+    ("SocketBindAllow SocketBindDeny", Kind::Special(Grammar::Bind), Empty::Reset),
+    ("BusName", Kind::Special(Grammar::Bus), Empty::Refused),
+    ("LogExtraFields", Kind::Special(Grammar::Field), Empty::Reset),
+    ("LogNamespace", Kind::Special(Grammar::Name), Empty::Reset),
+    ("BPFProgram SetCredentialEncrypted SetCredential", Kind::Special(Grammar::Pair), Empty::Reset),
+    ("ExecSearchPath", Kind::Special(Grammar::SearchPath), Empty::Reset),
+    (
+        "MountImages ExtensionImages IPIngressFilterPath IPEgressFilterPath",
+        Kind::Special(Grammar::Images),
+        Empty::Reset,
+    ),
+    ("TimerSlackNSec", Kind::Special(Grammar::Nanoseconds), Empty::Refused),
+    ("Personality", Kind::Choice("x86 x86-64 arm arm64 ppc64 ppc64-le s390 s390x"), Empty::Reset),
+    ("MountFlags", Kind::Choice("shared slave private"), Empty::Reset),
+    ("ManagedOOMMemoryPressureLimit", Kind::Percent, Empty::Reset),
+    ("TTYRows TTYColumns", Kind::Integer(0, 65_535), Empty::Reset),
+    ("FailureActionExitStatus SuccessActionExitStatus", Kind::Integer(0, 255), Empty::Reset),
     (
         "RuntimeDirectory StateDirectory CacheDirectory LogsDirectory ConfigurationDirectory",
         Kind::Directories,
@@ -113,7 +158,7 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ("PassEnvironment UnsetEnvironment", Kind::Names, Empty::Reset),
     ("LoadCredential LoadCredentialEncrypted", Kind::Credential, Empty::Reset),
     ("Documentation", Kind::Documentation, Empty::Reset),
-    ("Slice", Kind::UnitOf("slice"), Empty::Reset),
+    ("Slice", Kind::UnitOf("slice"), Empty::Refused),
     ("Sockets", Kind::UnitOf("socket"), Empty::Reset),
     ("Service", Kind::UnitOf("service"), Empty::Reset),
     ("Unit", Kind::Units, Empty::Reset),
@@ -216,7 +261,7 @@ pub fn system_calls(value: &str, version: Version) -> Result<(), Problem> {
 
 /// Whether it is an error's name or number, or `kill`.
 pub fn errno(value: &str) -> Result<(), Problem> {
-    let number = value.parse::<u16>().is_ok_and(|number| number <= 4095);
+    let number = value.parse::<u16>().is_ok_and(|number| (1..=4095).contains(&number));
     let known = || ERRORS.split_whitespace();
     if value == "kill" || number || known().any(|name| name == value) {
         return Ok(());
@@ -259,7 +304,7 @@ pub fn capabilities(value: &str) -> Result<(), Problem> {
 pub fn names(value: &str) -> Result<(), Problem> {
     let words = value.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
     let mut words = words.map(|word| word.split_once('=').map_or(word, |(name, _)| name));
-    match words.find(|word| !is_name(word) && !word.contains('%')) {
+    match words.find(|word| !is_name(word)) {
         Some(word) => Err(Problem::new(
             format!("`{word}` is no variable's name: systemd ignores it"),
             "A-Z, a-z, 0-9 and _, no digit first",
@@ -273,7 +318,7 @@ pub fn documentation(value: &str) -> Result<(), Problem> {
     let schemes = ["http://", "https://", "file:/", "info:", "man:"];
     let bad = value.split_whitespace().find(|word| {
         let scheme = schemes.iter().find(|scheme| word.starts_with(**scheme));
-        !scheme.is_some_and(|scheme| word.len() > scheme.len())
+        scheme.is_none_or(|scheme| word.len() <= scheme.len())
     });
     match bad {
         Some(word) => Err(Problem::new(
