@@ -7,6 +7,7 @@ use helionyx_deploy::render::unit_file::lint::{Facts, Options, PathState, Policy
 use helionyx_deploy::render::unit_file::{Context, Unit, Version, environment};
 use serde_json::Value as Json;
 
+mod grammar;
 mod oracle;
 mod rules;
 mod written;
