@@ -21,7 +21,7 @@ pub mod finding;
 pub mod schema;
 mod spanned;
 pub mod spec;
-mod suggest;
+pub(crate) mod suggest;
 mod validate;
 
 pub use catalog::{Catalog, SelectError, SourceFile};

@@ -9,6 +9,8 @@ macro_rules! codes {
     };
 }
 
+pub(crate) use codes;
+
 codes! {
     SYNTAX = "syntax": "The file is not TOML here.";
     UNKNOWN_KEY = "unknown-key": "A key that does not exist.";

@@ -15,4 +15,5 @@ mod program;
 mod real;
 mod rig;
 mod sweeps;
+mod units;
 mod world;

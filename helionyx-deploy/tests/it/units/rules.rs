@@ -1,0 +1,258 @@
+//! Each mistake is named, at its line, and units that are right are left alone.
+
+use helionyx_deploy::render::unit_file::Version;
+use helionyx_deploy::render::unit_file::lint::{Facts, Options, Policy, code, lint, questions};
+
+fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, &'static str)> {
+    let options =
+        Options { version: Version(version), facts: Facts::default(), policy: Policy::Meaning };
+    let findings = lint(file, text, &options);
+    for finding in &findings {
+        assert!(!finding.hint.is_empty(), "no remedy: {finding}");
+        assert!(!finding.to_string().contains("hunter2"), "ALL-04: {finding}");
+    }
+    findings.into_iter().map(|finding| (finding.place.line, finding.code)).collect()
+}
+
+/// A line at the end of `[Service]`, which is line 5.
+fn service(line: &str) -> Vec<(usize, &'static str)> {
+    let text = format!("[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n{line}\n");
+    found("/etc/systemd/system/shop.service", text.as_bytes(), 252)
+}
+
+/// A line of `[Service]`, and what is wrong with it.
+const MISTAKES: &[(&str, &str)] = &[
+    ("ProtectSystem=stric", code::BAD_VALUE),
+    ("NoNewPrivileges=ture", code::BAD_VALUE),
+    ("SystemCallFilter=@system-servce", code::BAD_VALUE),
+    ("SystemCallFilter=~@privileged chrot", code::BAD_VALUE),
+    ("SystemCallFilter=~chroot:EPRM", code::BAD_VALUE),
+    ("CapabilityBoundingSet=CAP_NET_BIN", code::BAD_VALUE),
+    ("AmbientCapabilities=NET_ADMIN", code::BAD_VALUE),
+    ("KillSignal=SIGTREM", code::BAD_VALUE),
+    ("TimeoutStopSec=5 parsecs", code::BAD_VALUE),
+    ("MemoryMax=1Gigabyte", code::BAD_VALUE),
+    ("MemoryMax=0", code::BAD_VALUE),
+    ("CPUQuota=50", code::BAD_VALUE),
+    ("TasksMax=0", code::BAD_VALUE),
+    ("LimitNOFILE=many", code::BAD_VALUE),
+    ("UMask=0999", code::BAD_VALUE),
+    ("Nice=20", code::BAD_VALUE),
+    ("Type=simpel", code::BAD_VALUE),
+    ("Type=notify-reload", code::BAD_VALUE),
+    ("User=a b", code::BAD_VALUE),
+    ("User=%i", code::BAD_VALUE),
+    ("WorkingDirectory=srv", code::BAD_VALUE),
+    ("ReadWritePaths=/srv data", code::BAD_VALUE),
+    ("StateDirectory=/var/lib/x", code::BAD_VALUE),
+    ("StandardOutput=append:log.txt", code::BAD_VALUE),
+    ("IPAddressAllow=10.0.0.0/33", code::BAD_VALUE),
+    ("LoadCredential=:/x", code::BAD_VALUE),
+    ("Slice=shop", code::BAD_VALUE),
+    ("RestartSec=", code::BAD_VALUE),
+    ("WorkingDirectory=/srv # here", code::COMMENT),
+    ("MemoryLimit=1G", code::DEPRECATED),
+    ("KillMode=none", code::DEPRECATED),
+    ("StandardOutput=syslog", code::DEPRECATED),
+    ("Restrt=always", code::UNKNOWN_KEY),
+    ("environment=A=1", code::UNKNOWN_KEY),
+    ("StartLimitIntervalSec=30", code::WRONG_SECTION),
+    ("After=network.target", code::WRONG_SECTION),
+    ("RestartSteps=3", code::TOO_NEW),
+    ("[Servise]", code::UNKNOWN_SECTION),
+    ("[Socket]", code::UNKNOWN_SECTION),
+    ("Restart", code::NO_ASSIGNMENT),
+    ("=always", code::NO_ASSIGNMENT),
+    ("[Install", code::REFUSED),
+    ("SyslogIdentifier=%Q", code::SPECIFIER),
+    ("ExecStartPre=/bin/echo it's", code::EXEC),
+    ("ExecStartPre=/bin/echo p%40ss", code::EXEC),
+    ("ExecStartPre=/bin/echo \\d", code::EXEC),
+    ("ExecStartPre=./x", code::EXEC),
+    ("ExecStartPre=/bin/echo $5.00", code::VANISHING),
+    ("ExecStartPre=/bin/echo a > /tmp/x", code::SHELL),
+    ("ExecStart=/bin/true", code::CONTRADICTION),
+    ("ExecStart=\nExecStart=/bin/true ; /bin/true", code::CONTRADICTION),
+    ("ExecStart=", code::CONTRADICTION),
+    ("ExecStartPre=/bin/echo %H it's", code::EXEC),
+    ("ExecStartPre= ;", code::EXEC),
+    ("Type=dbus", code::CONTRADICTION),
+    ("Environment=A=C:\\dir", code::ENVIRONMENT),
+    ("Environment=A=hunter2 b", code::ENVIRONMENT),
+    ("Environment=A=it's", code::ENVIRONMENT),
+    ("Environment=A={\"k\":\"v\"}", code::ENVIRONMENT),
+    ("Environment=a-b=hunter2", code::ENVIRONMENT),
+    ("Environment=API_KEY=hunter2", code::SECRET),
+    ("Environment=DB=postgres://u:hunter2@h/d", code::SECRET),
+    ("SetCredential=x:hunter2", code::SECRET),
+    ("EnvironmentFile=\"/etc/x\"", code::ENVIRONMENT_FILE),
+    ("EnvironmentFile=/etc/x /etc/y", code::ENVIRONMENT_FILE),
+    ("WatchdogSec=30", code::WATCHDOG),
+    ("User=root", code::ROOT),
+    ("[Install]\rAlias=a.service", code::HIDDEN_LINE),
+    ("Nice=1\0Nice=2", code::HIDDEN_LINE),
+    ("ExecStop=/bin/x \\\nUser=shop", code::SWALLOWED),
+];
+
+#[test]
+fn every_mistake_in_a_service_is_found_at_its_line() {
+    for (line, code) in MISTAKES.iter().copied() {
+        let found = service(line);
+        // Two mistakes are seen where they end, and one where the section begins.
+        let expected = match line {
+            "ExecStart=" => 3,
+            line if code == code::SWALLOWED || line.contains(" ; /bin/true") => 6,
+            _ => 5,
+        };
+        assert!(found.contains(&(expected, code)), "HEL-22: {line:?}: {found:?}");
+    }
+}
+
+#[test]
+fn lines_that_are_right_are_left_alone() {
+    for line in [
+        "X-Own=1",
+        "ExecStartPre=/bin/echo %H %m\nEnvironment=HOST=%H\nEnvironmentFile=/etc/%H.env",
+        "Restart=on-failure",
+        "RestartSec=1min 30s",
+        "ProtectSystem=strict",
+        "ProtectSystem=TRUE",
+        "SystemCallFilter=@system-service\nSystemCallFilter=~@privileged @resources",
+        "SystemCallFilter=~chroot:EPERM",
+        "CapabilityBoundingSet=\nAmbientCapabilities=cap_net_bind_service",
+        "KillSignal=SIGRTMIN+3",
+        "MemoryMax=1.5G",
+        "MemoryHigh=50%",
+        "LimitNOFILE=1024:65536",
+        "LimitCORE=0",
+        "CPUQuota=150%",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "RestrictNamespaces=~user",
+        "SystemCallErrorNumber=EPERM",
+        "SuccessExitStatus=143 SIGTERM TEMPFAIL",
+        "BindPaths=/a:/b:rbind -/c",
+        "ReadWritePaths=-/a +/b",
+        "WorkingDirectory=-/srv",
+        "WorkingDirectory=~",
+        "StandardOutput=append:/var/log/x",
+        "StateDirectory=shop shop/data",
+        "LoadCredential=token:/etc/shop/token",
+        "Environment=\"A=b # c\" B=2",
+        "Environment='A={\"k\":\"v\"}'",
+        "Environment=MAX_TOKENS=100 TOKEN_FILE=/run/x KEYRING=off",
+        "EnvironmentFile=-/etc/shop/*.env",
+        "ExecStartPre=-@/bin/sh sh -c \"a | b > c; d $$x\"",
+        "ExecStopPost=/bin/echo $MAINPID ${A} $$ 100%% \\\n  more",
+        "ExecStart=\nExecStart=/bin/false",
+        "Type=notify\nWatchdogSec=30",
+        "User=%p\nGroup=1000",
+        "IPAddressDeny=any\nIPAddressAllow=localhost 10.0.0.0/8 ::1",
+        "DeviceAllow=/dev/null rw\nDeviceAllow=char-rtc r",
+        "StartLimitInterval=30",
+        "[Install]\nWantedBy=multi-user.target\nAlias=store.service",
+        "\r\n# comment\r\n; other\r\nNice=1\r",
+    ] {
+        assert_eq!(service(line), [], "HEL-22: {line:?}");
+    }
+}
+
+#[test]
+fn other_types_of_units_have_their_own_rules() {
+    for (file, text, expected) in [
+        ("a.timer", "[Timer]\nOnCalendar=Mon..Fri *-*-* 04:00:00 Europe/Berlin\n", None),
+        ("a.timer", "[Timer]\nOnCalendar=*-*-01,15 *:0/15\nPersistent=true\n", None),
+        ("a.timer", "[Timer]\nOnUnitActiveSec=15min\nOnBootSec=1min\n", None),
+        ("a.timer", "[Timer]\nOnCalendar=someday\n", Some(code::BAD_VALUE)),
+        ("a.timer", "[Timer]\nOnCalendar=*-*-* 25:00\n", Some(code::BAD_VALUE)),
+        ("a.timer", "[Timer]\nPersistent=true\n", Some(code::NO_TRIGGER)),
+        ("a.timer", "[Service]\nExecStart=/bin/true\n", Some(code::UNKNOWN_SECTION)),
+        ("a.socket", "[Socket]\nListenStream=[::1]:8000\nListenStream=/run/a\n", None),
+        ("a.socket", "[Socket]\nListenStream=127.0.0.1:99999\n", Some(code::BAD_VALUE)),
+        ("a.socket", "[Socket]\nBacklog=5\n", Some(code::NO_TRIGGER)),
+        ("a.path", "[Path]\nPathChanged=/srv/x\n", None),
+        ("a.service", "", Some(code::MASKED)),
+        ("a.service", "[Unit]\nDescription=x\n", Some(code::CONTRADICTION)),
+        (
+            "a@.service",
+            "[Unit]\nBindsTo=%i.device\nAfter=%i.device\n[Service]\nUser=%i\n\
+                        ExecStart=/bin/x\n",
+            None,
+        ),
+        ("a.target", "[Unit]\nDescription=x\nRequires=b.service\n", None),
+    ] {
+        let codes: Vec<_> = found(file, text.as_bytes(), 252).into_iter().map(|f| f.1).collect();
+        match expected {
+            Some(code) => assert!(codes.contains(&code), "{file} {text:?}: {codes:?}"),
+            None => assert_eq!(codes, Vec::<&str>::new(), "{file} {text:?}"),
+        }
+    }
+}
+
+#[test]
+fn orders_and_requirements_are_judged_together() {
+    for (lines, expected) in [
+        ("After=network-online.target", Some(code::UNORDERED)),
+        ("Wants=network-online.target", Some(code::UNORDERED)),
+        ("After=network-online.target\nWants=network-online.target", None),
+        ("Requires=db.service", Some(code::UNORDERED)),
+        ("Requires=db.service\nAfter=db.service", None),
+        ("Requires=shop.socket", None),
+        ("After=shop.service", Some(code::ITSELF)),
+        ("After=db", Some(code::BAD_VALUE)),
+    ] {
+        let text = format!("[Unit]\n{lines}\n[Service]\nExecStart=/bin/true\n");
+        let codes: Vec<_> =
+            found("shop.service", text.as_bytes(), 257).into_iter().map(|f| f.1).collect();
+        assert_eq!(codes.first().copied(), expected, "{lines:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_refuse_the_unit() {
+    for bytes in [&b"[Service]\nExecStart=/bin/x \xff\n"[..], "[Unit]\nX-A=\u{fffe}\n".as_bytes()] {
+        assert_eq!(found("a.service", bytes, 252), [(2, code::REFUSED)]);
+    }
+}
+
+#[test]
+fn a_service_of_ours_must_not_run_as_root_or_restart_for_ever() {
+    let text = "[Service]\nExecStart=/bin/true\nRestart=always\nRestartSec=10\n";
+    let options =
+        Options { version: Version(257), facts: Facts::default(), policy: Policy::Deployed };
+    let found = lint("a.service", text.as_bytes(), &options);
+    let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, [code::ROOT, code::ENDLESS]);
+    let text = format!("[Unit]\nStartLimitIntervalSec=300\n{text}User=shop\n");
+    assert_eq!(lint("a.service", text.as_bytes(), &options), []);
+}
+
+#[test]
+fn questions_name_all_that_only_the_host_can_answer() {
+    let text = "[Unit]\nRequires=db.service\nAfter=db.service\n[Service]\nUser=shop\n\
+                ExecStart=/srv/x\nEnvironmentFile=/etc/x.env\nReadWritePaths=/data -/maybe\n";
+    let asked = questions("a.service", text.as_bytes(), Version(252));
+    let paths: Vec<_> = asked.paths.iter().map(|path| path.as_str()).collect();
+    assert_eq!(paths, ["/data", "/etc/x.env", "/srv/x"]);
+    assert_eq!(asked.users.iter().collect::<Vec<_>>(), ["shop"]);
+    assert_eq!(asked.units.iter().collect::<Vec<_>>(), ["db.service"]);
+}
+
+#[test]
+fn findings_show_the_place_and_the_remedy() {
+    let options =
+        Options { version: Version(252), facts: Facts::default(), policy: Policy::Meaning };
+    let text = "[Service]\nExecStart=/bin/true\nStartLimitIntervalSec=30\nRestrtSec=1\n\
+                RestartSteps=2\nProtectSystem=stric\n";
+    let found = lint("systemd/shop.service", text.as_bytes(), &options);
+    let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(shown.join("\n"), @r"
+    systemd/shop.service:3:1: error: [Service] has no `StartLimitIntervalSec`: it is ignored [unit-wrong-section]
+      help: move it to [Unit]
+    systemd/shop.service:4:1: error: systemd knows no `RestrtSec`: it is ignored [unit-unknown-key]
+      help: did you mean `RestartSec`?
+    systemd/shop.service:5:1: error: `RestartSteps` is ignored: systemd 252 does not know it, 254 does [unit-too-new]
+      help: leave it out for this host
+    systemd/shop.service:6:1: error: `ProtectSystem=stric`: systemd ignores this [unit-bad-value]
+      help: did you mean `strict`? known are `true`, `false`, `full`, `strict`
+    ");
+}
