@@ -38,6 +38,7 @@ impl Place {
         let Output { status, stdout, stderr } =
             duct::cmd(env!("CARGO_BIN_EXE_helionyx-deploy"), args)
                 .dir(&self.dir)
+                .env("LC_ALL", "C.UTF-8")
                 .stdout_capture()
                 .stderr_capture()
                 .unchecked()

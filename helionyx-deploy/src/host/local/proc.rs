@@ -47,7 +47,7 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     Ok(found)
 }
 
-/// What /proc/<pid>/stat says that matters here.
+/// What `/proc/<pid>/stat` says that matters here.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Stat {
     /// The state's letter.
