@@ -34,7 +34,7 @@ start_burst = 5
 start_interval_secs = 10
 [service.health]
 try_timeout_ms = 400
-deadline_secs = 2
+deadline_secs = 3
 passes = 3
 stable_ms = 300
 interval_ms = 40
