@@ -13,6 +13,7 @@ mod plans;
 #[cfg(feature = "cli")]
 mod program;
 mod real;
+mod recovery;
 mod rig;
 mod sweeps;
 mod units;

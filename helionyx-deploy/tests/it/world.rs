@@ -96,6 +96,16 @@ impl World {
         world
     }
 
+    /// The same machine with one release after the other on it.
+    pub fn shipped(readmes: &[&str]) -> World {
+        let world = World::deployed();
+        for text in readmes {
+            world.ship_readme(text);
+            world.run(&deploy());
+        }
+        world
+    }
+
     /// Changes the app's behaviour: the next deploy has something to do.
     pub fn ship(&self, service: &FakeService) {
         self.host.put_file("/src/lib/web", service.content(), 0o644);

@@ -10,7 +10,7 @@ use crate::observe::observe;
 use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
-use crate::state::Node;
+use crate::state::{HostState, Node};
 use crate::status;
 
 use super::HostFinding;
@@ -22,17 +22,24 @@ const SECRETS_LIMIT: u64 = 1024 * 1024;
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
     let mut findings = programs(environment);
     findings.extend(secrets(host, environment));
-    findings.extend(plan(host, environment));
-    findings.extend(drift(host, environment));
+    match observe(host, environment) {
+        Ok(found) => {
+            findings.extend(plan(host, environment, &found));
+            findings.extend(drift(environment, &found));
+        }
+        Err(error) => {
+            let place = error.subject.clone();
+            findings.push(HostFinding::new("unreadable", &place, chain(&error), ""));
+        }
+    }
     findings
 }
 
 /// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
 /// matter of `status`.
-fn drift(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
     let codes = ["damaged-release", "dangling-current", "stale-process", "unfinished"];
-    let Ok(found) = observe(host, environment) else { return Vec::new() };
-    let services = status::status(environment, &found);
+    let services = status::status(environment, found);
     let first = services.into_iter().next().map(|service| service.findings).unwrap_or_default();
     let drifted = first.into_iter().filter(|finding| codes.contains(&finding.code));
     let place = environment.layout.root.as_str();
@@ -131,23 +138,16 @@ fn content_of_secrets(
 }
 
 /// What would keep a deploy from beginning: the source, and what is in the way on the host.
-fn plan(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
+fn plan(host: &dyn Host, environment: &Environment, found: &HostState) -> Vec<HostFinding> {
     let id = environment.id();
     let origin = match resolve(host, environment, &Wish::default()) {
         Ok(origin) => origin,
         Err(error) => return vec![source_finding(environment, &error)],
     };
-    let found = match observe(host, environment) {
-        Ok(found) => found,
-        Err(error) => {
-            let place = error.subject.clone();
-            return vec![HostFinding::new("unreadable", &place, chain(&error), "")];
-        }
-    };
     let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
     let (environment, run) = (environment.clone(), Run::Running);
     let target = Target::Built(recipe);
-    match reach(&Desired { environment, target, run, way: Way::Forward }, &found) {
+    match reach(&Desired { environment, target, run, way: Way::Forward }, found) {
         Ok(_) => Vec::new(),
         Err(refusals) => refusals
             .into_iter()
