@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::host::LocalHost;
+use crate::host::{Clock as _, LocalHost};
 
 mod change;
 mod check;
@@ -22,6 +22,7 @@ mod logs;
 mod plan;
 mod releases;
 mod status;
+mod unit_file;
 
 mod failure;
 mod json;
@@ -36,14 +37,14 @@ mod style;
 mod wait;
 
 use failure::Failure;
-use models::Models;
+pub use models::Models;
 use screen::Screen;
 
 /// The name of the installed binary.
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 18] = [
     "deploy",
     "plan",
     "rollback",
@@ -56,9 +57,11 @@ const COMMANDS: [&str; 16] = [
     "restart",
     "check",
     "env-file",
+    "unit-file",
     "recover",
     "completions",
     "man",
+    "schema",
     "help",
 ];
 
@@ -135,12 +138,17 @@ pub enum Command {
     Check(check::Check),
     /// Look at environment files by systemd's rules
     EnvFile(env_file::EnvFile),
+    /// Look at unit files by systemd's rules
+    UnitFile(unit_file::UnitFile),
     /// Bring an operation that was cut short to an end
     Recover(change::Recover),
     /// Print completions for a shell
     Completions(generate::Completions),
     /// Print the manual page, or write all of them to a directory
     Man(generate::Man),
+    /// Print the JSON schema of a model file
+    #[cfg(feature = "schema")]
+    Schema(generate::Schema),
 }
 
 /// What a command works with.
@@ -151,6 +159,19 @@ struct Context<'a> {
     screen: Screen,
     host: LocalHost,
     interrupt: Arc<AtomicBool>,
+}
+
+impl<'a> Context<'a> {
+    fn new(program: &'a str, global: &'a Global) -> Context<'a> {
+        let interrupt = Arc::new(AtomicBool::new(false));
+        let host = LocalHost::with_interrupt(interrupt.clone());
+        Context { program, global, screen: Screen::new(global), host, interrupt }
+    }
+
+    /// The name of this machine.
+    fn machine(&self) -> String {
+        self.host.actor().host
+    }
 }
 
 /// The installed binary: parses its arguments, does what they say, returns the exit code.
@@ -178,17 +199,22 @@ pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
 /// Does what a command says; `program` is what one types to call us, shown in hints.
 #[must_use]
 pub fn run(program: &str, global: &Global, command: &Command) -> ExitCode {
-    let interrupt = Arc::new(AtomicBool::new(false));
-    let mut context = Context {
-        program,
-        global,
-        screen: Screen::new(global),
-        host: LocalHost::with_interrupt(interrupt.clone()),
-        interrupt,
-    };
+    let mut context = Context::new(program, global);
     let done = dispatch(command, &mut context);
     let code = done.unwrap_or_else(|failure| failure.tell(&mut context));
     ExitCode::from(code)
+}
+
+/// All models, for developers' tasks. When they cannot be read or have mistakes, that is told here.
+///
+/// # Errors
+/// The exit code, when there is nothing left to do.
+pub fn models(program: &str, global: &Global) -> Result<Models, ExitCode> {
+    let models = Models::load(global).and_then(|models| match models.are_broken() {
+        true => Err(Failure::models(models.findings())),
+        false => Ok(models),
+    });
+    models.map_err(|failure| ExitCode::from(failure.tell(&mut Context::new(program, global))))
 }
 
 fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure> {
@@ -205,9 +231,12 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Restart(args) => args.run(context),
         Command::Check(args) => args.run(context),
         Command::EnvFile(args) => args.run(context),
+        Command::UnitFile(args) => args.run(context),
         Command::Recover(args) => args.run(context),
         Command::Completions(args) => args.run(context),
         Command::Man(args) => args.run(context),
+        #[cfg(feature = "schema")]
+        Command::Schema(args) => args.run(context),
     }
 }
 

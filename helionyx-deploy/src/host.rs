@@ -30,7 +30,7 @@ pub trait Host: Files + Processes + Clock {}
 
 impl<T: Files + Processes + Clock> Host for T {}
 
-/// Time, and who we are.
+/// Time, who we are, and chance.
 pub trait Clock {
     /// The time of day: for people and for ids, never for measuring.
     fn now(&self) -> Timestamp;
@@ -42,6 +42,8 @@ pub trait Clock {
     fn interrupted(&self) -> bool;
     /// Who does what we do.
     fn actor(&self) -> Actor;
+    /// A key that nobody can guess, new each time.
+    fn key(&self) -> Result<[u8; 32], HostError>;
 }
 
 /// Files.

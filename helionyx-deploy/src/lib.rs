@@ -92,6 +92,7 @@ pub mod journal;
 
 pub mod apply;
 pub mod health;
+pub mod isolation;
 pub mod observe;
 pub mod operate;
 pub mod source;

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
-use crate::name::{AppName, BuildName, EnvironmentName, Port, ServiceName, VariableName};
+use crate::name::{AppName, BuildName, EnvironmentName, HostName, Port, ServiceName, VariableName};
 use crate::template::{Bindings, Placeholder, Template};
 
 mod bounds;
@@ -22,11 +22,14 @@ pub mod schema;
 mod spanned;
 pub mod spec;
 pub(crate) mod suggest;
+mod supervision;
 mod validate;
 
 pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
 pub(crate) use suggest::closest;
+pub use supervision::{Restart, Runtime, Sandbox, ServiceType, Supervision, Supervisor, Units};
+pub use validate::text::is_text;
 
 /// One environment of one app, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +39,15 @@ pub struct Environment {
     /// The environment's name.
     pub name: EnvironmentName,
     /// What runs its services.
-    pub supervisor: Supervisor,
+    pub runtime: Runtime,
+    /// The host that it runs on; any where none is named.
+    pub host: Option<HostName>,
     /// Where its files lie.
     pub layout: Layout,
+    /// Where its backups lie.
+    pub backups: Utf8PathBuf,
+    /// Directories below its data directory that its services need, by their paths inside it.
+    pub data_dirs: Vec<Utf8PathBuf>,
     /// The directory that holds the models' directory.
     pub project: Utf8PathBuf,
     /// The port that its services share, where one listens.
@@ -53,15 +62,6 @@ pub struct Environment {
     pub variables: BTreeMap<VariableName, Variable>,
     /// What is kept.
     pub retention: Retention,
-}
-
-/// What runs an environment's services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Supervisor {
-    /// The embedded runtime: a detached process, for one's own machine and for tests.
-    Process,
 }
 
 /// Where code comes from.
@@ -114,6 +114,8 @@ pub struct ServiceModel {
     pub exec: Vec<Template>,
     /// How it is stopped and how often it may be started.
     pub limits: Limits,
+    /// What systemd is told of it.
+    pub supervision: Supervision,
     /// How it is proven to work; without it, the process alone is proof.
     pub health: Option<HealthModel>,
 }
@@ -171,8 +173,14 @@ pub struct Timing {
 pub struct Variable {
     /// What kind of value it takes.
     pub kind: Kind,
-    /// Its value; none for a secret, which only the host knows.
+    /// Its value; none for a secret, which only the host knows, and where it may go without one.
     pub value: Option<Template>,
+    /// What it is for, in one line.
+    pub about: Option<String>,
+    /// Whether this environment cannot do without a value.
+    pub is_required: bool,
+    /// Whether no other environment on the host may have the same value.
+    pub is_distinct: bool,
 }
 
 /// What kind of value a variable takes.
@@ -212,6 +220,23 @@ pub struct Retention {
 }
 
 impl Environment {
+    /// The name of a service's unit, with `.service`; none where no unit runs it.
+    #[must_use]
+    pub fn unit(&self, service: &ServiceName) -> Option<String> {
+        match &self.runtime {
+            Runtime::Process => None,
+            Runtime::Systemd(units) => Some(units.service(service)),
+        }
+    }
+
+    /// Whether it runs on a machine of this name, with or without its domain.
+    #[must_use]
+    pub fn runs_on(&self, machine: &str) -> bool {
+        let short = machine.split('.').next();
+        let is_it = |host: &HostName| host.as_str() == machine || Some(host.as_str()) == short;
+        self.host.as_ref().is_none_or(is_it)
+    }
+
     /// `app/environment`.
     #[must_use]
     pub fn id(&self) -> String {

@@ -82,6 +82,21 @@ name! {
     "1 to 31 of a-z, 0-9 and -, a letter first, no - last", is_word
 }
 name! {
+    /// What the names of an environment's units end in, e.g. `-dev`.
+    UnitSuffix, "what a unit's name can end in",
+    "nothing, or - and 1 to 31 of a-z, 0-9 and -, no - last", is_suffix
+}
+name! {
+    /// A user of a host, e.g. `helionyx-dev`: what systemd, sudo and sysusers all take.
+    UserName, "a user's name",
+    "1 to 31 of a-z, 0-9, - and _, a letter or _ first", is_user
+}
+name! {
+    /// A host, e.g. `node1`.
+    HostName, "a host's name",
+    "1 to 63 of a-z, 0-9, - and ., a letter or digit first and last", is_host
+}
+name! {
     /// A build step, e.g. `dependencies`.
     BuildName, "a build step's name",
     "1 to 31 of a-z, 0-9 and -, a letter first, no - last", is_word
@@ -174,6 +189,29 @@ fn is_word(text: &str) -> bool {
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && !text.ends_with('-')
         && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn is_suffix(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let ending = |rest: &str| {
+        (1..=31).contains(&rest.len()) && !rest.ends_with('-') && rest.chars().all(letter)
+    };
+    text.is_empty() || text.strip_prefix('-').is_some_and(ending)
+}
+
+fn is_user(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c == '_';
+    (1..=31).contains(&text.len())
+        && text.starts_with(letter)
+        && text.chars().all(|c| letter(c) || c.is_ascii_digit() || c == '-')
+}
+
+fn is_host(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    (1..=63).contains(&text.len())
+        && text.starts_with(letter)
+        && text.ends_with(letter)
+        && text.chars().all(|c| letter(c) || c == '-' || c == '.')
 }
 
 fn is_variable(text: &str) -> bool {

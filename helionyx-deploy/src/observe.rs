@@ -10,7 +10,7 @@ use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::journal::{self, Tip};
 use crate::layout::Layout;
-use crate::model::Environment;
+use crate::model::{Environment, Kind};
 use crate::name::{ReleaseId, ServiceName, VariableName};
 use crate::plan::{Site, desired};
 use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
@@ -263,6 +263,7 @@ fn look_at_starts(
     if environment.has_secrets() && host.node(&secrets)? != Node::Missing {
         files.insert(secrets);
     }
+    state.missing_secrets = missing_secrets(host, environment)?;
     for path in files {
         if let Err(problem) = read_environment_file(host, &path) {
             state.start_problems.insert(path, problem);
@@ -275,6 +276,27 @@ fn look_at_starts(
         }
     }
     Ok(())
+}
+
+/// The secrets that have no value and must have one. Where the file cannot be read, that is said
+/// instead.
+fn missing_secrets(
+    host: &dyn Host,
+    environment: &Environment,
+) -> Result<BTreeSet<VariableName>, HostError> {
+    let needed = environment.variables.iter();
+    let needed = needed.filter(|(_, known)| known.kind == Kind::Secret && known.is_required);
+    let needed: BTreeSet<VariableName> = needed.map(|(name, _)| name.clone()).collect();
+    let path = environment.layout.secrets();
+    if needed.is_empty() || host.node(&path)? == Node::Missing {
+        return Ok(needed);
+    }
+    let Ok(values) = read_environment_file(host, &path) else { return Ok(BTreeSet::new()) };
+    let is_there = |name: &VariableName| {
+        let value = values.get(name).map(|value| value.expose().trim());
+        value.is_some_and(|value| !value.is_empty() && !env_file::is_placeholder(value))
+    };
+    Ok(needed.into_iter().filter(|name| !is_there(name)).collect())
 }
 
 /// The services of all releases whose manifest can be read.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::digest::{Digest, Digester};
 use secrecy::{ExposeSecret, SecretString};
 
 /// A value that may be secret. There is no way to print, compare or serialize it.
@@ -19,6 +20,13 @@ impl Secret {
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// Tells equal values from different ones without showing them: equal values have equal digests
+    /// under one key, and without the key a digest says nothing.
+    #[must_use]
+    pub fn digest(&self, key: &[u8; 32]) -> Digest {
+        Digester::default().field(key).field(self.expose()).finish()
     }
 }
 

@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
-use crate::name::{Port, ReleaseId, ServiceName};
+use crate::name::{Port, ReleaseId, ServiceName, VariableName};
 use crate::release::{Manifest, Verification};
 use crate::time::Timestamp;
 
@@ -21,6 +21,9 @@ pub struct HostState {
     /// What is wrong with the programs and environment files that services are started with, without
     /// values; what is in order is not in here.
     pub start_problems: BTreeMap<Utf8PathBuf, String>,
+    /// The secrets that the environment cannot do without and that the operator's file does not have,
+    /// or has a placeholder for.
+    pub missing_secrets: BTreeSet<VariableName>,
     /// The releases.
     pub releases: BTreeMap<ReleaseId, ReleaseState>,
     /// Every release id that has left a trace here, also of releases that are gone: none is given

@@ -116,7 +116,7 @@ fn of_service(
     Status {
         app: environment.app.clone(),
         environment: environment.name.clone(),
-        supervisor: environment.supervisor,
+        supervisor: environment.runtime.supervisor(),
         state: match (main, found.current.release()) {
             (Some(_), _) => RunState::Running,
             (None, Some(_)) => RunState::Stopped,

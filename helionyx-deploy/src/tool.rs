@@ -1,3 +1,4 @@
 //! Programs that we call: builders of their commands beside the parsers of what they print. No I/O.
 
 pub mod git;
+pub mod systemctl;

@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     match cli::parse::<Xtask>(PROGRAM) {
         Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(PROGRAM, &global, &command),
         Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
-        Ok(Xtask { task: Task::RenderUnits(render), .. }) => render.run(),
+        Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
         Err(code) => code,
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Clock as _, Host};
+use crate::isolation;
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
@@ -187,16 +188,22 @@ fn change(
     goal: &Goal,
     manner: &Manner,
 ) -> Result<u8, Failure> {
-    let operation = goal.operation();
+    let (operation, machine) = (goal.operation(), context.machine());
     let models = Models::load(context.global);
     let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
     let selected = match goal {
-        Goal::Deploy { .. } => models.select_to_change(site.env.as_deref()),
-        _ => models.select(site.env.as_deref()),
+        Goal::Deploy { .. } => models.here_to_change(site.env.as_deref(), &machine),
+        _ => models.here(site.env.as_deref(), &machine),
     };
-    let environment = selected.map_err(|failure| not_begun(failure, operation, None, context))?;
+    let apart = |environment| match goal {
+        Goal::Deploy { .. } => apart(context, &models, environment),
+        _ => Ok(environment),
+    };
+    let environment = selected.and_then(apart);
+    let environment =
+        environment.map_err(|failure| not_begun(failure, operation, None, context))?;
     if manner.dry_run {
         return plan::show(context, environment, goal);
     }
@@ -212,6 +219,28 @@ fn change(
     };
     context.screen.say(&narrator.result(&report, &seen));
     Ok(exit::of_report(&report))
+}
+
+/// Refuses an environment that shares with another one of this machine what it must not.
+///
+/// # Errors
+/// What it shares, and when that cannot be looked at.
+pub(super) fn apart<'m>(
+    context: &Context<'_>,
+    models: &Models,
+    environment: &'m Environment,
+) -> Result<&'m Environment, Failure> {
+    let machine = context.machine();
+    let here: Vec<&Environment> =
+        models.environments().filter(|environment| environment.runs_on(&machine)).collect();
+    let shared = isolation::shared(&context.host, &here)?;
+    let concerns = |one: &isolation::Shared| one.owners.contains(&environment.id());
+    let findings: Vec<_> =
+        shared.into_iter().filter(concerns).map(|shared| shared.finding).collect();
+    match findings.is_empty() {
+        true => Ok(environment),
+        false => Err(Failure::shared(&environment.id(), findings)),
+    }
 }
 
 /// Lets the engine work while its events are told, to people and as JSON lines.

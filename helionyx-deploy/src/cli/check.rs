@@ -1,22 +1,28 @@
-//! `check`: the models, and what they need on the host. Changes nothing.
+//! `check`: the models, the unit files made from them, and what they need on the host. Changes
+//! nothing.
 
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
 use clap::Args;
 use serde::Serialize;
 
 use crate::host::Clock as _;
-use crate::model::Environment;
+use crate::isolation;
+use crate::model::{Environment, Finding, Runtime, Severity};
 
 use super::failure::{Failure, help_line, render_finding};
 use super::json::{Line, Origin};
-use super::style::{BAD, DIM, GOOD, count, paint};
-use super::{Context, Models, exit};
+use super::style::{BAD, DIM, GOOD, WARN, count, paint};
+use super::{Context, Models, exit, unit_file};
 
 mod host;
 
-/// Checks the models, and for each environment what it needs on the host.
+/// Checks the models, the unit files made from them, and what each environment needs on its host.
 ///
-/// Exits 4 when a model has mistakes, 3 when the host lacks something, 0 otherwise. Every finding
-/// says where, what, and what to do.
+/// Of an environment that runs on another host only the models and unit files are checked. Exits 4
+/// when a model or unit file has mistakes, 3 when the host lacks something, 0 otherwise. Every
+/// finding says where, what, and what to do.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -32,7 +38,7 @@ pub struct Check {
 /// Something that an environment needs on its host and has not.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 struct HostFinding {
-    severity: &'static str,
+    severity: Severity,
     code: String,
     #[serde(rename = "where")]
     place: String,
@@ -43,36 +49,46 @@ struct HostFinding {
 impl HostFinding {
     fn new(code: &str, place: &str, message: String, hint: impl Into<String>) -> HostFinding {
         let (code, place) = (code.to_owned(), place.to_owned());
-        HostFinding { severity: "error", code, place, message, hint: hint.into() }
+        HostFinding { severity: Severity::Error, code, place, message, hint: hint.into() }
     }
 
     fn render(&self, program: &str) -> String {
         let HostFinding { place, message, code, .. } = self;
+        let severity = match self.severity {
+            Severity::Error => paint(BAD, "error:"),
+            Severity::Warning => paint(WARN, "warning:"),
+        };
         let code = paint(DIM, format!("[{code}]"));
-        format!("{place}: {} {message} {code}\n", paint(BAD, "error:"))
-            + &help_line(&self.hint, program)
+        format!("{place}: {severity} {message} {code}\n") + &help_line(&self.hint, program)
+    }
+}
+
+impl From<Finding> for HostFinding {
+    fn from(finding: Finding) -> HostFinding {
+        let Finding { place, severity, code, message, hint } = finding;
+        HostFinding { severity, code: code.to_owned(), place: place.to_string(), message, hint }
     }
 }
 
 impl Check {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let (now, program) = (context.host.now(), context.program);
-        for finding in models.findings() {
-            context.screen.line(&Line::new("finding", Origin::new(now, None), finding));
-            context.screen.say(&render_finding(finding, program));
-        }
-        let chosen = match models.chosen(self.env.as_deref()) {
-            Ok(chosen) => chosen,
-            // Its mistakes stand above.
-            Err(failure) if failure.code == exit::CONFIGURATION => Vec::new(),
-            Err(failure) => return Err(failure),
+        tell(context, models.findings());
+        let chosen = match &self.env {
+            None => models.environments().collect(),
+            Some(_) => match models.select(self.env.as_deref()) {
+                Ok(environment) => vec![environment],
+                // Its mistakes stand above.
+                Err(failure) if failure.code == exit::CONFIGURATION => Vec::new(),
+                Err(failure) => return Err(failure),
+            },
         };
-        let mut lacking = 0;
+        let mistaken = units(context, &models, &chosen)?;
+        let mut lacking = shared(context, &models, &chosen);
         for environment in &chosen {
             lacking += one(context, environment);
         }
-        Ok(match (models.are_broken(), lacking) {
+        Ok(match (models.are_broken() || mistaken, lacking) {
             (true, _) => exit::CONFIGURATION,
             (false, 0) => exit::DONE,
             (false, _) => exit::DRIFT,
@@ -80,7 +96,75 @@ impl Check {
     }
 }
 
+fn tell(context: &mut Context<'_>, findings: &[Finding]) {
+    let now = context.host.now();
+    for finding in findings {
+        context.screen.line(&Line::new("finding", Origin::new(now, None), finding));
+        context.screen.say(&render_finding(finding, context.program));
+    }
+}
+
+/// The unit files that are checked in for these environments; whether one has an error.
+fn units(
+    context: &mut Context<'_>,
+    models: &Models,
+    chosen: &[&Environment],
+) -> Result<bool, Failure> {
+    let apps: BTreeSet<_> = chosen
+        .iter()
+        .filter(|environment| matches!(environment.runtime, Runtime::Systemd(_)))
+        .map(|environment| &environment.app)
+        .collect();
+    let version = match apps.is_empty() {
+        true => return Ok(false),
+        false => unit_file::version_of(&context.host),
+    };
+    let mut is_wrong = false;
+    for app in apps {
+        let path = Utf8Path::new("systemd").join(app.as_str());
+        let place = (&*models.project().join(&path), &*models.shown(&path));
+        let findings = unit_file::checked_in(&context.host, place, version)?;
+        is_wrong |= findings.iter().any(|finding| finding.severity == Severity::Error);
+        tell(context, &findings);
+    }
+    Ok(is_wrong)
+}
+
+/// What environments of this machine share that their models cannot know.
+fn shared(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -> usize {
+    let machine = context.machine();
+    let here: Vec<&Environment> =
+        models.environments().filter(|environment| environment.runs_on(&machine)).collect();
+    let found = match isolation::shared(&context.host, &here) {
+        Ok(shared) => {
+            let ids: Vec<String> = chosen.iter().map(|environment| environment.id()).collect();
+            let concerns = |one: &isolation::Shared| one.owners.iter().any(|id| ids.contains(id));
+            let shared = shared.into_iter().filter(concerns);
+            shared.map(|shared| HostFinding::from(shared.finding)).collect::<Vec<_>>()
+        }
+        Err(error) => {
+            let (place, why) = (error.subject.clone(), crate::event::chain(&error));
+            vec![HostFinding::new("unreadable", &place, why, "")]
+        }
+    };
+    let (now, program) = (context.host.now(), context.program);
+    for finding in &found {
+        context.screen.line(&Line::new("finding", Origin::new(now, None), finding));
+        context.screen.say(&finding.render(program));
+    }
+    found.len()
+}
+
+/// What one environment lacks on its host; the number of errors.
 fn one(context: &mut Context<'_>, environment: &Environment) -> usize {
+    let (glyphs, id) = (context.screen.glyphs, environment.id());
+    if let Some(host) =
+        environment.host.as_ref().filter(|_| !environment.runs_on(&context.machine()))
+    {
+        let aside = paint(DIM, format!("(models only: it runs on {host})"));
+        context.screen.say(&format!("{} {id} {aside}\n", paint(GOOD, glyphs.good)));
+        return 0;
+    }
     let findings = host::findings(&context.host, environment);
     let origin = Origin::new(context.host.now(), Some(environment));
     let mut text = String::new();
@@ -88,11 +172,14 @@ fn one(context: &mut Context<'_>, environment: &Environment) -> usize {
         context.screen.line(&Line::new("finding", origin, finding));
         text += &finding.render(context.program);
     }
-    let (glyphs, id) = (context.screen.glyphs, environment.id());
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     text += &match findings.len() {
         0 => format!("{} {id}\n", paint(GOOD, glyphs.good)),
+        some if errors == 0 => {
+            format!("{} {id}: {}\n", paint(WARN, glyphs.good), count(some, "warning"))
+        }
         some => format!("{} {id}: {}\n", paint(BAD, glyphs.bad), count(some, "finding")),
     };
     context.screen.say(&text);
-    findings.len()
+    errors
 }

@@ -52,6 +52,16 @@ impl Failure {
         Failure { code, message: message.into(), hint: hint.into(), ..Failure::default() }
     }
 
+    /// What an environment shares with another one and must not.
+    pub(super) fn shared(id: &str, findings: Vec<Finding>) -> Failure {
+        Failure {
+            code: exit::CONFIGURATION,
+            message: format!("{id} shares with another environment what it must not"),
+            more: Box::new(More { findings, ..More::default() }),
+            ..Failure::default()
+        }
+    }
+
     /// The mistakes in models that keep us from doing anything.
     pub(super) fn models(findings: &[Finding]) -> Failure {
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();

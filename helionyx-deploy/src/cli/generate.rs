@@ -1,4 +1,4 @@
-//! `completions` and `man`: made from the same description as the commands themselves.
+//! `completions`, `man` and `schema`: made from the same descriptions as what they describe.
 
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory as _};
@@ -28,6 +28,41 @@ pub struct Man {
     /// Write the pages of all commands there instead
     #[arg(long, value_name = "DIR")]
     out: Option<Utf8PathBuf>,
+}
+
+/// Prints the JSON schema of a model file, for editors.
+#[cfg(feature = "schema")]
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} schema app > app.json
+  {program} schema environment > environment.json")]
+pub struct Schema {
+    /// Which model file
+    #[arg(value_enum)]
+    file: ModelFile,
+}
+
+/// A model file.
+#[cfg(feature = "schema")]
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum ModelFile {
+    /// `app.toml`
+    App,
+    /// `<environment>.toml`
+    Environment,
+}
+
+#[cfg(feature = "schema")]
+impl Schema {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let schema = match self.file {
+            ModelFile::App => crate::model::schema::app(),
+            ModelFile::Environment => crate::model::schema::environment(),
+        };
+        context.screen.raw(format!("{schema:#}\n").as_bytes());
+        Ok(exit::DONE)
+    }
 }
 
 impl Completions {

@@ -66,7 +66,7 @@ impl History {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
         let mut all: Vec<(&Environment, Past)> = Vec::new();
-        for environment in models.chosen(self.env.as_deref())? {
+        for environment in models.chosen(self.env.as_deref(), &context.machine())? {
             let entries = recent(&context.host, &environment.layout)?;
             all.extend(operations(&entries).into_iter().map(|past| (environment, past)));
         }

@@ -57,7 +57,7 @@ struct Source {
 impl Logs {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let environment = models.select(self.site.env.as_deref())?;
+        let environment = models.here(self.site.env.as_deref(), &context.machine())?;
         if self.since.is_some() {
             let message = format!(
                 "--since cannot be answered for {}: the embedded runtime keeps lines without times",

@@ -2,13 +2,18 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::{Catalog, Environment, Finding, Severity, SourceFile};
+use crate::model::{Catalog, Environment, Finding, Severity, SourceFile, Supervisor};
 
 use super::{Failure, Global, exit};
 
-/// All models.
-pub(super) struct Models {
+/// All models, and where they were found.
+#[derive(Debug)]
+pub struct Models {
     catalog: Catalog,
+    directory: Utf8PathBuf,
+    project: Utf8PathBuf,
+    /// The project as seen from where we were called.
+    shown: Utf8PathBuf,
 }
 
 impl Models {
@@ -22,7 +27,30 @@ impl Models {
         let above = dir.parent().unwrap_or(Utf8Path::new("/"));
         let project = above.canonicalize_utf8().map_err(Failure::from)?;
         let (catalog, _) = Catalog::parse(&read(&dir, &shown)?, &project);
-        Ok(Models { catalog })
+        let shown = shown.parent().map(Utf8Path::to_owned).unwrap_or_default();
+        Ok(Models { catalog, directory: dir, project, shown })
+    }
+
+    /// The directory that holds the models.
+    #[must_use]
+    pub fn directory(&self) -> &Utf8Path {
+        &self.directory
+    }
+
+    /// The directory that holds the models' directory.
+    #[must_use]
+    pub fn project(&self) -> &Utf8Path {
+        &self.project
+    }
+
+    /// How a file of the project is shown.
+    pub(super) fn shown(&self, path: &Utf8Path) -> Utf8PathBuf {
+        self.shown.join(path)
+    }
+
+    /// All environments without a mistake.
+    pub fn environments(&self) -> impl Iterator<Item = &Environment> {
+        self.catalog.environments()
     }
 
     /// All that is wrong with them.
@@ -35,7 +63,7 @@ impl Models {
         self.findings().iter().any(|finding| finding.severity == Severity::Error)
     }
 
-    /// The environment that is meant.
+    /// The environment that is meant, wherever it runs.
     ///
     /// # Errors
     /// When none or an unknown one is named, or its model has mistakes.
@@ -43,30 +71,77 @@ impl Models {
         Ok(self.catalog.select(wanted)?)
     }
 
+    /// The environment that is meant, which runs on this machine.
+    ///
+    /// # Errors
+    /// As [`Models::select`], and when it runs elsewhere.
+    pub(super) fn here(
+        &self,
+        wanted: Option<&str>,
+        machine: &str,
+    ) -> Result<&Environment, Failure> {
+        let environment = self.select(wanted)?;
+        match reason_against(environment, machine) {
+            Some(failure) => Err(failure),
+            None => Ok(environment),
+        }
+    }
+
     /// The environment that is to be changed: refused while any model has a mistake, since what
     /// one environment may touch depends on all the others.
     ///
     /// # Errors
-    /// As [`Models::select`], and when any model has mistakes.
-    pub(super) fn select_to_change(&self, wanted: Option<&str>) -> Result<&Environment, Failure> {
-        let selected = self.catalog.select(wanted).map_err(Failure::from);
-        match selected {
+    /// As [`Models::here`], and when any model has mistakes.
+    pub(super) fn here_to_change(
+        &self,
+        wanted: Option<&str>,
+        machine: &str,
+    ) -> Result<&Environment, Failure> {
+        match self.here(wanted, machine) {
             Err(failure) if failure.code == exit::USAGE => Err(failure),
             _ if self.are_broken() => Err(Failure::models(self.findings())),
             selected => selected,
         }
     }
 
-    /// The environment that is meant, or all that have no mistakes when none is named.
+    /// The environment that is meant, or all of this machine that have no mistakes when none is
+    /// named.
     ///
     /// # Errors
-    /// When an unknown one is named, or its model has mistakes.
-    pub(super) fn chosen(&self, wanted: Option<&str>) -> Result<Vec<&Environment>, Failure> {
+    /// When an unknown one is named, it runs elsewhere, or its model has mistakes.
+    pub(super) fn chosen(
+        &self,
+        wanted: Option<&str>,
+        machine: &str,
+    ) -> Result<Vec<&Environment>, Failure> {
         match wanted {
-            Some(wanted) => self.select(Some(wanted)).map(|environment| vec![environment]),
-            None => Ok(self.catalog.environments().collect()),
+            Some(_) => self.here(wanted, machine).map(|environment| vec![environment]),
+            None => Ok(self.all_here(machine)),
         }
     }
+
+    /// All environments of this machine that have no mistakes.
+    pub(super) fn all_here(&self, machine: &str) -> Vec<&Environment> {
+        let here = |environment: &&Environment| reason_against(environment, machine).is_none();
+        self.environments().filter(here).collect()
+    }
+}
+
+/// Why an environment cannot be operated from this machine; none when it can.
+pub(super) fn reason_against(environment: &Environment, machine: &str) -> Option<Failure> {
+    let id = environment.id();
+    if !environment.runs_on(machine) {
+        let host = environment.host.as_ref().map(ToString::to_string).unwrap_or_default();
+        let message = format!("{id} runs on {host}, and this is {machine}");
+        let hint = format!("run the command on {host}");
+        return Some(Failure::new(exit::FAILED, message, hint));
+    }
+    if environment.runtime.supervisor() == Supervisor::Systemd {
+        let message = format!("{id} runs under systemd, which this version cannot operate yet");
+        let hint = "`check` and `render-units` are all that it has for it";
+        return Some(Failure::new(exit::FAILED, message, hint));
+    }
+    None
 }
 
 /// The directory that we were called in.

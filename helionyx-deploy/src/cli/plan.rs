@@ -7,7 +7,7 @@ use crate::model::Environment;
 use crate::operate::{self, Goal};
 use crate::plan;
 
-use super::change::{Site, What};
+use super::change::{self, Site, What};
 use super::json::{Line, Origin, Planned};
 use super::style::{DIM, GOOD, Glyphs, STRONG, count, paint};
 use super::{Context, Failure, Models, exit};
@@ -31,7 +31,8 @@ pub struct Plan {
 impl Plan {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let environment = models.select_to_change(self.site.env.as_deref())?;
+        let environment = models.here_to_change(self.site.env.as_deref(), &context.machine())?;
+        let environment = change::apart(context, &models, environment)?;
         show(context, environment, &self.what.goal()?)
     }
 }

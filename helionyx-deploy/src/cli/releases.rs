@@ -62,7 +62,7 @@ enum Standing {
 impl Releases {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let environment = models.select(self.site.env.as_deref())?;
+        let environment = models.here(self.site.env.as_deref(), &context.machine())?;
         let found = observe(&context.host, environment)?;
         let releases = list(environment, &found);
         let now = context.host.now();

@@ -7,7 +7,7 @@ use crate::digest::Digest;
 use crate::event::{Operation, Outcome, Report};
 use crate::journal::Holder;
 use crate::layout::Layout;
-use crate::model::{Environment, Retention, Source, Supervisor};
+use crate::model::{Environment, Kind, Retention, Runtime, Source, Supervisor, Variable};
 use crate::name::ReleaseId;
 use crate::plan::{Plan, Site, Step};
 use crate::release::{Actor, Origin};
@@ -50,7 +50,10 @@ pub(super) fn environment() -> Environment {
     Environment {
         app: "sample".parse().unwrap(),
         name: "local".parse().unwrap(),
-        supervisor: Supervisor::Process,
+        runtime: Runtime::Process,
+        host: None,
+        backups: "/var/lib/sample-backups".into(),
+        data_dirs: Vec::new(),
         layout: Layout { root: "/opt/sample/local".into(), data: "/var/lib/sample".into() },
         project: "/project".into(),
         port: None,
@@ -60,6 +63,11 @@ pub(super) fn environment() -> Environment {
         variables: BTreeMap::new(),
         retention: Retention { releases: 5 },
     }
+}
+
+pub(super) fn secret() -> Variable {
+    let (value, about) = (None, None);
+    Variable { kind: Kind::Secret, value, about, is_required: true, is_distinct: false }
 }
 
 pub(super) fn plan() -> Plan {

@@ -32,7 +32,7 @@ pub struct Status {
 impl Status {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let chosen = models.chosen(self.env.as_deref())?;
+        let chosen = models.chosen(self.env.as_deref(), &context.machine())?;
         let mut services = Vec::new();
         let mut failed = false;
         for (environment, seen) in chosen.iter().zip(look(&context.host, &chosen)) {

@@ -114,6 +114,15 @@ impl Clock for LocalHost {
     fn actor(&self) -> Actor {
         actor::actor()
     }
+
+    fn key(&self) -> Result<[u8; 32], HostError> {
+        let mut key = [0; 32];
+        // From 256 bytes down the kernel gives all or nothing.
+        let flags = rustix::rand::GetRandomFlags::empty();
+        rustix::rand::getrandom(&mut key, flags)
+            .map_err(|error| HostError::new("make", "a random key", error.into()))?;
+        Ok(key)
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the door of the clock")]

@@ -1,5 +1,6 @@
 //! What keys may hold and what holds without them: read by validation and by the schema. No I/O.
 
+use crate::name::{AppName, EnvironmentName};
 use crate::template::Placeholder;
 
 /// The longest time that any duration may name.
@@ -30,6 +31,16 @@ pub const STOP_TIMEOUT_SECS: Integer = integer(10, 1, DAY_SECS);
 pub const START_BURST: Integer = integer(5, 1, 10_000);
 /// The interval in which starts are counted.
 pub const START_INTERVAL_SECS: Integer = integer(10, 1, DAY_SECS);
+/// How long a service may take to say that it is ready.
+pub const START_TIMEOUT_SECS: Integer = integer(60, 1, DAY_SECS);
+/// The pause before a restart.
+pub const RESTART_DELAY_SECS: Integer = integer(1, 1, DAY_SECS);
+/// The most memory of a service, in MiB.
+pub const MEMORY_MAX_MIB: Integer = integer(1024, 16, 1024 * 1024);
+/// The most processes and threads of a service.
+pub const TASKS_MAX: Integer = integer(256, 1, 1_000_000);
+/// The most open files of a service.
+pub const OPEN_FILES_MAX: Integer = integer(65_536, 64, 1_048_576);
 /// The status that a probe wants.
 pub const STATUS: Integer = integer(200, 100, 599);
 /// How long one try of a probe may take.
@@ -69,19 +80,36 @@ pub const BUILD: Text = Text(&[
 pub const SOURCE: Text =
     Text(&[Placeholder::App, Placeholder::Environment, Placeholder::Project, Placeholder::Root]);
 
-/// A key that takes a directory of the environment.
+/// A key that takes a text which follows from the environment's name where it is not written.
 #[derive(Clone, Copy, Debug)]
-pub struct Directory {
+pub struct Derived {
     /// What holds where it is not written; of placeholders, only app and environment.
     pub default: &'static str,
     /// The placeholders that it may be made of.
     pub text: Text,
 }
 
+impl Derived {
+    /// What holds for an environment where nothing is written.
+    pub fn of(&self, app: &AppName, environment: &EnvironmentName) -> String {
+        let text = self.default.replace("{app}", app.as_str());
+        text.replace("{environment}", environment.as_str())
+    }
+}
+
+const NAMES: Text = Text(&[Placeholder::App, Placeholder::Environment]);
+
 /// Where releases lie.
-pub const ROOT: Directory = Directory {
+pub const ROOT: Derived = Derived {
     default: "/opt/{app}/{environment}",
     text: Text(&[Placeholder::App, Placeholder::Environment, Placeholder::Project]),
 };
 /// Where data lies.
-pub const DATA: Directory = Directory { default: "/var/lib/{app}/{environment}", text: SOURCE };
+pub const DATA: Derived = Derived { default: "/var/lib/{app}/{environment}", text: SOURCE };
+/// Where backups lie.
+pub const BACKUPS: Derived =
+    Derived { default: "/var/lib/{app}/backups/{environment}", text: SOURCE };
+/// The user that services run as.
+pub const USER: Derived = Derived { default: "{app}-{environment}", text: NAMES };
+/// What units' names end in.
+pub const UNIT_SUFFIX: Derived = Derived { default: "-{environment}", text: NAMES };

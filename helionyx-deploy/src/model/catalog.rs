@@ -89,7 +89,8 @@ impl Work {
         let Some(file) = files.app else { return self.without_app(name, files) };
         let decoded = decode::decode(file);
         let mut app_reader = Reader::new(file, decoded.broken, decoded.findings);
-        let app = validate::app(name, decoded.spec, &mut app_reader);
+        let environments: Vec<_> = files.environments.keys().collect();
+        let app = validate::app(name, decoded.spec, &environments, &mut app_reader);
         let mut read = Vec::new();
         for (environment, file) in &files.environments {
             let found = self.environment(&app, environment, file, project, &mut app_reader);

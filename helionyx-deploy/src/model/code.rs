@@ -54,8 +54,19 @@ codes! {
     VALUE_TWICE = "value-twice": "A variable with a value in both files.";
     SECRET_IN_MODEL = "secret-in-model": "A value for a secret, which only the host may know.";
     WRONG_KIND = "wrong-kind": "A value that is not of its variable's kind.";
+    UNKNOWN_ENVIRONMENT = "unknown-environment": "A name of an environment that the app does not have.";
+    UNUSED_KEY = "unused-key": "A key that says nothing here.";
+    ROOT_USER = "root-user": "Services that would run as root.";
+    CHECKOUT = "needs-checkout": "What systemd runs would depend on a checkout of the project.";
+    NOT_FOR_UNITS = "not-for-units": "A path or text that a unit file cannot say.";
+    ENDLESS_RESTARTS = "endless-restarts": "A start limit that is never reached.";
+    SHARED_UNIT = "shared-unit": "Two environments with a unit of the same name.";
+    SHARED_USER = "shared-user": "Two environments that run as one user, which their apps do not allow.";
+    SHARED_BACKUPS = "shared-backups": "Two environments with one directory of backups, or one inside the other.";
+    SHARED_VALUE = "shared-value": "Two environments with the same value of a variable that must be distinct.";
+    FOREIGN_PATH = "foreign-path": "A value that leads into another environment's directories.";
     SHARED_PORT = "shared-port": "Two environments on one port.";
     SHARED_ROOT = "shared-root": "Two environments with one root, or one inside the other.";
     SHARED_DATA = "shared-data": "Two environments with one data directory, or one inside the other.";
-    SHARED_PATH = "shared-path": "One environment's data and another one's root in each other.";
+    SHARED_PATH = "shared-path": "One environment's root, data or backups and another one's in each other.";
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use toml::de::{DeTable, DeValue, Deserializer};
 
 use super::catalog::SourceFile;
-use super::finding::{Finding, Place, Severity};
+use super::finding::{Finding, Place, Severity, plain};
 use super::{code, suggest};
 
 mod cut;
@@ -241,9 +241,4 @@ fn finding(place: Place, code: &'static str, message: String, hint: impl Into<St
 
 fn place(file: &SourceFile, span: &Range<usize>) -> Place {
     Place::at(&file.path, &file.text, span.start)
-}
-
-/// A text on one line, whatever an operator's file has put into it.
-fn plain(text: &str) -> String {
-    text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }

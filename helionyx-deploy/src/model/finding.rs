@@ -52,15 +52,18 @@ impl Place {
     #[must_use]
     pub fn at(file: &str, text: &str, offset: usize) -> Place {
         // An offset inside of a character belongs to the character.
-        let before: Vec<char> = text
-            .char_indices()
-            .take_while(|(at, c)| at + c.len_utf8() <= offset)
-            .map(|(_, c)| c)
-            .collect();
-        let line = before.iter().filter(|c| **c == '\n').count() + 1;
-        let column = before.iter().rev().take_while(|c| **c != '\n').count() + 1;
+        let offset = (0..=offset.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
+        let before = &text[..offset.unwrap_or_default()];
+        let begin = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+        let column = before[begin..].chars().count() + 1;
         Place { file: file.to_owned(), line, column }
     }
+}
+
+/// A text on one line, whatever an operator's file has put into it.
+pub(crate) fn plain(text: &str) -> String {
+    text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }
 
 impl fmt::Display for Place {

@@ -7,7 +7,7 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
-use super::bounds::{Directory, Integer, Text};
+use super::bounds::{Derived, Integer, Text};
 use super::spanned::Spanned;
 use super::spec::{AppSpec, EnvironmentSpec, Scalar};
 use crate::template::Placeholder;
@@ -110,7 +110,7 @@ impl Transform for Text {
     }
 }
 
-impl Transform for Directory {
+impl Transform for Derived {
     fn transform(&mut self, schema: &mut Schema) {
         schema.insert("default".to_owned(), json!(self.default));
         self.text.transform(schema);

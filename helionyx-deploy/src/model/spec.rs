@@ -14,7 +14,10 @@ use crate::model::Supervisor;
 #[cfg(feature = "schema")]
 use crate::model::bounds;
 
+mod service;
+
 pub use crate::model::spanned::Spanned;
+pub use service::{HealthSpec, ProbeSpec, ServiceSpec};
 
 /// A key's value with its place; none where the key is not written.
 pub type Given<T> = Option<Spanned<T>>;
@@ -38,8 +41,13 @@ pub struct AppSpec {
     /// Services, in the order in which they start.
     #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     pub service: Vec<Spanned<ServiceSpec>>,
+    /// Directories below the environment's data directory that its services need.
+    pub data: Vec<Spanned<DataSpec>>,
     /// The variables that its services receive.
     pub variables: Given<Named<VariableSpec>>,
+    /// Whether its environments may run as one user: who has that user's rights in one of them can
+    /// read the secrets of all.
+    pub shared_user: Given<bool>,
     /// What is kept.
     pub retention: Given<RetentionSpec>,
 }
@@ -116,75 +124,6 @@ pub struct BuildSpec {
     pub deadline_secs: Given<i64>,
 }
 
-/// `[[service]]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-#[cfg_attr(feature = "schema", schemars(extend("required" = ["name", "exec"])))]
-pub struct ServiceSpec {
-    /// The service's name.
-    pub name: Given<String>,
-    /// Program, with its absolute path, and arguments.
-    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1), transform = { bounds::ANY }))]
-    pub exec: Words,
-    /// How long it may take to end after TERM.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STOP_TIMEOUT_SECS }))]
-    pub stop_timeout_secs: Given<i64>,
-    /// So many starts are allowed within the interval.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_BURST }))]
-    pub start_burst: Given<i64>,
-    /// The interval in which starts are counted.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_INTERVAL_SECS }))]
-    pub start_interval_secs: Given<i64>,
-    /// How it is proven to work.
-    pub health: Given<HealthSpec>,
-}
-
-/// `[service.health]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-#[cfg_attr(feature = "schema", schemars(extend("required" = ["probe"])))]
-pub struct HealthSpec {
-    /// What is asked.
-    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
-    pub probe: Vec<Spanned<ProbeSpec>>,
-    /// How long one try may take.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::TRY_TIMEOUT_MS }))]
-    pub try_timeout_ms: Given<i64>,
-    /// From the begin of one try to that of the next.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::TRY_INTERVAL_MS }))]
-    pub interval_ms: Given<i64>,
-    /// When all must have passed.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::HEALTH_DEADLINE_SECS }))]
-    pub deadline_secs: Given<i64>,
-    /// So many tries must pass one after the other.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::PASSES }))]
-    pub passes: Given<i64>,
-    /// From the first of these to the last, at least.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STABLE_MS }))]
-    pub stable_ms: Given<i64>,
-}
-
-/// `[[service.health.probe]]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields, default, expecting = "a table")]
-#[cfg_attr(feature = "schema", schemars(extend("required" = ["path"])))]
-pub struct ProbeSpec {
-    /// The path that is asked for.
-    pub path: Given<String>,
-    /// The status that is wanted.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::STATUS }))]
-    pub status: Given<i64>,
-    /// Fields that the JSON answer must have.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
-    pub fields: Named<String>,
-    /// Fields that must have these values where the answer has them.
-    #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
-    pub fields_if_present: Named<String>,
-}
-
 /// `[variables.NAME]`
 #[derive(Clone, Debug, Default, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -196,6 +135,23 @@ pub struct VariableSpec {
     /// Its value, where it is the same in every environment.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::ANY }))]
     pub value: Given<Scalar>,
+    /// What it is for, in one line: shown where an operator fills it in.
+    pub about: Given<String>,
+    /// The environments that cannot do without a value: all when it is not written, none when it is
+    /// empty.
+    pub required_in: Words,
+    /// Whether no two environments on one host may have the same value, nor paths inside each other.
+    pub distinct: Given<bool>,
+}
+
+/// `[[data]]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["dir"])))]
+pub struct DataSpec {
+    /// The directory, by its path inside the data directory.
+    pub dir: Given<String>,
 }
 
 /// `kind`: a word, or `{ choice = [...] }`.
@@ -237,12 +193,23 @@ pub struct RetentionSpec {
 pub struct EnvironmentSpec {
     /// What runs its services.
     pub supervisor: Given<Supervisor>,
+    /// The name of the host that it runs on; any when it is not written.
+    pub host: Given<String>,
     /// Where its releases lie.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::ROOT }))]
     pub root: Given<String>,
     /// Where its data lies.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::DATA }))]
     pub data: Given<String>,
+    /// Where its backups lie.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::BACKUPS }))]
+    pub backups: Given<String>,
+    /// The user that its services run as, of systemd only; never root.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::USER }))]
+    pub user: Given<String>,
+    /// What the names of its units end in behind the names of its services, of systemd only.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::UNIT_SUFFIX }))]
+    pub unit_suffix: Given<String>,
     /// The port that its services share; must be there where something uses it.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::PORT }))]
     pub port: Given<i64>,

@@ -1,5 +1,7 @@
 //! "Did you mean": the known word closest to one that is not known. No I/O.
 
+use super::finding::plain;
+
 /// The known word that was most likely meant; none when nothing is near.
 pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
@@ -19,8 +21,9 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 
 /// What to write instead of an unknown word: the closest one, and all there are.
 pub fn hint(word: &str, known: &[&str]) -> String {
-    let all = known.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
-    match closest(word, known.iter().copied()) {
+    let all: Vec<String> = known.iter().map(|word| format!("`{}`", plain(word))).collect();
+    let all = all.join(", ");
+    match closest(word, known.iter().copied()).map(plain) {
         Some(meant) if known.len() == 1 => format!("did you mean `{meant}`?"),
         Some(meant) => format!("did you mean `{meant}`? known are {all}"),
         None if known.is_empty() => "nothing can stand here".to_owned(),

@@ -3,25 +3,30 @@
 //! Each rule takes what it can read and notes the rest; a draft may lack parts. Whether it may be
 //! deployed is decided by the findings, not by the drafts.
 
-use camino::Utf8Path;
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::finding::Place;
 use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec, Spanned};
-use crate::model::{Build, Environment, Retention, ServiceModel, bounds, code};
-use crate::name::{AppName, EnvironmentName};
+use crate::model::{Build, Environment, Retention, Source, Variable, bounds, code};
+use crate::name::{AppName, EnvironmentName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
 mod build;
+mod data;
 mod health;
 pub mod isolation;
 pub mod kind;
 mod placement;
 mod reader;
+mod runtime;
 mod service;
 mod source;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(super) mod text;
+mod unit;
 mod variables;
 
 pub use isolation::Claims;
@@ -34,7 +39,10 @@ pub struct App {
     name: AppName,
     source: Option<source::Draft>,
     builds: Vec<Build>,
-    services: Vec<ServiceModel>,
+    services: Vec<service::Draft>,
+    data: Vec<Utf8PathBuf>,
+    /// Whether environments may run as one user.
+    shared_user: bool,
     /// None when the declarations cannot be read: then values cannot be judged.
     variables: Option<variables::Variables>,
     retention: Retention,
@@ -50,8 +58,13 @@ pub struct Draft {
     pub claims: Claims,
 }
 
-/// Checks an `app.toml` by itself.
-pub fn app(name: &AppName, spec: Option<AppSpec>, reader: &mut Reader<'_>) -> App {
+/// Checks the `app.toml` of an app that has these environments.
+pub fn app(
+    name: &AppName,
+    spec: Option<AppSpec>,
+    environments: &[&EnvironmentName],
+    reader: &mut Reader<'_>,
+) -> App {
     let known = spec.is_some() && !reader.is_broken(&reader.root(), "variables");
     let spec = spec.unwrap_or_default();
     app_name(name, &spec, reader);
@@ -60,7 +73,10 @@ pub fn app(name: &AppName, spec: Option<AppSpec>, reader: &mut Reader<'_>) -> Ap
         source: source::source(&spec, reader),
         builds: build::builds(&spec.build, reader),
         services: service::services(&spec, reader),
-        variables: Some(variables::declared(&spec.variables, reader)).filter(|_| known),
+        data: data::data(&spec.data, reader),
+        variables: Some(variables::declared(&spec.variables, environments, reader))
+            .filter(|_| known),
+        shared_user: spec.shared_user.as_ref().is_some_and(|shared| *shared.get_ref()),
         retention,
         port_use: reader.port_use.clone(),
         name: name.clone(),
@@ -98,39 +114,55 @@ pub fn environment(
     (app_reader, reader): (&mut Reader<'_>, &mut Reader<'_>),
 ) -> Draft {
     let spec = spec.unwrap_or_default();
-    let table = reader.root();
-    let supervisor = reader.required(&table, "supervisor", &spec.supervisor, "\"process\"");
-    let place = placement::placement(&app.name, name, &spec, project, reader);
+    let run = runtime::runtime(&app.name, name, &spec, reader);
+    let mut place = placement::placement(&app.name, name, &spec, project, reader);
+    runtime::expressible_paths(&run, &mut place, reader);
     let branch = source::branch(app.source.as_ref(), &spec, reader);
-    let source = app.source.as_ref().and_then(|draft| {
-        source::resolve(
-            draft,
-            branch,
-            &place,
-            &for_directories(app, name, project, &place),
-            app_reader,
-        )
-    });
+    let directories = for_directories(app, name, project, &place);
+    let source = app
+        .source
+        .as_ref()
+        .and_then(|draft| source::resolve(draft, branch, &place, &directories, app_reader));
     let all = for_values(app, name, project, &place);
-    let variables =
-        variables::values(app.variables.as_ref(), &spec.variables, &all, app_reader, reader);
+    let site = variables::Site { name, known: &all, is_systemd: run.is_systemd() };
+    let declared = app.variables.as_ref();
+    let values = variables::values(declared, &spec.variables, &site, app_reader, reader);
     placement::port_where_used(&spec, app.port_use.as_ref(), reader);
-    let layout = place.layout();
-    let environment =
-        supervisor.zip(layout).zip(source).map(|((supervisor, layout), source)| Environment {
-            app: app.name.clone(),
-            name: name.clone(),
-            supervisor: *supervisor.get_ref(),
-            layout,
-            project: project.to_owned(),
-            port: place.port.as_ref().map(|port| *port.get_ref()),
-            source,
-            builds: app.builds.clone(),
-            services: app.services.clone(),
-            variables,
-            retention: app.retention,
-        });
-    Draft { environment, claims: Claims::new(&app.name, name, &place, reader) }
+    if run.is_systemd() {
+        for service in &app.services {
+            unit::service(service, &all, app_reader);
+        }
+    }
+    let claims = Claims::new(app, name, (&place, &run, values.claims), reader);
+    let environment = assemble(app, name, project, (&place, &run), source, values.variables);
+    Draft { environment, claims }
+}
+
+/// The environment, where nothing of it is missing.
+fn assemble(
+    app: &App,
+    name: &EnvironmentName,
+    project: &Utf8Path,
+    (place, run): (&placement::Placement, &runtime::Draft),
+    source: Option<Source>,
+    variables: BTreeMap<VariableName, Variable>,
+) -> Option<Environment> {
+    Some(Environment {
+        app: app.name.clone(),
+        name: name.clone(),
+        runtime: run.runtime()?,
+        host: run.host.clone(),
+        layout: place.layout()?,
+        backups: place.backups.as_ref()?.0.clone(),
+        data_dirs: app.data.clone(),
+        project: project.to_owned(),
+        port: place.port.as_ref().map(|port| *port.get_ref()),
+        source: source?,
+        builds: app.builds.clone(),
+        services: app.services.iter().map(|service| service.model.clone()).collect(),
+        variables,
+        retention: app.retention,
+    })
 }
 
 fn for_directories(

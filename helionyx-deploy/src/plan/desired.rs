@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::digest::{Digest, Digester};
-use crate::model::{Build, Environment, Kind, ServiceModel};
+use crate::model::{Build, Environment, ServiceModel};
 use crate::name::{ReleaseId, ServiceName, VariableName};
 use crate::plan::Refusal;
 use crate::plan::step::BuildStep;
@@ -196,18 +196,6 @@ pub fn configuration(environment: &Environment, release: &ReleaseId) -> String {
     env_file::render(&variables(environment, &environment.bindings(&dir)))
 }
 
-/// The first content of the operator's environment file: the names of the secrets, without values.
-#[must_use]
-pub fn secrets_example(environment: &Environment) -> String {
-    let secrets = environment.variables.iter().filter(|(_, known)| known.kind == Kind::Secret);
-    let lines = secrets.map(|(name, _)| format!("# {name}=\n"));
-    format!(
-        "# Secrets of {}: one NAME=value a line.\n{}",
-        environment.id(),
-        lines.collect::<String>()
-    )
-}
-
 /// A build step with its placeholders filled in.
 #[must_use]
 pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
@@ -226,7 +214,7 @@ pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
 #[must_use]
 pub fn directories(environment: &Environment) -> Vec<(Utf8PathBuf, u32)> {
     let layout = &environment.layout;
-    vec![
+    [
         (layout.root.clone(), 0o755),
         (layout.releases(), 0o755),
         (layout.verified(), 0o755),
@@ -235,4 +223,7 @@ pub fn directories(environment: &Environment) -> Vec<(Utf8PathBuf, u32)> {
         (layout.logs(), 0o750),
         (layout.data.clone(), 0o750),
     ]
+    .into_iter()
+    .chain(environment.data_dirs.iter().map(|dir| (layout.data.join(dir), 0o750)))
+    .collect()
 }

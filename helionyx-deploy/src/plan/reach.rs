@@ -10,6 +10,7 @@ use crate::plan::desired::{self, Desired, Recipe, Run, Target, Way};
 use crate::plan::step::{Facts, Reusable, Step};
 use crate::plan::{Plan, Refusal, Site, prune};
 use crate::release::{Manifest, Origin};
+use crate::render::env_file;
 use crate::state::{Current, HostState, Node};
 
 mod explain;
@@ -68,6 +69,7 @@ struct Planner<'a> {
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<ReleaseId> {
+        self.refuse_systemd();
         if self.desired.run == Run::Stopped && self.desired.way == Way::Forward {
             self.refuse_what_is_hidden();
         }
@@ -132,6 +134,7 @@ impl Planner<'_> {
 
     /// Goes to a release that is made from the recipe, and makes it if there is none.
     fn built(&mut self, recipe: &Recipe) -> Option<ReleaseId> {
+        self.refuse_missing_secrets();
         let identity = desired::identity(self.environment, &recipe.origin);
         let same = |id: &ReleaseId, manifest: &Manifest| {
             manifest.identity == identity
@@ -299,7 +302,7 @@ impl Planner<'_> {
         let path = self.layout.secrets();
         let missing = matches!(self.found.nodes.get(&path), None | Some(Node::Missing));
         if self.environment.has_secrets() && missing {
-            let content = desired::secrets_example(self.environment);
+            let content = env_file::secrets(self.environment);
             self.steps.push(Step::CreateFile { path, mode: 0o600, content });
         }
     }

@@ -17,8 +17,8 @@ pub mod template;
 pub mod write;
 
 pub use grammar::{Read, Systemd, read};
-pub use lint::{Declared, check, declared, lint};
-pub use template::{example, template};
+pub use lint::{Declared, check, declared, is_placeholder, lint};
+pub use template::{example, secrets, template};
 pub use write::{Form, Written, write};
 
 /// Why a line of an environment file is refused. Never shows a value.

@@ -14,6 +14,7 @@ pub mod specifier;
 mod words;
 pub mod write;
 
+pub use crate::model::is_text;
 pub use read::{Assignment, Unit};
 pub use specifier::Context;
 pub use write::{UnitFile, Value, WriteError};
@@ -27,14 +28,6 @@ pub struct Version(pub u16);
 pub const LINE_MAX: usize = 1024 * 1024 - 1;
 /// The longest argument or variable that the kernel hands to a process, in bytes, without its NUL.
 pub const ARGUMENT_MAX: usize = 131_071;
-
-/// Whether systemd takes this character for text. Unicode's 66 noncharacters are none to it: one of
-/// them in a unit file, and the whole unit is refused.
-#[must_use]
-pub fn is_text(c: char) -> bool {
-    let code = u32::from(c);
-    !(0xFDD0..=0xFDEF).contains(&code) && code & 0xFFFE != 0xFFFE
-}
 
 /// The text that systemd sees in these bytes; none where it sees none.
 #[must_use]

@@ -11,7 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["event"],
     &["host"],
     &["journal"],
-    &["observe", "health", "source", "apply", "operate", "status"],
+    &["observe", "health", "source", "isolation", "apply", "operate", "status"],
     &["cli"],
 ];
 

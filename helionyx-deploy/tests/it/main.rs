@@ -15,6 +15,8 @@ mod program;
 mod real;
 mod recovery;
 mod rig;
+#[cfg(feature = "cli")]
+mod seeded;
 mod sweeps;
 mod units;
 mod world;

@@ -3,11 +3,12 @@
 use helionyx_deploy::event::Outcome;
 use helionyx_deploy::host::Processes as _;
 use helionyx_deploy::host::fake::FakeService;
+use helionyx_deploy::model::{Runtime, Units};
 use helionyx_deploy::operate::{Force, Goal};
 use helionyx_deploy::source::Wish;
 use insta::assert_snapshot;
 
-use crate::world::{ROOT, World, deploy, port};
+use crate::world::{DATA, ROOT, World, deploy, port};
 
 fn sick() -> FakeService {
     FakeService { health: helionyx_deploy::host::fake::FakeHealth::Sick, ..FakeService::default() }
@@ -35,6 +36,56 @@ fn first_deploy() {
     - prove that web runs this release and is healthy
     - record 20260101T000000Z-da4e1d7 as verified
     ");
+}
+
+#[test]
+fn secrets_that_must_be_there_are_asked_for_before_anything_changes() {
+    let mut world = World::new();
+    let secret =
+        |name: &str, more: &str| format!("[variables.{name}]\nkind = \"secret\"\n{more}\n");
+    world.declare(&(secret("TOKEN", "") + &secret("CHAT", "required_in = []")));
+    let path = format!("{ROOT}/shared/.env");
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: /opt/shop/dev/shared/.env has no value for TOKEN [missing-secret]
+      help: write it, readable for nobody else; `env-file template --env shop/dev` prints an example
+    ");
+    world.host.put_file(&path, "TOKEN=your_token_here\n", 0o600);
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: /opt/shop/dev/shared/.env has no value for TOKEN [missing-secret]
+      help: fill them in, and check with `env-file check /opt/shop/dev/shared/.env --env shop/dev`
+    ");
+    assert!(world.operate(&deploy()).is_err(), "HEL-05");
+    assert!(!world.host.exists(format!("{ROOT}/releases")), "nothing is made (HEL-05)");
+    world.host.put_file(&path, "TOKEN=hunter2\n", 0o600);
+    assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "HEL-05: CHAT may be missing");
+}
+
+#[test]
+fn secrets_that_may_be_missing_keep_nothing_from_being_deployed() {
+    let mut world = World::new();
+    world.declare(
+        "[variables.TOKEN]\nkind = \"secret\"\nrequired_in = []\n[[data]]\ndir = \"events\"\n",
+    );
+    assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "HEL-05");
+    let file = world.host.read_text(format!("{ROOT}/shared/.env")).unwrap();
+    assert_snapshot!(file, @"
+    # What only this host knows of shop/dev: fill in the secrets.
+
+    # A secret.
+    # TOKEN=your_token_here
+    ");
+    assert!(world.host.exists(format!("{DATA}/events")), "HEL-18");
+    assert_eq!(world.run(&deploy()).outcome, Outcome::Unchanged, "HEL-12");
+}
+
+#[test]
+fn what_systemd_runs_is_not_taken_for_stopped() {
+    let mut world = World::deployed();
+    let units = Units { user: "shop".parse().unwrap(), suffix: "-dev".parse().unwrap() };
+    world.environment.runtime = Runtime::Systemd(units);
+    for goal in [deploy(), Goal::Start, Goal::Stop, Goal::Restart] {
+        assert!(world.shown(&goal).contains("unsupported-supervisor"), "{goal:?}");
+    }
 }
 
 #[test]

@@ -7,9 +7,11 @@ use helionyx_deploy::render::unit_file::lint::{Facts, Options, PathState, Policy
 use helionyx_deploy::render::unit_file::{Context, Unit, Version, environment};
 use serde_json::Value as Json;
 
+mod fields;
 mod grammar;
 mod oracle;
 mod rules;
+mod services;
 mod written;
 
 /// The versions that were measured, by their names in the fixtures.

@@ -121,6 +121,11 @@ impl World {
         self.environment = environment(APP, &DEV.replace("info", level));
     }
 
+    /// The same app with more in its `app.toml`.
+    pub fn declare(&mut self, more: &str) {
+        self.environment = environment(&format!("{APP}{more}"), DEV);
+    }
+
     pub fn operate(&self, goal: &Goal) -> Result<Report, OperateError> {
         self.operate_with(goal, &mut |_| ())
     }

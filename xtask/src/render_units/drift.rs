@@ -1,6 +1,7 @@
 //! What is not as it must be, and how that is shown. No I/O of its own.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -12,10 +13,12 @@ const SHOWN: usize = 10;
 /// A file that is not what it must be.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// The file as it must be.
-    pub wanted: Generated,
+    /// The file.
+    pub path: PathBuf,
+    /// What it must hold; none when it must not be there.
+    pub wanted: Option<String>,
     /// What is there; none when the file is missing.
-    found: Option<String>,
+    pub found: Option<String>,
 }
 
 /// Those of the files that are not what they must be; `read` gives what is there, if anything.
@@ -24,13 +27,13 @@ pub struct Drift {
 /// When `read` fails.
 pub fn drifts(
     all: Vec<Generated>,
-    read: impl Fn(&str) -> Result<Option<String>>,
+    read: impl Fn(&Path) -> Result<Option<String>>,
 ) -> Result<Vec<Drift>> {
     let mut drifts = Vec::new();
-    for wanted in all {
-        let found = read(wanted.path)?;
-        if found.as_ref() != Some(&wanted.content) {
-            drifts.push(Drift { wanted, found });
+    for Generated { path, content } in all {
+        let found = read(&path)?;
+        if found.as_ref() != Some(&content) {
+            drifts.push(Drift { path, wanted: Some(content), found });
         }
     }
     Ok(drifts)
@@ -38,11 +41,14 @@ pub fn drifts(
 
 impl fmt::Display for Drift {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.wanted.path;
+        let path = self.path.display();
+        let Some(wanted) = &self.wanted else {
+            return write!(f, "{path} is there, but is no longer generated");
+        };
         let Some(found) = &self.found else { return write!(f, "{path} is missing") };
         // With their line breaks: a missing last one is a difference, too.
         let old: Vec<&str> = found.split_inclusive('\n').collect();
-        let new: Vec<&str> = self.wanted.content.split_inclusive('\n').collect();
+        let new: Vec<&str> = wanted.split_inclusive('\n').collect();
         let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
         let (old, new) = (&old[same..], &new[same..]);
         let tail = old.iter().rev().zip(new.iter().rev());
@@ -74,9 +80,9 @@ mod tests {
     const WANTED: &str = "one\ntwo\nthree\n";
 
     fn shown(found: Option<&str>) -> Vec<String> {
-        let all = vec![Generated { path: "docs/x.md", content: WANTED.to_owned() }];
+        let all = vec![Generated { path: "docs/x.md".into(), content: WANTED.to_owned() }];
         let drifts = drifts(all, |path| {
-            assert_eq!(path, "docs/x.md");
+            assert_eq!(path, Path::new("docs/x.md"));
             Ok(found.map(str::to_owned))
         });
         drifts.unwrap().iter().map(ToString::to_string).collect()

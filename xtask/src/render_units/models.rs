@@ -1,6 +1,6 @@
-//! The reference page of the models: their keys from the schemas, placeholders, findings. No I/O.
+//! The reference page of the models: their keys from the schemas, and placeholders. No I/O.
 
-use helionyx_deploy::model::{code, schema};
+use helionyx_deploy::model::schema;
 use helionyx_deploy::template::Placeholder;
 use serde_json::Value;
 
@@ -13,13 +13,14 @@ pub fn page() -> String {
          `envs/<app>/app.toml` says what an app is, `envs/<app>/<environment>.toml` where it runs. \
          A key that does not stand here is refused. Editors that know TOML schemas (taplo, Even \
          Better TOML) complete and check these keys when a file begins with \
-         `#:schema ../schema/app.json` or `#:schema ../schema/environment.json`.\n"
+         `#:schema ../schema/app.json` or `#:schema ../schema/environment.json`. What is found \
+         wrong in them stands in [findings](findings.md).\n"
     );
     for schema in [schema::app(), schema::environment()] {
         text += &format!("\n## `{}`\n", text_of(&schema, "title"));
         text += &section(&schema, "");
     }
-    text + &placeholders() + &findings()
+    text + &placeholders()
 }
 
 /// A table's keys, then the tables in it.
@@ -116,7 +117,7 @@ fn meaning(schema: &Value) -> String {
 }
 
 /// A text on one line that cannot end its cell.
-fn cell(text: &str) -> String {
+pub fn cell(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "\\|")
 }
 
@@ -136,17 +137,6 @@ fn placeholders() -> String {
         .to_owned();
     for known in Placeholder::ALL {
         text += &format!("| `{{{}}}` | {} |\n", known.name(), cell(known.meaning()));
-    }
-    text
-}
-
-fn findings() -> String {
-    let mut text = "\n## Findings\n\n\
-                    What `check` finds in models. Each has its place, what is wrong, what to write \
-                    instead, and one of these codes.\n\n| code | means |\n|---|---|\n"
-        .to_owned();
-    for (code, meaning) in code::ALL {
-        text += &format!("| `{code}` | {} |\n", cell(meaning));
     }
     text
 }

@@ -40,10 +40,7 @@ impl Recover {
         let refuse =
             |failure, context: &Context<'_>| not_begun(failure, Operation::Recover, None, context);
         let models = Models::load(context.global).map_err(|failure| refuse(failure, context))?;
-        let chosen = match &self.env {
-            Some(wanted) => models.select(Some(wanted)).map(|one| vec![one]),
-            None => models.chosen(None),
-        };
+        let chosen = models.chosen(self.env.as_deref(), &context.machine());
         let chosen = chosen.map_err(|failure| refuse(failure, context))?;
         signals::watch(&context.interrupt)?;
         let mut worst = exit::DONE;

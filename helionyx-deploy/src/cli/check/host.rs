@@ -1,11 +1,11 @@
 //! What an environment needs on its host, looked at one by one: each look finds what it finds, and
 //! none ends the others. Changes nothing.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::event::chain;
 use crate::host::Host;
-use crate::model::{Environment, Kind, Source};
+use crate::model::{Environment, Source};
 use crate::observe::observe;
 use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
 use crate::render::env_file;
@@ -106,35 +106,21 @@ fn mode_of_secrets(path: &Utf8Path, mode: u32) -> Vec<HostFinding> {
     vec![HostFinding::new("secrets-mode", path.as_str(), message, hint)]
 }
 
+/// What is wrong with it for this environment. A placeholder or a missing value is an error only
+/// where the environment cannot do without (HEL-05).
 fn content_of_secrets(
     host: &dyn Host,
     environment: &Environment,
-    path: &Utf8PathBuf,
+    path: &Utf8Path,
 ) -> Vec<HostFinding> {
-    let text = match host.read(path, SECRETS_LIMIT) {
-        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-        Err(error) => {
-            return vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")];
+    match host.read(path, SECRETS_LIMIT) {
+        Ok(bytes) => {
+            let model = env_file::declared(environment);
+            let findings = env_file::check(path.as_str(), &bytes, Some(&model));
+            findings.into_iter().map(HostFinding::from).collect()
         }
-    };
-    let values = match env_file::parse(&text) {
-        Ok(values) => values,
-        Err(errors) => {
-            let finding = |error: &env_file::EnvFileError| {
-                let place = format!("{path}:{}", error.line);
-                let hint = "write NAME=value, or NAME=\"value\" where it has blanks";
-                let name = error.key.as_ref().map(|key| format!("{key}: ")).unwrap_or_default();
-                HostFinding::new("env-file", &place, format!("{name}{}", error.problem), hint)
-            };
-            return errors.iter().map(finding).collect();
-        }
-    };
-    let secrets = environment.variables.iter().filter(|(_, known)| known.kind == Kind::Secret);
-    let missing = secrets.filter(|(name, _)| !values.contains_key(*name)).map(|(name, _)| {
-        let message = format!("{name} has no value");
-        HostFinding::new("missing-secret", path.as_str(), message, format!("add a line {name}=…"))
-    });
-    missing.collect()
+        Err(error) => vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")],
+    }
 }
 
 /// What would keep a deploy from beginning: the source, and what is in the way on the host.
@@ -170,19 +156,23 @@ mod tests {
     use super::*;
     use crate::cli::samples;
     use crate::host::{FakeHost, Files as _};
-    use crate::model::Variable;
 
     #[test]
     fn secrets_are_looked_at_without_ever_being_shown() {
         let mut environment = samples::environment();
-        let secret = Variable { kind: Kind::Secret, value: None };
+        let secret = samples::secret();
         environment.variables.insert("TOKEN".parse().unwrap(), secret);
         let path = environment.layout.secrets();
         for (content, mode, codes) in [
             ("TOKEN=hunter2\n", 0o600, vec![]),
-            ("OTHER=hunter2\n", 0o600, vec!["missing-secret"]),
+            ("OTHER=hunter2\n", 0o600, vec!["env-missing-key", "env-unknown-key"]),
+            ("TOKEN=your_token_here\n", 0o600, vec!["env-placeholder"]),
             ("TOKEN=hunter2\n", 0o644, vec!["secrets-mode"]),
-            ("export TOKEN=hunter2\nTOKEN='hunter2\n", 0o600, vec!["env-file", "env-file"]),
+            (
+                "export TOKEN=hunter2\nTOKEN='hunter2\n",
+                0o600,
+                vec!["env-export", "env-unterminated-quote"],
+            ),
         ] {
             let host = FakeHost::default();
             host.create_dir(&environment.layout.shared(), 0o750).unwrap();
@@ -197,7 +187,7 @@ mod tests {
     #[test]
     fn the_first_deploy_makes_the_file_of_the_secrets() {
         let mut environment = samples::environment();
-        let secret = Variable { kind: Kind::Secret, value: None };
+        let secret = samples::secret();
         environment.variables.insert("TOKEN".parse().unwrap(), secret);
         let host = FakeHost::default();
         assert_eq!(secrets(&host, &environment), Vec::new());

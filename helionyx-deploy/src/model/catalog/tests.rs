@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::layout::Layout;
 use crate::model::{
-    Build, HealthModel, Kind, Limits, ProbeModel, Retention, ServiceModel, Source, Supervisor,
-    Timing, Variable,
+    Build, HealthModel, Kind, Limits, ProbeModel, Restart, Retention, Runtime, Sandbox,
+    ServiceModel, ServiceType, Source, Supervision, Timing, Variable,
 };
 use crate::template::Template;
 
@@ -64,7 +64,7 @@ fn the_sample_means_what_its_files_say() {
     let words = |words: &[&str]| words.iter().map(|word| text(word)).collect::<Vec<_>>();
     let sample = catalog.select(Some("local")).unwrap();
     assert_eq!(sample.id(), "sample/local");
-    assert_eq!(sample.supervisor, Supervisor::Process);
+    assert_eq!(sample.runtime, Runtime::Process);
     let root = "/p/.deploy/sample/local";
     assert_eq!(sample.layout, Layout { root: root.into(), data: format!("{root}/data").into() });
     assert_eq!(sample.project, "/p");
@@ -87,7 +87,8 @@ fn the_sample_means_what_its_files_say() {
     assert_eq!(sample.retention, Retention { releases: 5 });
     let names: Vec<_> = sample.variables.keys().map(crate::name::VariableName::as_str).collect();
     assert_eq!(names, ["APP", "ENVIRONMENT", "EVENT_LOG", "FAULT", "FAULT_AFTER_MS", "PORT"]);
-    let port = Variable { kind: Kind::Port, value: Some(text("{port}")) };
+    let (value, about) = (Some(text("{port}")), None);
+    let port = Variable { kind: Kind::Port, value, about, is_required: true, is_distinct: false };
     assert_eq!(sample.variables[&"PORT".parse().unwrap()], port);
     assert!(!sample.has_secrets());
 }
@@ -115,6 +116,17 @@ fn sample_service(exec: Vec<Template>) -> ServiceModel {
         name: "sample".parse().unwrap(),
         exec,
         limits: Limits { stop_timeout_ms: 10_000, start_burst: 5, start_interval_ms: 10_000 },
+        supervision: Supervision {
+            description: None,
+            service_type: ServiceType::Exec,
+            start_timeout_secs: 60,
+            restart: Restart::OnFailure,
+            restart_delay_secs: 1,
+            sandbox: Sandbox::Standard,
+            memory_max_mib: 1024,
+            tasks_max: 256,
+            open_files_max: 65_536,
+        },
         health: Some(HealthModel {
             probes: vec![
                 probe("/health", &[("status", "healthy")]),
@@ -256,6 +268,138 @@ fn environments_share_nothing_and_both_places_are_named() {
             "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
         ],
     );
+}
+
+/// An app with a value of every kind that must be distinct, under systemd, in two environments.
+fn apart(dev: &str, live: &str) -> Vec<String> {
+    let mut app = app("a");
+    for (name, kind, distinct) in [
+        ("BOT", "text", true),
+        ("PORT", "port", true),
+        ("EVENTS", "path", true),
+        ("CACHE", "path", false),
+        ("MODEL", "text", false),
+    ] {
+        app.text.push_str(&format!(
+            "[variables.{name}]\nkind = \"{kind}\"\ndistinct = {distinct}\nrequired_in = []\n"
+        ));
+    }
+    let environment = |name: &str, text: &str| {
+        file(&format!("envs/a/{name}.toml"), &format!("supervisor = \"systemd\"\n{text}"))
+    };
+    parse(&[app, environment("dev", dev), environment("live", live)]).1
+}
+
+#[test]
+fn units_users_backups_and_values_are_apart_too() {
+    let dev = "/envs/a/dev.toml";
+    for (one, other, expected) in [
+        ("", "", vec![]),
+        ("unit_suffix = \"\"", "", vec![]),
+        (
+            "unit_suffix = \"\"",
+            "unit_suffix = \"\"",
+            vec!["2:15 shared-unit: the unit `a.service` is taken at {dev}:2:15"],
+        ),
+        (
+            "user = \"web\"",
+            "user = \"web\"",
+            vec!["2:8 shared-user: the user `web` is taken at {dev}:2:8"],
+        ),
+        (
+            "backups = \"/srv/b\"",
+            "backups = \"/srv/b/c\"",
+            vec![
+                "2:11 shared-backups: `backups` is `/srv/b/c`, which meets `/srv/b` at {dev}:2:11",
+            ],
+        ),
+        (
+            "[variables]\nBOT = \"x\"\nMODEL = \"m\"",
+            "[variables]\nBOT = \"x\"\nMODEL = \"m\"",
+            vec!["3:7 shared-value: `BOT` is `x`, which is taken at {dev}:3:7"],
+        ),
+        (
+            "[variables]\nEVENTS = \"/srv/e\"",
+            "[variables]\nEVENTS = \"/srv/e/x\"",
+            vec!["3:10 shared-value: `EVENTS` is `/srv/e/x`, which meets `/srv/e` at {dev}:3:10"],
+        ),
+        (
+            "",
+            "[variables]\nCACHE = \"/var/lib/a/dev/cache\"",
+            vec![
+                "3:9 foreign-path: `CACHE` is `/var/lib/a/dev/cache`, which lies in `data` of a/dev at {dev}",
+            ],
+        ),
+        (
+            "[variables]\nPORT = 8000",
+            "port = 8000\n[variables]\nPORT = 8001",
+            vec!["2:8 shared-port: port 8000 is taken at {dev}:3:8"],
+        ),
+        (
+            "port = 8000\n[variables]\nPORT = \"{port}\"",
+            "port = 8000\n[variables]\nPORT = \"{port}\"",
+            vec!["2:8 shared-port: port 8000 is taken at {dev}:2:8"],
+        ),
+        // On different hosts all of it is free.
+        ("host = \"x\"\nport = 1\nuser = \"u\"", "host = \"y\"\nport = 1\nuser = \"u\"", vec![]),
+        (
+            "host = \"x\"\nuser = \"u\"",
+            "user = \"u\"",
+            vec!["2:8 shared-user: the user `u` is taken at {dev}:3:8"],
+        ),
+    ] {
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|line| format!("envs/a/live.toml:{}", line.replace("{dev}", &dev[1..])))
+            .collect();
+        assert_eq!(apart(one, other), expected, "{one:?} {other:?} (HEL-97)");
+    }
+}
+
+#[test]
+fn environments_share_a_user_only_where_their_apps_say_so() {
+    for (shared, expected) in [("", 1), ("shared_user = false\n", 1), ("shared_user = true\n", 0)] {
+        let mut app = app("a");
+        app.text = format!("{shared}{}", app.text);
+        let text = "supervisor = \"systemd\"\nuser = \"web\"\n";
+        let environments = ["dev", "live"].map(|name| file(&format!("envs/a/{name}.toml"), text));
+        let [dev, live] = environments;
+        assert_eq!(parse(&[app, dev, live]).1.len(), expected, "{shared:?}");
+    }
+}
+
+#[test]
+fn the_environments_of_helionyx_are_those_of_its_guide() {
+    let (catalog, _) = parse(&repository());
+    let units = catalog.environments().filter(|one| one.app.as_str() == "helionyx");
+    let lines: Vec<String> = units
+        .map(|one| {
+            let bindings = one.bindings(Utf8Path::new("/r"));
+            let value = |name: &str| {
+                let variable = &one.variables[&name.parse().unwrap()];
+                variable.value.as_ref().unwrap().expand(&bindings)
+            };
+            let names = [
+                "API_HOST",
+                "API_PORT",
+                "EVENT_STORE_PATH",
+                "PROJECTIONS_DB_PATH",
+                "BACKUP_ROOT",
+                "LOG_LEVEL",
+                "OPENAI_MODEL",
+                "LLM_DAILY_COST_LIMIT_USD",
+                "TELEGRAM_BOT_NAME",
+                "ENV",
+            ];
+            let values = names.map(value).join(" ");
+            format!("{} {values}", one.unit(&one.services[0].name).unwrap())
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @"
+    helionyx-dev.service 0.0.0.0 8000 /var/lib/helionyx/dev/events /var/lib/helionyx/dev/projections/helionyx.db /var/lib/helionyx/backups DEBUG gpt-4o-mini 5.0 helionyx_dev_bot dev
+    helionyx.service 0.0.0.0 8002 /var/lib/helionyx/live/events /var/lib/helionyx/live/projections/helionyx.db /var/lib/helionyx/backups WARNING gpt-4o-mini 50.0 helionyx_bot live
+    helionyx-staging.service 0.0.0.0 8001 /var/lib/helionyx/staging/events /var/lib/helionyx/staging/projections/helionyx.db /var/lib/helionyx/backups INFO gpt-4o-mini 10.0 helionyx_staging_bot staging
+    ");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Reader, Span, text};
 use crate::layout::Layout;
-use crate::model::bounds::{self, Directory, Text};
+use crate::model::bounds::{self, Derived, Text};
 use crate::model::code;
 use crate::model::finding::Place;
 use crate::model::spec::{EnvironmentSpec, Given, Spanned};
@@ -18,6 +18,8 @@ pub struct Placement {
     pub root: Option<(Utf8PathBuf, Span)>,
     /// The data directory, likewise.
     pub data: Option<(Utf8PathBuf, Span)>,
+    /// The directory of the backups, likewise.
+    pub backups: Option<(Utf8PathBuf, Span)>,
     /// The port.
     pub port: Option<Spanned<Port>>,
     default_root: Utf8PathBuf,
@@ -54,6 +56,7 @@ pub fn placement(
     let mut placement = Placement {
         root: None,
         data: None,
+        backups: None,
         port: port(&spec.port, reader),
         default_root: default(&bounds::ROOT, app, name),
         default_data: default(&bounds::DATA, app, name),
@@ -64,12 +67,15 @@ pub fn placement(
     let data = Wanted { key: "data", value: &spec.data, default: &placement.default_data };
     placement.data = data.directory(bounds::DATA.text, &known, project, reader);
     data_apart(&mut placement, reader);
+    let default = default(&bounds::BACKUPS, app, name);
+    let backups = Wanted { key: "backups", value: &spec.backups, default: &default };
+    placement.backups = backups.directory(bounds::BACKUPS.text, &known, project, reader);
+    backups_apart(&mut placement, reader);
     placement
 }
 
-fn default(directory: &Directory, app: &AppName, name: &EnvironmentName) -> Utf8PathBuf {
-    let path = directory.default.replace("{app}", app.as_str());
-    path.replace("{environment}", name.as_str()).into()
+fn default(derived: &Derived, app: &AppName, name: &EnvironmentName) -> Utf8PathBuf {
+    derived.of(app, name).into()
 }
 
 struct Wanted<'a> {
@@ -118,8 +124,31 @@ fn holds_project(path: &Utf8Path, project: &Utf8Path) -> bool {
 
 /// Data lies where no release, cache or record is ever removed.
 fn data_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
-    let (Some(layout), Some((_, span))) = (placement.layout(), &placement.data) else { return };
-    let (root, data) = (&layout.root, &layout.data);
+    let (Some(layout), Some((data, span))) = (placement.layout(), &placement.data) else { return };
+    let Some(complaint) = at_risk(&layout, data) else { return };
+    let hint = "write e.g. `data = \"{root}/data\"`";
+    let span = span.clone();
+    reader.error(&span, code::DATA_IN_RELEASES, format!("`data` {complaint}"), hint);
+    placement.data = None;
+}
+
+/// Backups outlive what they are of.
+fn backups_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
+    let Some((backups, span)) = &placement.backups else { return };
+    let complaint =
+        placement.layout().and_then(|layout| match text::overlap(backups, &layout.data) {
+            true => Some(format!("meets the data in `{}`", layout.data)),
+            false => at_risk(&layout, backups),
+        });
+    let Some(complaint) = complaint else { return };
+    let hint = "write a directory of its own, e.g. `backups = \"{root}/backups\"`";
+    let span = span.clone();
+    reader.error(&span, code::DATA_IN_RELEASES, format!("`backups` {complaint}"), hint);
+    placement.backups = None;
+}
+
+/// Why a directory is not safe from what is removed below a root.
+fn at_risk(layout: &Layout, dir: &Utf8Path) -> Option<String> {
     let ours = [
         layout.releases(),
         layout.current(),
@@ -130,17 +159,11 @@ fn data_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
         layout.journal(),
         layout.lock(),
     ];
-    let complaint = if root.starts_with(data) {
-        "is the root or holds it".to_owned()
-    } else if let Some(taken) = ours.iter().find(|taken| data.starts_with(taken)) {
-        format!("lies in `{taken}`, which is not for data")
-    } else {
-        return;
-    };
-    let hint = "write e.g. `data = \"{root}/data\"`";
-    let span = span.clone();
-    reader.error(&span, code::DATA_IN_RELEASES, format!("`data` {complaint}"), hint);
-    placement.data = None;
+    if layout.root.starts_with(dir) {
+        return Some("is the root or holds it".to_owned());
+    }
+    let taken = ours.iter().find(|taken| dir.starts_with(taken))?;
+    Some(format!("lies in `{taken}`, which is not for data"))
 }
 
 fn port(value: &Given<i64>, reader: &mut Reader<'_>) -> Option<Spanned<Port>> {

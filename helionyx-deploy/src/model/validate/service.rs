@@ -3,14 +3,29 @@
 use std::collections::BTreeMap;
 
 use super::build::command;
-use super::{Reader, Span, health};
-use crate::model::spec::{AppSpec, ServiceSpec, Spanned};
-use crate::model::{Limits, ServiceModel, bounds, code};
+use super::{Reader, Span, health, text};
+use crate::model::spec::{AppSpec, Given, ServiceSpec, Spanned};
+use crate::model::{
+    Limits, Restart, Sandbox, ServiceModel, ServiceType, Supervision, bounds, code,
+};
 use crate::name::ServiceName;
 use crate::template::Template;
 
+/// A service as far as its table is right, with the places that environments' rules need.
+#[derive(Debug)]
+pub struct Draft {
+    /// The service.
+    pub model: ServiceModel,
+    /// Where each word of its `exec` stands.
+    pub exec: Vec<Span>,
+    /// Where its start limit stands, or its table.
+    pub start_limit: Span,
+    /// Where its description stands.
+    pub description: Option<Span>,
+}
+
 /// Checks all services: there is one at least.
-pub fn services(spec: &AppSpec, reader: &mut Reader<'_>) -> Vec<ServiceModel> {
+pub fn services(spec: &AppSpec, reader: &mut Reader<'_>) -> Vec<Draft> {
     let root = reader.root();
     if spec.service.is_empty() && !reader.is_broken(&root, "service") {
         let hint = "write [[service]] with `name` and `exec`";
@@ -36,7 +51,7 @@ fn service(
     spec: &Spanned<ServiceSpec>,
     names: &mut BTreeMap<ServiceName, Span>,
     reader: &mut Reader<'_>,
-) -> Option<ServiceModel> {
+) -> Option<Draft> {
     let (span, spec) = (spec.span(), spec.get_ref());
     let written = reader.required(&span, "name", &spec.name, "\"daemon\"");
     let name = written.and_then(|written| {
@@ -46,8 +61,53 @@ fn service(
     });
     let exec = exec(&span, spec, reader);
     let limits = limits(spec, reader);
+    let supervision = supervision(spec, reader);
     let health = spec.health.as_ref().map(|spec| health::health(spec, reader));
-    Some(ServiceModel { name: name?, exec: exec?, limits: limits?, health: health.flatten() })
+    let words = spec.exec.as_ref().map(|words| words.get_ref().iter().map(Spanned::span).collect());
+    let start_limit = spec.start_interval_secs.as_ref().or(spec.start_burst.as_ref());
+    Some(Draft {
+        model: ServiceModel {
+            name: name?,
+            exec: exec?,
+            limits: limits?,
+            supervision: supervision?,
+            health: health.flatten(),
+        },
+        exec: words.unwrap_or_default(),
+        start_limit: start_limit.map_or(span, Spanned::span),
+        description: spec.description.as_ref().map(Spanned::span),
+    })
+}
+
+/// What systemd is told of a service.
+fn supervision(spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<Supervision> {
+    fn of<T: Copy>(value: &Given<T>, default: T) -> T {
+        value.as_ref().map_or(default, |value| *value.get_ref())
+    }
+    let mut integer = |key, value, bounds| reader.integer(key, value, bounds);
+    let start =
+        integer("start_timeout_secs", &spec.start_timeout_secs, &bounds::START_TIMEOUT_SECS);
+    let delay =
+        integer("restart_delay_secs", &spec.restart_delay_secs, &bounds::RESTART_DELAY_SECS);
+    let memory = integer("memory_max_mib", &spec.memory_max_mib, &bounds::MEMORY_MAX_MIB);
+    let tasks = integer("tasks_max", &spec.tasks_max, &bounds::TASKS_MAX);
+    let files = integer("open_files_max", &spec.open_files_max, &bounds::OPEN_FILES_MAX);
+    Some(Supervision {
+        description: description(spec, reader),
+        service_type: of(&spec.r#type, ServiceType::Exec),
+        start_timeout_secs: start?,
+        restart: of(&spec.restart, Restart::OnFailure),
+        restart_delay_secs: delay?,
+        sandbox: of(&spec.sandbox, Sandbox::Standard),
+        memory_max_mib: memory?,
+        tasks_max: tasks?,
+        open_files_max: files?,
+    })
+}
+
+fn description(spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<String> {
+    let written = spec.description.as_ref()?;
+    text::one_line("description", written, reader).then(|| written.get_ref().clone())
 }
 
 fn exec(table: &Span, spec: &ServiceSpec, reader: &mut Reader<'_>) -> Option<Vec<Template>> {

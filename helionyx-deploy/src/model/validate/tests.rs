@@ -10,7 +10,7 @@ use crate::model::finding::Finding;
 
 mod cases;
 
-use cases::{APP, CASES, Case, GIT_CASES, LOCAL};
+use cases::{APP, CASES, Case, GIT_CASES, LOCAL, SYSTEMD_CASES};
 
 fn file(path: &str, text: &str) -> SourceFile {
     SourceFile { path: path.to_owned(), text: text.to_owned() }
@@ -53,6 +53,8 @@ fn every_mistake_gives_its_one_finding_at_its_place() {
     let app = APP.replace(path, "[source.git]\nurl = \"https://host/a.git\"\n");
     let local = format!("branch = \"main\"\n{LOCAL}");
     check(&app, &local, GIT_CASES, &mut seen);
+    let local = LOCAL.replace("\"process\"", "\"systemd\"");
+    check(APP, &local, SYSTEMD_CASES, &mut seen);
     // Those that need several files are tried with the catalog.
     let elsewhere = [
         code::TOO_MANY,
@@ -65,6 +67,11 @@ fn every_mistake_gives_its_one_finding_at_its_place() {
         code::SHARED_ROOT,
         code::SHARED_DATA,
         code::SHARED_PATH,
+        code::SHARED_UNIT,
+        code::SHARED_USER,
+        code::SHARED_BACKUPS,
+        code::SHARED_VALUE,
+        code::FOREIGN_PATH,
     ];
     let all: BTreeSet<_> = code::ALL.iter().map(|(code, _)| *code).collect();
     let tried = seen.into_iter().chain(elsewhere).collect();
@@ -100,9 +107,9 @@ releases = 70000
     let local = "supervisor = \"process\"\nport = 8000\n";
     let files = [file("envs/sample/app.toml", app), file("envs/sample/local.toml", local)];
     let lines: Vec<_> = parse(&files).iter().map(ToString::to_string).collect();
-    insta::assert_snapshot!(lines.join("\n"), @r##"
+    insta::assert_snapshot!(lines.join("\n"), @r#"
     envs/sample/app.toml:1:1: error: unknown key `naem` [unknown-key]
-      help: did you mean `name`? known are `name`, `source`, `build`, `service`, `variables`, `retention`
+      help: did you mean `name`? known are `name`, `source`, `build`, `service`, `data`, `variables`, `shared_user`, `retention`
     envs/sample/app.toml:3:8: error: there is no placeholder `{projekt}` [unknown-placeholder]
       help: did you mean `{project}`? here stand `{app}`, `{environment}`, `{project}`, `{root}`; `{{` is a single brace
     envs/sample/app.toml:4:1: error: there are 2 sources [source-count]
@@ -114,7 +121,7 @@ releases = 70000
     envs/sample/app.toml:9:11: error: "/src" begins with `/` [bad-path]
       help: write a path inside of the release, e.g. "src"
     envs/sample/app.toml:13:1: error: unknown key `stop_timeout` [unknown-key]
-      help: did you mean `stop_timeout_secs`? known are `name`, `exec`, `stop_timeout_secs`, `start_burst`, `start_interval_secs`, `health`
+      help: did you mean `stop_timeout_secs`? known are `name`, `exec`, `description`, `type`, `start_timeout_secs`, `restart`, `restart_delay_secs`, `sandbox`, `memory_max_mib`, `tasks_max`, `open_files_max`, `stop_timeout_secs`, `start_burst`, `start_interval_secs`, `health`
     envs/sample/app.toml:14:15: error: `start_burst` cannot be 0 [out-of-range]
       help: write a number from 1 to 10000
     envs/sample/app.toml:17:8: error: `path` does not begin with `/` [bad-probe-path]
@@ -125,5 +132,5 @@ releases = 70000
       help: did you mean `port`? known are `text`, `port`, `path`, `url`, `number`, `secret`, `choice`
     envs/sample/app.toml:23:12: error: `releases` cannot be 70000 [out-of-range]
       help: write a number from 2 to 1000
-    "##);
+    "#);
 }

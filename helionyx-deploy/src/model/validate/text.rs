@@ -1,11 +1,58 @@
 //! Rules for texts: paths, addresses, branches, control characters. No I/O.
 
+use super::Reader;
+use crate::model::code;
+use crate::model::spec::Spanned;
+
 /// A reason why a text is refused; none when it is right.
 pub type Complaint = Option<&'static str>;
 
+/// Whether systemd takes this character for text. Unicode's 66 noncharacters are none to it: one of
+/// them in a unit or environment file, and the whole file is refused.
+#[must_use]
+pub fn is_text(c: char) -> bool {
+    let code = u32::from(c);
+    !(0xFDD0..=0xFDEF).contains(&code) && code & 0xFFFE != 0xFFFE
+}
+
 /// Why a text must not stand on one line of a file that a service reads.
 pub fn breaks_line(text: &str) -> bool {
-    text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'))
+    let breaks = |c: char| matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}');
+    text.chars().any(|c| c.is_control() || breaks(c) || !is_text(c))
+}
+
+/// Notes a text for people that is empty, or would not stay on its line.
+pub fn one_line(key: &str, text: &Spanned<String>, reader: &mut Reader<'_>) -> bool {
+    let (code, message) = if text.get_ref().trim().is_empty() {
+        (code::EMPTY, format!("`{key}` must not be empty"))
+    } else if breaks_line(text.get_ref()) {
+        (code::CONTROL_CHARACTER, format!("`{key}` holds a control character or line break"))
+    } else {
+        return true;
+    };
+    reader.error(&text.span(), code, message, "write one line of text, or leave it out");
+    false
+}
+
+/// What keeps a path from being said in a unit file.
+pub fn unit_path(path: &str) -> Complaint {
+    if path.chars().any(|c| !is_text(c) || "\"'\\*?[:".contains(c)) {
+        return Some("holds a quote, backslash, colon, one of *?[, or what is no text to systemd");
+    }
+    if path.ends_with(' ') {
+        return Some("ends with a blank, which systemd strips");
+    }
+    let long = path.len() > 2048 || path.split('/').any(|part| part.len() > 255);
+    long.then_some("is longer than systemd takes")
+}
+
+/// What keeps a text for people from being said in a unit file.
+pub fn unit_text(text: &str) -> Complaint {
+    if text.starts_with(' ') || text.ends_with(' ') {
+        return Some("begins or ends with a blank, which systemd strips");
+    }
+    let backslashes = text.chars().rev().take_while(|c| *c == '\\').count();
+    (backslashes % 2 == 1).then_some("ends with a backslash, which would swallow the next line")
 }
 
 /// What is wrong with an absolute path.

@@ -1,11 +1,12 @@
-//! Rules for variables: declared by the app, given a value exactly once. No I/O.
+//! Rules for variables: declared by the app, given a value at most once, where it must be. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, Span, kind, text};
-use crate::model::spec::{Given, KindSpec, Named, Scalar, Spanned, VariableSpec};
+use super::{Reader, Span, kind, text, unit};
+use crate::model::finding::Place;
+use crate::model::spec::{Given, KindSpec, Named, Scalar, Spanned, VariableSpec, Words};
 use crate::model::{Kind, Variable, bounds, code, suggest};
-use crate::name::VariableName;
+use crate::name::{EnvironmentName, VariableName};
 use crate::template::{Bindings, Template};
 
 /// Variables with this prefix are set by the deployer.
@@ -17,7 +18,46 @@ struct Declared {
     name: Option<VariableName>,
     kind: Option<Kind>,
     value: Option<Spanned<String>>,
+    about: Option<String>,
+    /// The environments that need a value; all where that is not said.
+    required_in: Option<BTreeSet<String>>,
+    is_distinct: bool,
     broken: bool,
+}
+
+/// What the values of one environment are judged by.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The environment.
+    pub name: &'a EnvironmentName,
+    /// A value for every placeholder.
+    pub known: &'a Bindings,
+    /// Whether systemd runs its services.
+    pub is_systemd: bool,
+}
+
+/// The variables of one environment.
+#[derive(Debug, Default)]
+pub struct Values {
+    /// What it has.
+    pub variables: BTreeMap<VariableName, Variable>,
+    /// What other environments must not have.
+    pub claims: Vec<Claim>,
+}
+
+/// A value that other environments must not have, or that must not lead into their directories.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The variable.
+    pub name: VariableName,
+    /// Its kind.
+    pub kind: Kind,
+    /// Its value, expanded.
+    pub value: String,
+    /// Whether no other environment may have it.
+    pub is_distinct: bool,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// All variables of an app.
@@ -28,8 +68,12 @@ pub struct Variables {
     declared: BTreeMap<String, Declared>,
 }
 
-/// Checks `[variables]` of an app.
-pub fn declared(specs: &Given<Named<VariableSpec>>, reader: &mut Reader<'_>) -> Variables {
+/// Checks `[variables]` of an app that has these environments.
+pub fn declared(
+    specs: &Given<Named<VariableSpec>>,
+    environments: &[&EnvironmentName],
+    reader: &mut Reader<'_>,
+) -> Variables {
     let Some(specs) = specs else { return Variables::default() };
     let declared = specs.get_ref().iter().map(|(written, spec)| {
         let name: Option<VariableName> = reader.name(written);
@@ -50,9 +94,31 @@ pub fn declared(specs: &Given<Named<VariableSpec>>, reader: &mut Reader<'_>) -> 
             reader.template(value, bounds::ANY);
         }
         let broken = reader.is_broken(&table, "value");
-        (written.get_ref().clone(), Declared { name, kind, value, broken })
+        let spec = spec.get_ref();
+        let required_in = required_in(&spec.required_in, environments, reader);
+        let about = spec.about.as_ref().filter(|about| text::one_line("about", about, reader));
+        let about = about.map(|about| about.get_ref().clone());
+        let is_distinct = spec.distinct.as_ref().is_some_and(|distinct| *distinct.get_ref());
+        let declared = Declared { name, kind, value, about, required_in, is_distinct, broken };
+        (written.get_ref().clone(), declared)
     });
     Variables { table: Some(specs.span()), declared: declared.collect() }
+}
+
+/// The environments that need a value: each one that there is.
+fn required_in(
+    words: &Words,
+    environments: &[&EnvironmentName],
+    reader: &mut Reader<'_>,
+) -> Option<BTreeSet<String>> {
+    let words = words.as_ref()?.get_ref();
+    let known: Vec<&str> = environments.iter().map(|name| name.as_str()).collect();
+    for word in words.iter().filter(|word| !known.contains(&word.get_ref().as_str())) {
+        let message = format!("the app has no environment {:?}", word.get_ref());
+        let hint = suggest::hint(word.get_ref(), &known);
+        reader.error(&word.span(), code::UNKNOWN_ENVIRONMENT, message, hint);
+    }
+    Some(words.iter().map(|word| word.get_ref().clone()).collect())
 }
 
 fn kind_of(spec: &Spanned<KindSpec>, reader: &mut Reader<'_>) -> Option<Kind> {
@@ -98,33 +164,59 @@ fn secret_given(span: &Span, reader: &mut Reader<'_>) {
 pub fn values(
     variables: Option<&Variables>,
     given: &Given<Named<Scalar>>,
-    known: &Bindings,
+    site: &Site<'_>,
     app_reader: &mut Reader<'_>,
     reader: &mut Reader<'_>,
-) -> BTreeMap<VariableName, Variable> {
-    let Some(variables) = variables else { return BTreeMap::new() };
+) -> Values {
+    let mut values = Values::default();
+    let Some(variables) = variables else { return values };
     let empty = Named::new();
     let given_values = given.as_ref().map_or(&empty, Spanned::get_ref);
     let meant = undeclared(variables, given_values, app_reader, reader);
-    let mut values = BTreeMap::new();
     for (name, variable) in &variables.declared {
         let here = given_values.iter().find(|(written, _)| written.get_ref() == name);
         let here = here.map(|(_, value)| reader.scalar(value));
-        if here.is_none() && variable.needs_value() && !meant.contains(name) {
+        if here.is_none() && variable.needs_value(site.name) && !meant.contains(name) {
             missing(name, given, reader);
         }
-        let value = value(name, variable, here, known, app_reader, reader);
-        if let (Some(name), Some(kind)) = (&variable.name, &variable.kind) {
-            values.insert(name.clone(), Variable { kind: kind.clone(), value });
-        }
+        let value = value(name, variable, here, site, app_reader, reader);
+        values.take(variable, value, site);
     }
     values
 }
 
+impl Values {
+    fn take(&mut self, declared: &Declared, value: Option<Fitting>, site: &Site<'_>) {
+        let (Some(name), Some(kind)) = (&declared.name, &declared.kind) else { return };
+        if let Some(Fitting { text, place, .. }) = &value {
+            self.claims.push(Claim {
+                name: name.clone(),
+                kind: kind.clone(),
+                value: text.clone(),
+                is_distinct: declared.is_distinct,
+                place: place.clone(),
+            });
+        }
+        let variable = Variable {
+            kind: kind.clone(),
+            value: value.map(|value| value.template),
+            about: declared.about.clone(),
+            is_required: declared.is_required(site.name),
+            is_distinct: declared.is_distinct,
+        };
+        self.variables.insert(name.clone(), variable);
+    }
+}
+
 impl Declared {
+    fn is_required(&self, environment: &EnvironmentName) -> bool {
+        self.required_in.as_ref().is_none_or(|names| names.contains(environment.as_str()))
+    }
+
     /// Whether the environment has to give the value.
-    fn needs_value(&self) -> bool {
-        self.value.is_none() && !self.broken && self.kind != Some(Kind::Secret)
+    fn needs_value(&self, environment: &EnvironmentName) -> bool {
+        let known = self.value.is_some() || self.broken || self.kind == Some(Kind::Secret);
+        !known && self.is_required(environment)
     }
 }
 
@@ -144,10 +236,10 @@ fn value(
     name: &str,
     variable: &Declared,
     here: Option<Spanned<String>>,
-    known: &Bindings,
+    site: &Site<'_>,
     app_reader: &mut Reader<'_>,
     reader: &mut Reader<'_>,
-) -> Option<Template> {
+) -> Option<Fitting> {
     match (&variable.value, here) {
         (_, here) if variable.kind == Some(Kind::Secret) => {
             if let Some(here) = here {
@@ -161,8 +253,8 @@ fn value(
             reader.error(&here.span(), code::VALUE_TWICE, message, "remove one of them");
             None
         }
-        (Some(there), None) => fitting(name, variable, there, known, app_reader),
-        (None, Some(here)) => fitting(name, variable, &here, known, reader),
+        (Some(there), None) => fitting(name, variable, there, site, app_reader),
+        (None, Some(here)) => fitting(name, variable, &here, site, reader),
         (None, None) => None,
     }
 }
@@ -190,24 +282,34 @@ fn undeclared(
     meant
 }
 
+/// A value that is of its variable's kind.
+struct Fitting {
+    template: Template,
+    text: String,
+    place: Place,
+}
+
 fn fitting(
     name: &str,
     variable: &Declared,
     value: &Spanned<String>,
-    known: &Bindings,
+    site: &Site<'_>,
     reader: &mut Reader<'_>,
-) -> Option<Template> {
+) -> Option<Fitting> {
     let template = reader.template(value, bounds::ANY)?;
-    let text = template.expand(known);
+    let text = template.expand(site.known);
     if text::breaks_line(&text) {
         let message = format!("`{name}` holds a control character or line break");
         reader.error(&value.span(), code::CONTROL_CHARACTER, message, "write it on one line");
         return None;
+    }
+    if site.is_systemd {
+        unit::variable(name, &template, &value.span(), reader);
     }
     if let Some((complaint, hint)) = kind::mismatch(variable.kind.as_ref()?, &text) {
         let message = format!("`{name}` {complaint}");
         reader.error(&value.span(), code::WRONG_KIND, message, hint);
         return None;
     }
-    Some(template)
+    Some(Fitting { template, text, place: reader.place(&value.span()) })
 }

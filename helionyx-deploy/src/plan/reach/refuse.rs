@@ -3,10 +3,11 @@
 use super::Planner;
 use camino::Utf8PathBuf;
 
-use crate::name::ReleaseId;
-use crate::plan::Refusal;
+use crate::model::Supervisor;
+use crate::name::{ReleaseId, VariableName};
+use crate::plan::{Refusal, Way};
 use crate::release::Service;
-use crate::state::{Condition, Current, Listener};
+use crate::state::{Condition, Current, Listener, Node};
 
 impl Planner<'_> {
     pub(super) fn refuse_a_foreign_current(&mut self) {
@@ -63,6 +64,33 @@ impl Planner<'_> {
                 let hint = format!("mend it, {} needs it to start; or deploy", service.name);
                 self.refuse("start-in-vain", message, hint);
             }
+        }
+    }
+
+    /// A service that must have its secrets is not started to find out that it has not (HEL-05).
+    pub(super) fn refuse_missing_secrets(&mut self) {
+        if self.found.missing_secrets.is_empty() || self.desired.way == Way::Back {
+            return;
+        }
+        let names: Vec<&str> =
+            self.found.missing_secrets.iter().map(VariableName::as_str).collect();
+        let (path, id) = (self.layout.secrets(), self.environment.id());
+        let message = format!("{path} has no value for {}", names.join(", "));
+        let hint = match self.found.nodes.get(&path) {
+            None | Some(Node::Missing) => format!(
+                "write it, readable for nobody else; `env-file template --env {id}` prints an example"
+            ),
+            Some(_) => format!("fill them in, and check with `env-file check {path} --env {id}`"),
+        };
+        self.refuse("missing-secret", message, hint);
+    }
+
+    /// What systemd runs is not to be run by the embedded runtime, nor taken for stopped.
+    pub(super) fn refuse_systemd(&mut self) {
+        if self.environment.runtime.supervisor() == Supervisor::Systemd {
+            let message = "this version cannot operate services under systemd yet".to_owned();
+            let hint = "write `supervisor = \"process\"` to try it on one's own machine".to_owned();
+            self.refuse("unsupported-supervisor", message, hint);
         }
     }
 

@@ -38,8 +38,15 @@ pub fn check(file: &str, bytes: &[u8], model: Option<&[Declared]>) -> Vec<Findin
     let read = grammar::read(bytes, Systemd::V257);
     let example = [".example", ".template", ".sample"].iter().any(|end| file.ends_with(end));
     let severity = if example { Severity::Warning } else { Severity::Error };
+    let optional = |name: &str| {
+        let mut declared = model.into_iter().flatten();
+        declared.any(|declared| declared.name.as_str() == name && !declared.is_required)
+    };
     let mut issues = syntax(bytes);
-    issues.extend(placeholder::issues(&read, severity));
+    issues.extend(placeholder::issues(&read, |name| match optional(name) {
+        true => Severity::Warning,
+        false => severity,
+    }));
     if let Some(model) = model {
         issues.extend(model::issues(&read, model));
     }

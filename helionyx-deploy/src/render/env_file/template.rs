@@ -6,21 +6,44 @@ use super::lint::{Declared, Source, declared, in_words};
 use super::write::quote;
 use crate::model::{Environment, Kind};
 use crate::name::{EnvironmentName, VariableName};
+use crate::render::GENERATOR;
 
-/// `.env.<environment>.example`: every declared variable with its kind and the model's value, and
-/// a placeholder where only the host knows the value.
+/// `.env.<environment>.example`: every declared variable with what it is for and the model's value,
+/// and a placeholder where only the host knows the value.
 #[must_use]
 pub fn example(environment: &Environment) -> String {
-    let mut text = header(&environment.id(), "the secrets");
-    for variable in declared(environment) {
-        text += &comment(&describe(&variable.kind));
-        text += &match (&variable.value, variable.source) {
-            (Some(value), _) => format!("{}={}\n", variable.name, quote(value)),
-            (None, Source::Release) => by_release(&variable.name),
-            (None, _) => to_fill_in(&variable.name),
-        };
-    }
-    text
+    let first = format!(
+        "Example for {}, by {GENERATOR}: copy it, fill in the secrets, keep the copy out of git.",
+        environment.id()
+    );
+    let variables = declared(environment);
+    line(&first) + &variables.iter().map(assignment).collect::<String>()
+}
+
+/// The first content of the operator's own file on a host: what only the host knows.
+#[must_use]
+pub fn secrets(environment: &Environment) -> String {
+    let first = format!("What only this host knows of {}: fill in the secrets.", environment.id());
+    let variables = declared(environment).into_iter();
+    let own = variables.filter(|variable| variable.source == Source::File);
+    line(&first) + &own.map(|variable| asked_for(&variable)).collect::<String>()
+}
+
+/// A placeholder; of what may be missing only the name, for nobody may ever look at the file.
+fn asked_for(variable: &Declared) -> String {
+    let mark = if variable.is_required { "" } else { "# " };
+    let text = to_fill_in(variable);
+    comment(&describe(variable)) + mark + text.trim_start_matches("# ")
+}
+
+fn assignment(variable: &Declared) -> String {
+    let name = &variable.name;
+    let text = match (&variable.value, variable.source) {
+        (Some(value), _) => format!("{name}={}\n", quote(value)),
+        (None, Source::Release) => by_release(name),
+        (None, _) => to_fill_in(variable),
+    };
+    comment(&describe(variable)) + &text
 }
 
 /// `.env.template`: every variable that an app declares. Where environments differ, a comment says
@@ -28,7 +51,10 @@ pub fn example(environment: &Environment) -> String {
 #[must_use]
 pub fn template(environments: &[&Environment]) -> String {
     let app = environments.first().map(|one| one.app.to_string()).unwrap_or_default();
-    let mut text = header(&app, "the values");
+    let first = format!(
+        "Template for {app}, by {GENERATOR}: copy it, fill in the values, keep the copy out of git."
+    );
+    let mut text = line(&first);
     let mut known: BTreeMap<VariableName, Vec<(&EnvironmentName, Declared)>> = BTreeMap::new();
     for environment in environments {
         for variable in declared(environment) {
@@ -43,11 +69,11 @@ pub fn template(environments: &[&Environment]) -> String {
 
 fn entry(name: &VariableName, variables: &[(&EnvironmentName, Declared)]) -> String {
     let Some((_, first)) = variables.first() else { return String::new() };
-    let mut text = comment(&describe(&first.kind));
+    let mut text = comment(&describe(first));
     if first.source == Source::Release {
         return text + &by_release(name);
     }
-    let Some(value) = &first.value else { return text + &to_fill_in(name) };
+    let Some(value) = &first.value else { return text + &to_fill_in(first) };
     if variables.iter().all(|(_, other)| other.value.as_ref() == Some(value)) {
         return text + &format!("{name}={}\n", quote(value));
     }
@@ -55,27 +81,27 @@ fn entry(name: &VariableName, variables: &[(&EnvironmentName, Declared)]) -> Str
         let value = variable.value.as_deref().unwrap_or("as the release says");
         text += &line(&format!("In {environment}: {value} "));
     }
-    text + &to_fill_in(name)
+    text + &to_fill_in(first)
 }
 
-fn header(whose: &str, what: &str) -> String {
-    let first = format!("Variables of {whose}, generated from its models: do not edit by hand.");
-    line(&first) + &line(&format!("Copy it, fill in {what}, and keep the copy out of git."))
-}
-
-fn describe(kind: &Kind) -> String {
-    let words = in_words(kind);
+/// What it is for, and what kind of value it takes.
+fn describe(variable: &Declared) -> String {
+    let words = in_words(&variable.kind);
     let mut letters = words.chars();
     let first = letters.next().map(|c| c.to_ascii_uppercase());
-    format!("{}{}.", first.map(String::from).unwrap_or_default(), letters.as_str())
+    let about = variable.about.as_ref().map(|about| format!("{about} ")).unwrap_or_default();
+    format!("{about}{}{}.", first.map(String::from).unwrap_or_default(), letters.as_str())
 }
 
 fn by_release(name: &VariableName) -> String {
     line(&format!("{name} is set by every release."))
 }
 
-fn to_fill_in(name: &VariableName) -> String {
-    format!("{name}=your_{}_here\n", name.as_str().to_lowercase())
+/// A placeholder; what is no secret and may go without a value is better left out.
+fn to_fill_in(variable: &Declared) -> String {
+    let (name, left_out) = (&variable.name, variable.kind != Kind::Secret && !variable.is_required);
+    let mark = if left_out { "# " } else { "" };
+    format!("{mark}{name}=your_{}_here\n", name.as_str().to_lowercase())
 }
 
 fn comment(text: &str) -> String {
@@ -138,8 +164,7 @@ mod tests {
     fn an_example_has_the_models_values_and_placeholders_for_secrets() {
         let environments = environments();
         insta::assert_snapshot!(example(&environments[0]), @r#"
-        # Variables of shop/dev, generated from its models: do not edit by hand.
-        # Copy it, fill in the secrets, and keep the copy out of git.
+        # Example for shop/dev, by `cargo xtask render-units`: copy it, fill in the secrets, keep the copy out of git.
 
         # A port, 1 to 65535.
         API_PORT=8000
@@ -163,8 +188,7 @@ mod tests {
         let environments = environments();
         let all: Vec<&Environment> = environments.iter().collect();
         insta::assert_snapshot!(template(&all), @r#"
-        # Variables of shop, generated from its models: do not edit by hand.
-        # Copy it, fill in the values, and keep the copy out of git.
+        # Template for shop, by `cargo xtask render-units`: copy it, fill in the values, keep the copy out of git.
 
         # A port, 1 to 65535.
         # In dev: 8000

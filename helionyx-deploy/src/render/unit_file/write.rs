@@ -46,8 +46,9 @@ impl UnitFile {
     ///
     /// # Errors
     /// A control character in it.
-    pub fn comment(&mut self, text: &str) -> Result<&mut UnitFile, ValueError> {
-        value::refuse_control(text)?;
+    pub fn comment(&mut self, text: &str) -> Result<&mut UnitFile, WriteError> {
+        let error = |source| WriteError { section: Section::Unit, key: "#".to_owned(), source };
+        value::refuse_control(text).map_err(error)?;
         self.comments.push(text.to_owned());
         Ok(self)
     }

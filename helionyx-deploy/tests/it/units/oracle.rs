@@ -5,22 +5,60 @@ use helionyx_deploy::render::unit_file::lint::{Facts, Options, Policy, lint};
 
 use super::written::sample;
 
-/// What `systemd-analyze verify` says; none where it is not installed.
-fn verify(name: &str, text: &str) -> Option<String> {
+/// What a program wrote, and whether it was content.
+pub struct Said {
+    /// Standard output and error, as they came.
+    pub text: String,
+    /// Whether it ended with 0.
+    pub is_success: bool,
+}
+
+/// Says aloud that a test cannot run here. In CI that is a failure: CI installs what it needs.
+pub fn skipped(missing: &str) {
+    let text = format!("SKIPPED: it needs {missing}");
+    assert!(std::env::var_os("CI").is_none(), "{text}");
+    eprintln!("{text}");
+}
+
+/// What `systemd-analyze` says; none where it is not installed.
+pub fn analyze(args: &[&str]) -> Option<Said> {
     if which::which("systemd-analyze").is_err() {
-        eprintln!("SKIPPED: `systemd-analyze` is missing (Debian: apt-get install systemd)");
+        skipped("`systemd-analyze` (Debian: apt-get install systemd)");
         return None;
     }
+    Some(said(duct::cmd("systemd-analyze", ["--man=no"].iter().chain(args))))
+}
+
+/// What a script says in a mount namespace of its own; none where there cannot be one.
+pub fn in_a_namespace(script: &str, args: &[String]) -> Option<Said> {
+    for (program, package) in [("systemd-analyze", "systemd"), ("unshare", "util-linux")] {
+        if which::which(program).is_err() {
+            skipped(&format!("`{program}` (Debian: apt-get install {package})"));
+            return None;
+        }
+    }
+    if !said(duct::cmd!("unshare", "--mount", "true")).is_success {
+        skipped("the right to make a mount namespace");
+        return None;
+    }
+    let words = ["--mount", "sh", "-c", script, "sh"].map(str::to_owned);
+    Some(said(duct::cmd("unshare", words.iter().chain(args))))
+}
+
+fn said(command: duct::Expression) -> Said {
+    let output = command.unchecked().stderr_to_stdout().stdout_capture().run().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).trim_end().to_owned();
+    Said { text, is_success: output.status.success() }
+}
+
+/// What `systemd-analyze verify` says of a unit; none where it is not installed.
+fn verify(name: &str, text: &str) -> Option<String> {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join(name);
     fs_err::write(&file, text).unwrap();
-    let said = duct::cmd!("systemd-analyze", "--man=no", "--recursive-errors=no", "verify", &file)
-        .unchecked()
-        .stderr_to_stdout()
-        .read();
+    let said = analyze(&["--recursive-errors=no", "verify", file.to_str().unwrap()])?;
     // It also speaks of the machine's own units.
-    let said = said.unwrap();
-    let ours: Vec<&str> = said.lines().filter(|line| line.contains(name)).collect();
+    let ours: Vec<&str> = said.text.lines().filter(|line| line.contains(name)).collect();
     Some(ours.join("\n"))
 }
 

@@ -19,8 +19,19 @@ pub struct Declared {
     pub kind: Kind,
     /// What the model says that it is; none for a secret, and where every release has its own.
     pub value: Option<String>,
-    /// Whether the operator's file has to bring it.
+    /// Where its value comes from.
     pub source: Source,
+    /// Whether the environment cannot do without a value.
+    pub is_required: bool,
+    /// What it is for, in one line.
+    pub about: Option<String>,
+}
+
+impl Declared {
+    /// How bad it is when it has no value.
+    pub(super) fn severity(&self) -> Severity {
+        if self.is_required { Severity::Error } else { Severity::Warning }
+    }
 }
 
 /// Where a variable's value comes from.
@@ -49,7 +60,9 @@ pub fn declared(environment: &Environment) -> Vec<Declared> {
             Some(value) if by_release(value) => (None, Source::Release),
             Some(value) => (Some(value.expand(&bindings)), Source::Model),
         };
-        Declared { name: name.clone(), kind: variable.kind.clone(), value, source }
+        let (kind, about) = (variable.kind.clone(), variable.about.clone());
+        let is_required = variable.is_required;
+        Declared { name: name.clone(), kind, value, source, is_required, about }
     };
     environment.variables.iter().map(declare).collect()
 }
@@ -97,7 +110,8 @@ fn unknown<'a>(assignment: &Assignment, name: &str, known: impl Iterator<Item = 
 fn missing(declared: &Declared, whole: bool) -> Option<Issue> {
     let hint = format!("add a line {}=…", declared.name);
     let (severity, problem) = match declared.source {
-        Source::File => (Severity::Error, "it has no value"),
+        Source::File if declared.is_required => (Severity::Error, "it has no value"),
+        Source::File => (Severity::Warning, "it has no value, and may go without"),
         Source::Model if whole => (Severity::Warning, "it is not in the file"),
         Source::Model | Source::Release => return None,
     };
@@ -113,9 +127,11 @@ fn value_issue(assignment: &Assignment, declared: &Declared) -> Option<Issue> {
         let hint = "leave the line out";
         return Some(Issue::error(assignment.at, code::DRIFT, problem, hint));
     }
-    if declared.kind == Kind::Secret && value.trim().is_empty() {
+    if declared.source == Source::File && value.trim().is_empty() {
         let hint = format!("put the value after `{}=`", declared.name);
-        return Some(Issue::error(at, code::MISSING_KEY, "it has no value", &hint));
+        let issue = Issue::error(at, code::MISSING_KEY, "it has no value", &hint);
+        let severity = declared.severity();
+        return Some(Issue { severity, ..issue });
     }
     // Which is said already, and of no kind.
     if is_placeholder(value) {

@@ -4,7 +4,7 @@ use super::super::grammar::{Key, Read};
 use super::{Issue, Severity, code};
 
 /// The issues with values that are still to be filled in.
-pub(super) fn issues(read: &Read, severity: Severity) -> Vec<Issue> {
+pub(super) fn issues(read: &Read, severity: impl Fn(&str) -> Severity) -> Vec<Issue> {
     let mut issues = Vec::new();
     for assignment in &read.assignments {
         let (Key::Name(name), Some(value)) = (&assignment.key, &assignment.value) else { continue };
@@ -12,7 +12,7 @@ pub(super) fn issues(read: &Read, severity: Severity) -> Vec<Issue> {
             let problem = "still to be filled in";
             let hint = format!("put the real value after `{name}=`");
             let issue = Issue::error(assignment.value_at, code::PLACEHOLDER, problem, &hint);
-            issues.push(Issue { severity, ..issue.of(name) });
+            issues.push(Issue { severity: severity(name), ..issue.of(name) });
         }
     }
     issues

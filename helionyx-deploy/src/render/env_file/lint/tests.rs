@@ -101,6 +101,8 @@ fn model() -> Vec<Declared> {
         kind,
         value: value.map(str::to_owned),
         source,
+        is_required: true,
+        about: None,
     };
     let level = Kind::Choice(vec!["DEBUG".into(), "INFO".into()]);
     vec![
@@ -147,6 +149,23 @@ fn files_are_compared_with_the_model() {
     }
     let drift = check("f", WHOLE.replace("8000", "9001").as_bytes(), Some(&model()));
     assert!(drift[0].message.contains("`8000`"), "the model's value helps: {drift:?}");
+}
+
+#[test]
+fn what_an_environment_can_do_without_is_a_warning() {
+    let mut model = model();
+    let token = model.last_mut().unwrap();
+    token.is_required = false;
+    let without = WHOLE.replace("TOKEN=hunter2\n", "");
+    for (text, expected) in [
+        (WHOLE.to_owned(), vec![]),
+        (without.clone(), vec!["?0:0 missing-key TOKEN"]),
+        (format!("{without}TOKEN=\n"), vec!["?6:7 missing-key TOKEN"]),
+        (format!("{without}TOKEN=your_token_here\n"), vec!["?6:7 placeholder TOKEN"]),
+    ] {
+        let findings = check(".env.dev", text.as_bytes(), Some(&model));
+        assert_eq!(shown(&findings), expected, "{text} (HEL-05)");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::number::{boolean, parse_span};
 use super::{Linter, Policy, code};
+use crate::model::Severity;
 
 /// Checks a service as a whole.
 pub fn check(lint: &Linter<'_>) {
@@ -137,7 +138,12 @@ fn root(lint: &Linter<'_>) {
     let hint = "set `User=` to a user of its own";
     match lint.own("User") {
         Some(at) if at.value == "root" || at.value == "0" => {
-            lint.warning(at.line, code::ROOT, "the service runs as root", hint);
+            let severity = match lint.options.policy {
+                Policy::Deployed => Severity::Error,
+                Policy::Meaning => Severity::Warning,
+            };
+            let message = "the service runs as root".to_owned();
+            lint.find(severity, at.line, code::ROOT, message, hint);
         }
         Some(_) => {}
         None => {

@@ -1,0 +1,69 @@
+//! The units that are checked in: what systemd says of them, and what we say.
+
+use helionyx_deploy::render::unit_file::Version;
+use helionyx_deploy::render::unit_file::lint::{Facts, Options, Policy, lint};
+
+use super::oracle::analyze;
+
+/// The units of Helionyx, by their names (HEL-21).
+const UNITS: [(&str, &str); 3] = [
+    ("helionyx-dev.service", include_str!("../../../../systemd/helionyx/helionyx-dev.service")),
+    (
+        "helionyx-staging.service",
+        include_str!("../../../../systemd/helionyx/helionyx-staging.service"),
+    ),
+    ("helionyx.service", include_str!("../../../../systemd/helionyx/helionyx.service")),
+];
+
+#[test]
+fn our_own_lint_has_nothing_to_say_about_them_for_any_version() {
+    for (name, text) in UNITS {
+        for version in [Version(252), Version(257)] {
+            let options = Options { version, facts: Facts::default(), policy: Policy::Deployed };
+            assert_eq!(lint(name, text.as_bytes(), &options), [], "HEL-21, HEL-103: {name}");
+        }
+    }
+}
+
+#[test]
+fn they_are_exposed_no_more_than_what_was_measured_to_run() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, text) in UNITS {
+        let file = directory.path().join(name);
+        fs_err::write(&file, text).unwrap();
+        let file = file.to_str().unwrap();
+        let Some(said) = analyze(&["security", "--offline=true", "--threshold=11", file]) else {
+            return;
+        };
+        let last = said.text.lines().last().unwrap_or_default().to_owned();
+        assert!(said.is_success, "HEL-103: {name}: {last}");
+        eprintln!("{last}");
+    }
+}
+
+#[test]
+fn systemd_verifies_them_without_a_word() {
+    if !rustix::process::geteuid().is_root() {
+        return super::oracle::skipped("root, to put programs where the units expect them");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let files: Vec<String> = UNITS
+        .iter()
+        .map(|(name, text)| {
+            let file = directory.path().join(name);
+            fs_err::write(&file, text).unwrap();
+            file.to_str().unwrap().to_owned()
+        })
+        .collect();
+    // In a mount namespace of its own: nothing of it is seen outside, nor left behind.
+    let script = "set -e
+        mount --make-rprivate /
+        mount -t tmpfs none /opt
+        for unit in \"$@\"; do
+            program=$(sed -n 's/^ExecStart=\"\\([^\"]*\\)\".*/\\1/p' \"$unit\")
+            install -D /bin/true \"$program\"
+        done
+        exec systemd-analyze --man=no --recursive-errors=yes verify \"$@\"";
+    let Some(said) = super::oracle::in_a_namespace(script, &files) else { return };
+    assert_eq!((said.text.as_str(), said.is_success), ("", true), "HEL-21, HEL-22");
+}
