@@ -130,6 +130,11 @@ fn checks(shell: &Shell) -> Vec<Check<'_>> {
         ),
         check("generated files", cmd!(shell, "cargo xtask render-units --check")),
         check("test", cmd!(shell, "cargo test {locked} --workspace")),
+        check(
+            "test what is read back, 100,000 cases each",
+            cmd!(shell, "cargo test {locked} -p helionyx-deploy --test it written")
+                .env("PROPTEST_CASES", "100000"),
+        ),
         check("test sample", cmd!(shell, "cargo test {locked} {sample...}")),
         check(
             "doc",

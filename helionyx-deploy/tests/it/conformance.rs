@@ -181,7 +181,7 @@ fn name(index: usize) -> VariableName {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::units::written::config())]
 
     #[test]
     fn no_bytes_make_reading_or_linting_fail(

@@ -12,7 +12,7 @@ mod grammar;
 mod oracle;
 mod rules;
 mod services;
-mod written;
+pub mod written;
 
 /// The versions that were measured, by their names in the fixtures.
 const VERSIONS: [(&str, Version); 2] = [("252.39", Version(252)), ("257.13", Version(257))];

@@ -71,7 +71,7 @@ fn nasty() -> impl Strategy<Value = String> {
 }
 
 /// More cases with `PROPTEST_CASES=100000`.
-fn config() -> ProptestConfig {
+pub fn config() -> ProptestConfig {
     let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     ProptestConfig { cases: given.unwrap_or(2000), failure_persistence: None, ..Default::default() }
 }
