@@ -110,14 +110,16 @@ fn units(
     models: &Models,
     chosen: &[&Environment],
 ) -> Result<bool, Failure> {
-    let apps: BTreeSet<_> = chosen
-        .iter()
-        .filter(|environment| matches!(environment.runtime, Runtime::Systemd(_)))
-        .map(|environment| &environment.app)
-        .collect();
-    let version = match apps.is_empty() {
-        true => return Ok(false),
-        false => unit_file::version_of(&context.host),
+    let machine = context.machine();
+    let is_systemd =
+        |environment: &&&Environment| matches!(environment.runtime, Runtime::Systemd(_));
+    let apps: BTreeSet<_> =
+        chosen.iter().filter(is_systemd).map(|environment| &environment.app).collect();
+    // Of another machine's systemd nothing is known but that it may be old.
+    let here = chosen.iter().filter(is_systemd).any(|environment| environment.runs_on(&machine));
+    let version = match here {
+        true => unit_file::version_of(&context.host),
+        false => unit_file::OLDEST,
     };
     let mut is_wrong = false;
     for app in apps {

@@ -19,7 +19,7 @@ use super::{Context, Failure, exit};
 /// The largest unit file that is read, in bytes: systemd reads no longer line.
 const LIMIT: u64 = 1024 * 1024;
 /// What is assumed where there is no systemd to ask: the oldest that is known.
-const OLDEST: Version = Version(252);
+pub(super) const OLDEST: Version = Version(252);
 
 /// Looks at unit files by the rules of systemd.
 #[derive(Args, Clone, Debug)]
