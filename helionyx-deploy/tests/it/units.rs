@@ -8,6 +8,7 @@ use helionyx_deploy::render::unit_file::{Context, Unit, Version, environment};
 use serde_json::Value as Json;
 
 mod grammar;
+mod nasty;
 mod oracle;
 mod rules;
 mod written;

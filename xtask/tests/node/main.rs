@@ -7,6 +7,10 @@ use xtask::node::{Options, missing};
 
 mod killed;
 mod lifecycle;
+#[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
+mod nasty;
+mod received;
+mod trip;
 
 /// Whether this machine can boot nodes. Says loudly where it cannot; in CI it must.
 fn possible(options: Options) -> bool {
