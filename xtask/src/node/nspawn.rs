@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::place::Place;
 use super::{Network, Options, cgroup, enter, prerequisites, processes, wait};
@@ -29,7 +29,10 @@ pub fn boot(place: &Place, options: Options) -> Result<()> {
     // The first look may come before the process is where it is looked for.
     wait::until("start systemd-nspawn", ANSWER, || Ok(in_sight(place)?.then_some(())))
         .and_then(|()| wait::until("see it booted", BOOT, || is_booted(place)))
-        .with_context(|| format!("its console said:\n{}", console(place)))
+        .map_err(|error| match console(place) {
+            console if console.is_empty() => error,
+            console => anyhow!("{error:#}; its console said:\n{console}"),
+        })
 }
 
 /// Shuts it down in order, where it runs.

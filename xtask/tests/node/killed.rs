@@ -13,6 +13,17 @@ fn xtask(words: &[&str]) -> duct::Expression {
     duct::cmd(program, words).stdin_null().stdout_capture().stderr_capture().unchecked()
 }
 
+/// Takes a node away that was kept, also when the test fails.
+struct Kept<'n>(&'n str);
+
+impl Drop for Kept<'_> {
+    fn drop(&mut self) {
+        if let Ok(node) = Node::find(self.0) {
+            node.down().unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_caller_that_is_killed_at_any_time_is_cleaned_up_after_at_the_next_call() {
     let disk = Options { layer: Layer::Disk, ..Options::default() };
@@ -56,6 +67,7 @@ fn a_power_cut_that_is_killed_at_any_time_can_be_repeated_or_made_good_by_a_rebo
     let name = name("half-cut");
     let node = Node::up(&name, disk).unwrap();
     node.run(&["sh", "-c", "echo 1 > /var/lib/synced; sync -f /var/lib/synced"]).unwrap();
+    let kept = Kept(&name);
     node.keep().unwrap();
     let mut killed = 0;
     for step in 0..12_u64 {
@@ -72,7 +84,7 @@ fn a_power_cut_that_is_killed_at_any_time_can_be_repeated_or_made_good_by_a_rebo
         let told = node.run(&["sh", "-c", "systemctl is-system-running; cat /var/lib/synced"]);
         assert_eq!(String::from_utf8_lossy(&told.unwrap().stdout), "running\n1\n", "{step}");
     }
-    Node::find(&name).unwrap().down().unwrap();
+    drop(kept);
     assert_eq!(remains(&name).unwrap(), [] as [&str; 0]);
     eprintln!("killed in {killed} power cuts: each was made good");
     assert!(killed >= 3);
@@ -84,6 +96,7 @@ fn the_commands_do_what_they_say_and_end_with_codes_that_tell() {
         return;
     }
     let name = name("typed");
+    let _kept = Kept(&name);
     let run = |action: &str, words: &[&str]| {
         let output = xtask(&[&["node", action, "--name", &name], words].concat()).run().unwrap();
         let said = [output.stdout, output.stderr].concat();
