@@ -1,43 +1,7 @@
-//! Developers' tasks, and every operator command of `helionyx-deploy`: `cargo xtask <command>`.
+//! `cargo xtask`: the program; what it does is in the library.
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use helionyx_deploy::cli;
-
-mod ci;
-mod render_units;
-mod workspace;
-
-/// What one types to call us.
-const PROGRAM: &str = "cargo xtask";
-
-/// Developers' tasks, and every command of the installed `helionyx-deploy`.
-#[derive(Parser)]
-#[command(name = "xtask", bin_name = PROGRAM, version, arg_required_else_help = true)]
-#[command(after_help = cli::after_help())]
-struct Xtask {
-    #[command(flatten)]
-    global: cli::Global,
-    #[command(subcommand)]
-    task: Task,
-}
-
-#[derive(Subcommand)]
-enum Task {
-    #[command(flatten)]
-    Operator(cli::Command),
-    /// Run what CI runs: format, lints, tests, documentation
-    Ci(ci::Ci),
-    /// Write all files that are generated and checked in
-    RenderUnits(render_units::RenderUnits),
-}
-
 fn main() -> ExitCode {
-    match cli::parse::<Xtask>(PROGRAM) {
-        Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(PROGRAM, &global, &command),
-        Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
-        Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
-        Err(code) => code,
-    }
+    xtask::main()
 }

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 
 mod fields;
 mod grammar;
+mod nasty;
 mod oracle;
 mod rules;
 mod services;

@@ -16,7 +16,7 @@ pub fn page() -> String {
     let mut text = format!(
         "{NOTICE}\n\n# Commands\n\n\
          The installed binary, `helionyx-deploy`, has the same commands, but for those of \
-         developers: `ci` and `render-units`. The options of the first block are those of every \
+         developers: `ci`, `node` and `render-units`. The options of the first block are those of every \
          command.\n"
     );
     text += &help(&mut program);
