@@ -1,4 +1,5 @@
 //! Programs that we call: builders of their commands beside the parsers of what they print. No I/O.
 
 pub mod git;
+pub mod journalctl;
 pub mod systemctl;

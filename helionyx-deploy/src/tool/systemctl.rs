@@ -1,26 +1,87 @@
-//! systemctl: which version of systemd this is. No I/O.
+//! systemctl: what systemd knows of units, and what it is asked to do with them. No I/O.
+//!
+//! Only `show` is parsed: it prints values as they count, and is meant for programs. What
+//! `systemctl start` returns says little: it is 0 for a program that ends a moment later, and after a
+//! stop that had to kill. What became of a unit is asked for afterwards.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Inherit};
 use crate::render::unit_file::Version;
 
-/// How long systemctl may take to answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+/// How long systemd may take to answer a question, or to read its units anew.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
+/// How much longer than a unit's own timeout its job may take.
+const GRACE: Duration = Duration::from_secs(15);
+
+/// What is asked about a unit.
+const PROPERTIES: [&str; 15] = [
+    "Id",
+    "LoadState",
+    "ActiveState",
+    "SubState",
+    "UnitFileState",
+    "FragmentPath",
+    "DropInPaths",
+    "NeedDaemonReload",
+    "MainPID",
+    "NRestarts",
+    "InvocationID",
+    "Result",
+    "ExecMainCode",
+    "ExecMainStatus",
+    "Job",
+];
+
+/// What systemd says of a unit.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shown {
+    /// `loaded`, `not-found`, `masked`, `bad-setting` or `error`.
+    pub load: String,
+    /// `active`, `activating`, `deactivating`, `inactive` or `failed`.
+    pub active: String,
+    /// More exactly, e.g. `running`, `auto-restart`, `dead`.
+    pub sub: String,
+    /// `enabled`, `disabled`, `static` …; empty for a unit that has no file.
+    pub file_state: String,
+    /// The file that it was read from.
+    pub fragment: Option<Utf8PathBuf>,
+    /// Files that change it.
+    pub drop_ins: Vec<Utf8PathBuf>,
+    /// Whether a file has changed since systemd read it.
+    pub needs_reload: bool,
+    /// The main process, where one lives.
+    pub main_pid: Option<u32>,
+    /// How often systemd started it again by itself, since it was last started by somebody.
+    pub restarts: u32,
+    /// Which start this is.
+    pub invocation: String,
+    /// How the last run ended: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit` …
+    pub result: String,
+    /// How its last main process ended: the exit status, or the signal.
+    pub status: Option<(MainCode, i32)>,
+    /// Whether a job is waiting for it.
+    pub has_job: bool,
+}
+
+/// How a main process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MainCode {
+    /// By itself, with a status.
+    Exited,
+    /// By a signal.
+    Killed,
+}
 
 /// Asks for the version.
 #[must_use]
 pub fn version() -> Command {
-    Command {
-        program: "systemctl".to_owned(),
-        args: vec!["--version".to_owned()],
-        directory: Utf8PathBuf::from("/"),
-        inherit: Inherit::Basics(Vec::new()),
-        variables: [("LC_ALL".to_owned(), "C".to_owned())].into(),
-        deadline: DEADLINE,
-    }
+    systemctl(["--version"], ANSWER_DEADLINE)
 }
 
 /// What it said: `systemd 252 (252.39-1~deb12u2)`, then its features.
@@ -29,6 +90,135 @@ pub fn parse_version(text: &str) -> Option<Version> {
     let rest = text.lines().find_map(|line| line.strip_prefix("systemd "))?;
     let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
     digits.parse().ok().map(Version)
+}
+
+/// Asks what systemd knows of these units.
+#[must_use]
+pub fn show<'a>(units: impl IntoIterator<Item = &'a str>) -> Command {
+    let properties = format!("--property={}", PROPERTIES.join(","));
+    let mut command = systemctl(["show", "--no-pager", &properties, "--"], ANSWER_DEADLINE);
+    command.args.extend(units.into_iter().map(str::to_owned));
+    command
+}
+
+/// What `show` said, by the units' names: blocks of `Key=value`, with an empty line between them.
+#[must_use]
+pub fn parse_show(text: &str) -> BTreeMap<String, Shown> {
+    let blocks = text.split("\n\n").map(|block| {
+        let pairs = block.lines().filter_map(|line| line.split_once('='));
+        pairs.collect::<BTreeMap<&str, &str>>()
+    });
+    let shown = blocks.filter_map(|block| Some(((*block.get("Id")?).to_owned(), of_block(&block))));
+    shown.collect()
+}
+
+fn of_block(block: &BTreeMap<&str, &str>) -> Shown {
+    let text = |key: &str| block.get(key).copied().unwrap_or_default();
+    let number = |key: &str| text(key).parse::<i32>().unwrap_or_default();
+    let status = match text("ExecMainCode") {
+        // The kernel's CLD_EXITED, CLD_KILLED and CLD_DUMPED.
+        "1" => Some((MainCode::Exited, number("ExecMainStatus"))),
+        "2" | "3" => Some((MainCode::Killed, number("ExecMainStatus"))),
+        _ => None,
+    };
+    Shown {
+        load: text("LoadState").to_owned(),
+        active: text("ActiveState").to_owned(),
+        sub: text("SubState").to_owned(),
+        file_state: text("UnitFileState").to_owned(),
+        fragment: Some(text("FragmentPath")).filter(|path| !path.is_empty()).map(Into::into),
+        drop_ins: text("DropInPaths").split_whitespace().map(Into::into).collect(),
+        needs_reload: text("NeedDaemonReload") == "yes",
+        main_pid: text("MainPID").parse().ok().filter(|pid| *pid != 0),
+        restarts: text("NRestarts").parse().unwrap_or_default(),
+        invocation: text("InvocationID").to_owned(),
+        result: text("Result").to_owned(),
+        status,
+        has_job: !text("Job").is_empty(),
+    }
+}
+
+/// Reads all unit files anew.
+#[must_use]
+pub fn daemon_reload() -> Command {
+    systemctl(["daemon-reload"], ANSWER_DEADLINE)
+}
+
+/// Has a unit started at boot.
+#[must_use]
+pub fn enable(unit: &str) -> Command {
+    systemctl(["enable", "--quiet", "--", unit], ANSWER_DEADLINE)
+}
+
+/// Forgets that a unit failed, and how often it was started: otherwise a start may be refused.
+#[must_use]
+pub fn reset_failed(unit: &str) -> Command {
+    systemctl(["reset-failed", "--", unit], ANSWER_DEADLINE)
+}
+
+/// Starts a unit, and waits until it counts as started, at most for its own timeout.
+#[must_use]
+pub fn start(unit: &str, timeout: Duration) -> Command {
+    systemctl(["start", "--", unit], timeout + GRACE)
+}
+
+/// Stops a unit, and waits until it has ended, at most for its own timeout.
+#[must_use]
+pub fn stop(unit: &str, timeout: Duration) -> Command {
+    systemctl(["stop", "--", unit], timeout + GRACE)
+}
+
+fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -> Command {
+    Command {
+        program: "systemctl".to_owned(),
+        args: words.into_iter().map(str::to_owned).collect(),
+        directory: Utf8PathBuf::from("/"),
+        inherit: Inherit::Basics(Vec::new()),
+        variables: [("LC_ALL", "C"), ("SYSTEMD_PAGER", ""), ("SYSTEMD_COLORS", "0")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        deadline,
+    }
+}
+
+impl Shown {
+    /// Whether systemd has started it and not seen it end.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.active == "active" && self.main_pid.is_some()
+    }
+
+    /// Why its last run did not work, in words; none where nothing is known of a failure.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        let why = match (self.result.as_str(), self.status) {
+            ("success" | "", _) if self.sub != "auto-restart" => return None,
+            ("start-limit-hit", _) => "it was started too often and stays down".to_owned(),
+            ("timeout", _) => "it did not start or stop in time and was killed".to_owned(),
+            ("oom-kill", _) => "it used more memory than it may, and was killed".to_owned(),
+            ("resources", _) => "an environment file or limit could not be set up".to_owned(),
+            (_, Some((MainCode::Exited, status))) => exit_status(status),
+            (_, Some((MainCode::Killed, signal))) => format!("it was ended by signal {signal}"),
+            (other, None) => format!("systemd says: {other}"),
+        };
+        Some(why)
+    }
+}
+
+/// What a status from systemd's own range means: the program was never reached.
+fn exit_status(status: i32) -> String {
+    let meaning = match status {
+        200 => "its working directory is not there",
+        203 => "its program is not there or cannot be executed",
+        209 => "its output could not be set up",
+        216 => "its group does not exist",
+        217 => "its user does not exist",
+        226 => "a path of its sandbox is not there",
+        238 => "its state directory could not be set up",
+        243 => "its credentials could not be set up",
+        _ => return format!("it ended with status {status}"),
+    };
+    format!("{meaning} (status {status})")
 }
 
 #[cfg(test)]
@@ -46,6 +236,78 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(parse_version(text), expected.map(Version), "{text:?}");
+        }
+    }
+
+    /// What 252 prints of a service that runs, of one in a crash loop and of one that is not there.
+    const SHOWN: &str = "\
+MainPID=4711
+NRestarts=0
+ExecMainCode=0
+ExecMainStatus=0
+Result=success
+InvocationID=0a53d1e0c7f24cf8a2b5c1f2a3b4c5d6
+Id=web.service
+LoadState=loaded
+ActiveState=active
+FragmentPath=/etc/systemd/system/web.service
+DropInPaths=/etc/systemd/system/web.service.d/a.conf /run/systemd/system/service.d/b.conf
+UnitFileState=enabled
+SubState=running
+NeedDaemonReload=no
+
+MainPID=0
+NRestarts=3
+ExecMainCode=1
+ExecMainStatus=203
+Result=exit-code
+Id=sick.service
+LoadState=loaded
+ActiveState=activating
+SubState=auto-restart
+FragmentPath=/etc/systemd/system/sick.service
+UnitFileState=disabled
+NeedDaemonReload=yes
+Job=123
+
+Id=gone.service
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+Result=success
+";
+
+    #[test]
+    fn what_systemd_shows_is_read_by_unit() {
+        let shown = parse_show(SHOWN);
+        assert_eq!(shown.len(), 3);
+        let web = &shown["web.service"];
+        assert!(web.is_running() && !web.needs_reload && !web.has_job);
+        assert_eq!((web.main_pid, web.drop_ins.len()), (Some(4711), 2));
+        assert_eq!(web.fragment.as_deref().unwrap(), "/etc/systemd/system/web.service");
+        assert_eq!(web.failure(), None);
+        let sick = &shown["sick.service"];
+        assert!(!sick.is_running() && sick.needs_reload && sick.has_job);
+        assert_eq!(sick.restarts, 3);
+        let why = "its program is not there or cannot be executed (status 203)";
+        assert_eq!(sick.failure().unwrap(), why);
+        let gone = &shown["gone.service"];
+        assert_eq!((gone.load.as_str(), gone.fragment.as_ref()), ("not-found", None));
+        assert_eq!(gone.failure(), None);
+    }
+
+    #[test]
+    fn a_unit_is_always_a_word_of_its_own() {
+        for command in [
+            show(["-x.service"]),
+            enable("-x.service"),
+            reset_failed("-x.service"),
+            start("-x.service", Duration::ZERO),
+            stop("-x.service", Duration::ZERO),
+        ] {
+            let words: Vec<&str> = command.args.iter().map(String::as_str).collect();
+            let end = words.len() - 2;
+            assert_eq!(words[end..], ["--", "-x.service"], "ALL-08");
         }
     }
 }
