@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::host::LocalHost;
 
+mod audit;
 mod change;
 mod check;
 mod env_file;
@@ -43,12 +44,13 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 16] = [
+const COMMANDS: [&str; 17] = [
     "deploy",
     "plan",
     "rollback",
     "releases",
     "history",
+    "audit",
     "status",
     "logs",
     "start",
@@ -121,6 +123,8 @@ pub enum Command {
     Releases(releases::Releases),
     /// Say who did what, when, with which result
     History(history::History),
+    /// Say whether the record of what was done is whole
+    Audit(audit::Audit),
     /// Say how services are doing
     Status(status::Status),
     /// Show what services wrote
@@ -198,6 +202,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Rollback(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::History(args) => args.run(context),
+        Command::Audit(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Start(args) => args.run(context),

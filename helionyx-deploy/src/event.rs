@@ -4,12 +4,23 @@ use serde::{Deserialize, Serialize};
 
 use crate::name::{CommitId, ReleaseId, ServiceName};
 use crate::plan::{Plan, Step};
-use crate::release::Origin;
+use crate::release::{Actor, Origin};
+use crate::time::Timestamp;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
+    /// Somebody else is at work: it is waited for.
+    Waiting {
+        /// Who, where that is known.
+        holder: Option<Holder>,
+    },
+    /// The lock is being taken from its holder.
+    TakingOver {
+        /// From whom.
+        from: Holder,
+    },
     /// An operation that was cut short before is being brought to an end.
     Recovering {
         /// What it was.
@@ -113,6 +124,32 @@ impl std::fmt::Display for Operation {
             Operation::Restart => "restart",
             Operation::Recover => "recover",
         })
+    }
+}
+
+/// Who holds the lock of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// When it began, in clock ticks since boot: tells it from another that has its pid later.
+    #[serde(default)]
+    pub started_ticks: u64,
+    /// Who.
+    pub by: Actor,
+    /// What for.
+    pub operation: Operation,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was typed.
+    #[serde(default)]
+    pub command: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} (pid {}) since {}", self.operation, self.by, self.pid, self.since)?;
+        if self.command.is_empty() { Ok(()) } else { write!(f, ": `{}`", self.command) }
     }
 }
 

@@ -105,7 +105,14 @@ pub fn prove(
         let try_begin = host.elapsed();
         tries += 1;
         let seen = Seen::now(host, site, service)?;
-        let reason = match examine(host, site, service, release, &seen)? {
+        let examined = match examine(host, site, service, release, &seen) {
+            // Its socket may outlive a process that is just ending: then there is no stranger.
+            Err(Unproven::Stranger { .. }) => {
+                examine(host, site, service, release, &Seen::now(host, site, service)?)
+            }
+            examined => examined,
+        };
+        let reason = match examined? {
             Examined::Passing(process) => {
                 let streak = Streak::add(&mut streak, process, try_begin);
                 let stable = host.elapsed().saturating_sub(streak.first);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
-use crate::journal::{self, JournalError, Lock, Tip};
+use crate::journal::{self, Fenced, Holder, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
@@ -146,13 +146,28 @@ fn under_the_lock(
     host: &dyn Host,
     environment: &Environment,
     goal: &Goal,
-    mut origin: Option<Origin>,
+    origin: Option<Origin>,
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
     let begin = host.elapsed();
-    let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait)?;
-    let mut journal = lock.journal()?;
+    let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait, events)?;
+    let origin = if waited { resolve_origin(host, environment, goal)? } else { origin };
+    let report = while_locked(&lock, environment, goal, origin.as_ref(), begin, events);
+    // Whatever came of it: what counts is what the one did who has the lock now.
+    lock.still_ours()?;
+    report
+}
+
+fn while_locked(
+    lock: &Lock<'_>,
+    environment: &Environment,
+    goal: &Goal,
+    origin: Option<&Origin>,
+    begin: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Report, OperateError> {
+    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
     let mut session = Session { host, environment, journal: &mut journal, events };
     let recovered = session.recover()?;
     if let Some((report, Taken::Back)) = recovered
@@ -162,11 +177,8 @@ fn under_the_lock(
         let outcome = Outcome::Deployed;
         return Ok(Report { operation: Operation::Rollback, outcome, ..report });
     }
-    if waited {
-        origin = resolve_origin(host, environment, goal)?;
-    }
     let found = observe(host, environment)?;
-    let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
+    let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
     match plan.is_empty() {
         true => Ok(unchanged(host, goal.operation(), &found, begin)),
         false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),
@@ -186,10 +198,42 @@ pub fn recover(
     if !journal::tip(host, &environment.layout)?.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
-    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait)?;
-    let mut journal = lock.journal()?;
-    let recovered = Session { host, environment, journal: &mut journal, events }.recover()?;
-    let report = recovered.map(|(report, _)| report);
+    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
+    recover_under(&lock, environment, events)
+}
+
+/// Takes the lock from the process that holds it, ends that process, and brings to an end what it
+/// was at. Where nobody holds the lock it does what [`recover`] does.
+///
+/// # Errors
+/// When another process than this one holds the lock; and why it did not begin.
+pub fn take_over(
+    host: &dyn Host,
+    environment: &Environment,
+    pid: u32,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<Report>, OperateError> {
+    let layout = &environment.layout;
+    let holder = match Lock::acquire(host, layout, Operation::Recover) {
+        Ok(lock) => return recover_under(&lock, environment, events),
+        Err(JournalError::Locked(Some(holder))) if holder.pid == pid => holder,
+        Err(error) => return Err(error.into()),
+    };
+    events(Event::TakingOver { from: (*holder).clone() });
+    let (lock, left) = Lock::take_over(host, layout, Operation::Recover, &holder)?;
+    left.into_iter().for_each(|message| events(Event::Warning { message }));
+    recover_under(&lock, environment, events)
+}
+
+fn recover_under(
+    lock: &Lock<'_>,
+    environment: &Environment,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<Report>, OperateError> {
+    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
+    let recovered = Session { host, environment, journal: &mut journal, events }.recover();
+    lock.still_ours()?;
+    let report = recovered?.map(|(report, _)| report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));
     Ok(report)
 }
@@ -200,16 +244,22 @@ fn wait_for_lock<'h>(
     environment: &Environment,
     operation: Operation,
     wait: Duration,
+    events: &mut dyn FnMut(Event),
 ) -> Result<(Lock<'h>, bool), JournalError> {
     let deadline = host.elapsed() + wait;
-    let mut waited = false;
+    let mut seen: Option<Option<Box<Holder>>> = None;
     loop {
         match Lock::acquire(host, &environment.layout, operation) {
-            Err(JournalError::Locked(_)) if host.elapsed() < deadline && !host.interrupted() => {
-                waited = true;
+            Err(JournalError::Locked(holder))
+                if host.elapsed() < deadline && !host.interrupted() =>
+            {
+                if seen.as_ref() != Some(&holder) {
+                    events(Event::Waiting { holder: holder.as_deref().cloned() });
+                    seen = Some(holder);
+                }
                 host.pause(LOCK_INTERVAL);
             }
-            result => return result.map(|lock| (lock, waited)),
+            result => return result.map(|lock| (lock, seen.is_some())),
         }
     }
 }

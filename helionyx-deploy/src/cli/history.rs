@@ -99,7 +99,7 @@ fn operations(entries: &[Entry]) -> Vec<Past> {
             }
             // The begin of what ended may lie before the part of the journal that was read.
             Record::End(report) => operations.extend(open.take().map(|past| ended(past, report))),
-            Record::Step { .. } | Record::RollBack { .. } => {}
+            Record::Step { .. } | Record::RollBack { .. } | Record::TakeOver { .. } => {}
         }
     }
     operations.extend(open);
@@ -183,6 +183,7 @@ mod tests {
     fn entries(records: Vec<Record>) -> Vec<Entry> {
         let number = |(index, record)| Entry {
             number: index as u64 + 1,
+            fence: 1,
             time: samples::time().plus(std::time::Duration::from_secs(index as u64)),
             previous_line: Digest::of(b""),
             record,

@@ -27,7 +27,14 @@ pub(super) fn actor() -> Actor {
 }
 
 pub(super) fn holder() -> Holder {
-    Holder { pid: 4711, by: actor(), operation: Operation::Deploy, since: time() }
+    Holder {
+        pid: 4711,
+        started_ticks: 1,
+        by: actor(),
+        operation: Operation::Deploy,
+        since: time(),
+        command: "helionyx-deploy deploy --env live".into(),
+    }
 }
 
 pub(super) fn report(outcome: Outcome) -> Report {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
-use crate::host::{Host, HostError};
-use crate::journal::{self, Before, Begin, Journal, Record};
+use crate::host::Host;
+use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
@@ -31,8 +31,8 @@ impl Session<'_, '_> {
     /// Carries a plan out, and goes back to the state before when that fails.
     ///
     /// # Errors
-    /// When its begin could not be written down: then nothing was done. All that happens later is
-    /// in the report.
+    /// When its begin could not be written down: then nothing was done; and when the lock was taken
+    /// over: then nothing was done since. All else that happens later is in the report.
     pub(super) fn carry_out(
         &mut self,
         operation: Operation,
@@ -40,7 +40,7 @@ impl Session<'_, '_> {
         plan: &Plan,
         found: &HostState,
         begin: Duration,
-    ) -> Result<Report, HostError> {
+    ) -> Result<Report, JournalError> {
         let entries = journal::recent(self.host, &self.environment.layout)?;
         let before = before(found, journal::stopped_on_purpose(&entries));
         self.journal.write(Record::Begin(Begin {
@@ -51,6 +51,7 @@ impl Session<'_, '_> {
         }))?;
         (self.events)(Event::plan(plan));
         let applied = self.apply(plan, Heed::Interruptions, None);
+        self.journal.still_ours()?;
         let mut ending = Ending::of(&applied);
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
@@ -165,7 +166,10 @@ impl Session<'_, '_> {
     /// Writes an entry without which we can do: the begin of the operation is in the journal, and
     /// with it all that a recovery needs.
     fn note(&mut self, record: Record) {
-        if let Err(error) = self.journal.write(record) {
+        let written = self.journal.write(record);
+        if let Err(error) = written
+            && self.journal.still_ours().is_ok()
+        {
             let what = "the next command will look whether all is as it should be";
             self.warn(format!("{}; {what}", chain(&error)));
         }

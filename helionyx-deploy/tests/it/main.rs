@@ -8,6 +8,7 @@ mod conformance;
 #[cfg(feature = "cli")]
 mod env_file_program;
 mod git;
+mod journal;
 mod layers;
 mod plans;
 #[cfg(feature = "cli")]

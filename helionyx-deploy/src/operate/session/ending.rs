@@ -62,7 +62,20 @@ impl Session<'_, '_> {
         report.steps = ending.steps;
         report.downtime_ms = ending.downtime.map(millis);
         self.note(Record::End(report.clone()));
+        self.anchor_the_journal();
         report
+    }
+
+    /// Names the journal's last entry beside it: whoever cuts whole entries off its end is seen.
+    fn anchor_the_journal(&mut self) {
+        let path = self.environment.layout.journal_head();
+        let text = serde_json::to_string(&self.journal.head()).unwrap_or_default() + "\n";
+        let written = self.host.write(&path, text.as_bytes(), 0o644);
+        if let Err(error) = written
+            && self.journal.still_ours().is_ok()
+        {
+            self.warn(chain(&error));
+        }
     }
 }
 
