@@ -12,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::host::LocalHost;
 
+mod apply;
 mod audit;
 mod change;
 mod check;
@@ -44,9 +45,10 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 17] = [
+const COMMANDS: [&str; 18] = [
     "deploy",
     "plan",
+    "apply",
     "rollback",
     "releases",
     "history",
@@ -117,6 +119,8 @@ pub enum Command {
     Deploy(change::Deploy),
     /// Say what a deploy would do, and change nothing
     Plan(plan::Plan),
+    /// Carry out a plan that was kept, if nothing has changed since
+    Apply(apply::Apply),
     /// Go back to a release that was verified before
     Rollback(change::Rollback),
     /// List the releases on the host
@@ -199,6 +203,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
     match command {
         Command::Deploy(args) => args.run(context),
         Command::Plan(args) => args.run(context),
+        Command::Apply(args) => args.run(context),
         Command::Rollback(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::History(args) => args.run(context),

@@ -17,7 +17,10 @@ use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
 use crate::time::Timestamp;
 
+mod saved;
 mod session;
+
+pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};
 
@@ -42,6 +45,8 @@ pub enum Goal {
     Stop,
     /// The services to run in new processes.
     Restart,
+    /// What was planned before, if all is as it was then.
+    Apply(Box<Saved>),
 }
 
 /// Whether a new release is built even if the same one is there.
@@ -58,7 +63,7 @@ impl Goal {
     #[must_use]
     pub fn operation(&self) -> Operation {
         match self {
-            Goal::Deploy { .. } => Operation::Deploy,
+            Goal::Deploy { .. } | Goal::Apply(_) => Operation::Deploy,
             Goal::Rollback(_) => Operation::Rollback,
             Goal::Start => Operation::Start,
             Goal::Stop => Operation::Stop,
@@ -73,6 +78,9 @@ pub enum OperateError {
     /// Something is in the way.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
+    /// Not all is as it was when the plan was made.
+    #[error("not all is as it was when the plan was made:\n  {}", .0.join("\n  "))]
+    Changed(Vec<String>),
     /// The source could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -92,6 +100,26 @@ pub fn plan(host: &dyn Host, environment: &Environment, goal: &Goal) -> Result<P
     let origin = resolve_origin(host, environment, goal)?;
     let found = observe(host, environment)?;
     make_plan(host, environment, goal, origin.as_ref(), &found).map(|(_, plan)| plan)
+}
+
+/// What a deploy would do, to be kept and carried out later ([`Goal::Apply`]): looks only.
+///
+/// # Errors
+/// Why nothing could be planned.
+pub fn save(
+    host: &dyn Host,
+    environment: &Environment,
+    wish: &Wish,
+    force: Force,
+) -> Result<Saved, OperateError> {
+    let origin = resolve(host, environment, wish)?;
+    let found = observe(host, environment)?;
+    let recipe = recipe(host, &origin, force, &found);
+    let (environment, run) = (environment.clone(), Run::Running);
+    let target = Target::Built(recipe.clone());
+    let desired = Desired { environment, target, run, way: Way::Forward };
+    let plan = reach(&desired, &found).map_err(OperateError::Refused)?;
+    Ok(Saved::new(&desired.environment, &found, recipe, plan))
 }
 
 /// Does what is asked for, proves it, and goes back when that fails. With nothing to do it touches
@@ -271,6 +299,15 @@ fn resolve_origin(
 ) -> Result<Option<Origin>, SourceError> {
     match goal {
         Goal::Deploy { wish, .. } => resolve(host, environment, wish).map(Some),
+        Goal::Apply(saved) => match &saved.recipe.origin {
+            // A commit stays what it is, wherever its branch goes.
+            Origin::Git { .. } => Ok(None),
+            Origin::Path { .. } => resolve(host, environment, &Wish::default()).map(Some),
+            Origin::Artifact { file, .. } => {
+                let wish = Wish { artifact: Some(file.clone()), ..Wish::default() };
+                resolve(host, environment, &wish).map(Some)
+            }
+        },
         _ => Ok(None),
     }
 }
@@ -283,15 +320,13 @@ fn make_plan(
     found: &HostState,
 ) -> Result<(Desired, Plan), OperateError> {
     let target = match (goal, origin) {
-        (Goal::Deploy { force, .. }, Some(origin)) => Target::Built(Recipe {
-            origin: origin.clone(),
-            at: host.now(),
-            by: host.actor(),
-            newer_than: match force {
-                Force::Always => found.releases.keys().next_back().cloned(),
-                Force::IfNeeded => None,
-            },
-        }),
+        (Goal::Deploy { force, .. }, Some(origin)) => {
+            Target::Built(recipe(host, origin, *force, found))
+        }
+        (Goal::Apply(saved), _) => {
+            saved.check(environment, origin, found)?;
+            Target::Built(saved.recipe.clone())
+        }
         (Goal::Rollback(named), _) => Target::Existing(
             rollback_target(environment, found, named.as_ref())
                 .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
@@ -301,14 +336,29 @@ fn make_plan(
     let run = match goal {
         Goal::Stop => Run::Stopped,
         Goal::Restart => Run::Restarted(main_processes(found)),
-        Goal::Deploy { .. } | Goal::Rollback(_) | Goal::Start => Run::Running,
+        Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start => Run::Running,
     };
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let plan = reach(&desired, found).map_err(OperateError::Refused)?;
+    if let Goal::Apply(saved) = goal {
+        saved.check_plan(&plan)?;
+    }
     if *goal == Goal::Start || *goal == Goal::Restart {
         refuse_too_many_starts(host, environment, &plan)?;
     }
     Ok((desired, plan))
+}
+
+fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> Recipe {
+    Recipe {
+        origin: origin.clone(),
+        at: host.now(),
+        by: host.actor(),
+        newer_than: match force {
+            Force::Always => found.releases.keys().next_back().cloned(),
+            Force::IfNeeded => None,
+        },
+    }
 }
 
 fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {

@@ -62,13 +62,24 @@ impl What {
     /// # Errors
     /// When the current directory is unusable.
     pub(super) fn goal(&self) -> Result<Goal, Failure> {
+        Ok(Goal::Deploy { wish: self.wish()?, force: self.force() })
+    }
+
+    /// What of the source.
+    ///
+    /// # Errors
+    /// When the current directory is unusable.
+    pub(super) fn wish(&self) -> Result<Wish, Failure> {
         let artifact = match &self.artifact {
             Some(file) => Some(models::current_directory()?.join(file)),
             None => None,
         };
-        let wish = Wish { reference: self.reference.clone(), artifact };
-        let force = if self.force { Force::Always } else { Force::IfNeeded };
-        Ok(Goal::Deploy { wish, force })
+        Ok(Wish { reference: self.reference.clone(), artifact })
+    }
+
+    /// Whether a new release is built in any case.
+    pub(super) fn force(&self) -> Force {
+        if self.force { Force::Always } else { Force::IfNeeded }
     }
 }
 
@@ -181,7 +192,7 @@ impl Restart {
     }
 }
 
-fn change(
+pub(super) fn change(
     context: &mut Context<'_>,
     site: &Site,
     goal: &Goal,
@@ -193,7 +204,7 @@ fn change(
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
     let selected = match goal {
-        Goal::Deploy { .. } => models.select_to_change(site.env.as_deref()),
+        Goal::Deploy { .. } | Goal::Apply(_) => models.select_to_change(site.env.as_deref()),
         _ => models.select(site.env.as_deref()),
     };
     let environment = selected.map_err(|failure| not_begun(failure, operation, None, context))?;

@@ -193,6 +193,9 @@ impl From<OperateError> for Failure {
                 failure.more.holder = holder.map(|holder| *holder);
                 failure.hint = "nothing was changed since; see `status`".to_owned();
             }
+            OperateError::Changed(_) => {
+                failure.hint = "nothing was changed; read a new plan: `plan --out`".to_owned();
+            }
             OperateError::Source(SourceError::Git { output, .. }) => {
                 failure.more.output = output.tail(LINES);
             }

@@ -16,6 +16,7 @@ mod program;
 mod real;
 mod recovery;
 mod rig;
+mod saved;
 mod sweeps;
 mod units;
 mod world;
