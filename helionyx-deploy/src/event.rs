@@ -1,5 +1,6 @@
 //! What the engine tells while it works, and its report at the end: plain data. No I/O.
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{CommitId, ReleaseId, ServiceName};
@@ -87,6 +88,14 @@ pub enum Event {
         /// Its last lines.
         lines: Vec<String>,
     },
+    /// What a probe was answered last, after it did not pass in time.
+    ProbeAnswer {
+        /// The service.
+        service: ServiceName,
+        /// The answer.
+        #[serde(flatten)]
+        answer: Answered,
+    },
     /// The state before is being restored.
     RollingBack {
         /// To which release; none where there was none.
@@ -94,6 +103,17 @@ pub enum Event {
     },
     /// The end.
     Report(Report),
+}
+
+/// What a probe was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// What was asked for.
+    pub path: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The begin of the body.
+    pub body: String,
 }
 
 /// What an operator asked for.
@@ -194,6 +214,12 @@ pub struct Report {
     pub duration_ms: u64,
     /// How long the service did not answer: from its stop to the first answer of the new process.
     pub downtime_ms: Option<u64>,
+    /// How long it waited for the disk, so that a power cut loses nothing.
+    #[serde(default)]
+    pub sync_ms: u64,
+    /// Where it is kept what is needed to understand why it failed.
+    #[serde(default)]
+    pub evidence: Option<Utf8PathBuf>,
 }
 
 impl Event {

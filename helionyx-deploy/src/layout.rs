@@ -124,6 +124,12 @@ impl Layout {
         self.root.join("journal.head")
     }
 
+    /// What is kept of operations that failed.
+    #[must_use]
+    pub fn evidence(&self) -> Utf8PathBuf {
+        self.root.join("evidence")
+    }
+
     /// The lock that every change of this environment holds.
     #[must_use]
     pub fn lock(&self) -> Utf8PathBuf {

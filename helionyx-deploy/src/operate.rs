@@ -196,7 +196,7 @@ fn while_locked(
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
     let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let mut session = Session { host, environment, journal: &mut journal, events };
+    let mut session = Session::new(host, environment, &mut journal, events);
     let recovered = session.recover()?;
     if let Some((report, Taken::Back)) = recovered
         && *goal == Goal::Rollback(None)
@@ -259,7 +259,7 @@ fn recover_under(
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<Report>, OperateError> {
     let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let recovered = Session { host, environment, journal: &mut journal, events }.recover();
+    let recovered = Session::new(host, environment, &mut journal, events).recover();
     lock.still_ours()?;
     let report = recovered?.map(|(report, _)| report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));

@@ -298,6 +298,8 @@ fn not_begun(
         steps: 0,
         duration_ms: crate::time::millis(context.host.elapsed()),
         downtime_ms: None,
+        sync_ms: 0,
+        evidence: None,
     };
     failure.of_operation(report, environment)
 }

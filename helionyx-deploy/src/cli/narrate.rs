@@ -112,7 +112,7 @@ impl<'a> Narrator<'a> {
                 let to = to.as_ref().map_or("the state before".to_owned(), ToString::to_string);
                 self.normal(|g| format!("  {} going back to {to}\n", g.note))
             }
-            Event::Report(_) => String::new(),
+            Event::ProbeAnswer { .. } | Event::Report(_) => String::new(),
         };
         self.titled(said)
     }

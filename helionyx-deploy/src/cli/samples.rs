@@ -50,6 +50,8 @@ pub(super) fn report(outcome: Outcome) -> Report {
         steps: 9,
         duration_ms: 2345,
         downtime_ms: Some(41),
+        sync_ms: 38,
+        evidence: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::apply::{Applied, Heed, Work, apply};
+use crate::apply::{Applied, Heed, StepError, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::Host;
 use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
@@ -13,9 +13,12 @@ use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
+mod evidence;
 mod recover;
 
 use ending::Ending;
+use evidence::Evidence;
+
 pub(super) use ending::unchanged;
 pub(super) use recover::Taken;
 
@@ -25,6 +28,21 @@ pub(super) struct Session<'s, 'j> {
     pub(super) environment: &'s Environment,
     pub(super) journal: &'s mut Journal<'j>,
     pub(super) events: &'s mut dyn FnMut(Event),
+    evidence: Evidence,
+    /// How long this process had waited for the disk when it began.
+    syncing: Duration,
+}
+
+impl<'s, 'j> Session<'s, 'j> {
+    pub(super) fn new(
+        host: &'s dyn Host,
+        environment: &'s Environment,
+        journal: &'s mut Journal<'j>,
+        events: &'s mut dyn FnMut(Event),
+    ) -> Session<'s, 'j> {
+        let (evidence, syncing) = (Evidence::default(), host.syncing());
+        Session { host, environment, journal, events, evidence, syncing }
+    }
 }
 
 impl Session<'_, '_> {
@@ -49,10 +67,12 @@ impl Session<'_, '_> {
             before: before.clone(),
             to: plan.to.clone(),
         }))?;
+        let begun = self.journal.head().number;
         (self.events)(Event::plan(plan));
         let applied = self.apply(plan, Heed::Interruptions, None);
         self.journal.still_ours()?;
         let mut ending = Ending::of(&applied);
+        let on_purpose = matches!(applied.failure, Some((_, StepError::Interrupted)));
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
             None => self.is_reached(desired).err(),
@@ -64,13 +84,21 @@ impl Session<'_, '_> {
                 ending.failed = plan.to.clone().filter(|to| before.release.as_ref() != Some(to));
                 let fresh = ending.failed.clone().filter(|to| !found.is_verified(to));
                 self.go_back(&before, applied.past_the_switch, fresh.as_ref(), &mut ending);
+                if !on_purpose {
+                    ending.evidence = self.keep_evidence(begun, operation, plan, &ending);
+                }
             }
         }
         Ok(self.end(operation, plan.from.clone(), &ending, begin))
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
-        let (host, events) = (self.host, &mut *self.events);
+        let (host, layout) = (self.host, &self.environment.layout);
+        let (events, evidence) = (&mut *self.events, &mut self.evidence);
+        let events = &mut |event| {
+            evidence.note(host, layout, &event);
+            events(event);
+        };
         apply(plan, &mut Work { host, journal: self.journal, events, heed, down_since })
     }
 

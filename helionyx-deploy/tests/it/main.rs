@@ -7,6 +7,7 @@ mod builds;
 mod conformance;
 #[cfg(feature = "cli")]
 mod env_file_program;
+mod evidence;
 mod git;
 mod journal;
 mod layers;

@@ -105,6 +105,8 @@ fn nothing(context: &Context<'_>, environment: &Environment) -> Report {
         steps: 0,
         duration_ms: crate::time::millis(context.host.elapsed()),
         downtime_ms: None,
+        sync_ms: 0,
+        evidence: None,
     }
 }
 
