@@ -187,6 +187,7 @@ impl Applier<'_, '_, '_> {
                 let error = self.with_exit_status(step, error);
                 let error_text = chain(&error);
                 (self.work.events)(Event::StepFailed { index, duration_ms, error: error_text });
+                self.tell_answer(step, &error);
                 self.tell_service_log(step);
                 Err(error)
             }

@@ -12,6 +12,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::host::{Clock as _, LocalHost};
 
+mod apply;
+mod audit;
 mod change;
 mod check;
 mod env_file;
@@ -44,12 +46,14 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 20] = [
     "deploy",
     "plan",
+    "apply",
     "rollback",
     "releases",
     "history",
+    "audit",
     "status",
     "logs",
     "start",
@@ -118,12 +122,16 @@ pub enum Command {
     Deploy(change::Deploy),
     /// Say what a deploy would do, and change nothing
     Plan(plan::Plan),
+    /// Carry out a plan that was kept, if nothing has changed since
+    Apply(apply::Apply),
     /// Go back to a release that was verified before
     Rollback(change::Rollback),
     /// List the releases on the host
     Releases(releases::Releases),
     /// Say who did what, when, with which result
     History(history::History),
+    /// Say whether the record of what was done is whole
+    Audit(audit::Audit),
     /// Say how services are doing
     Status(status::Status),
     /// Show what services wrote
@@ -221,9 +229,11 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
     match command {
         Command::Deploy(args) => args.run(context),
         Command::Plan(args) => args.run(context),
+        Command::Apply(args) => args.run(context),
         Command::Rollback(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::History(args) => args.run(context),
+        Command::Audit(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Logs(args) => args.run(context),
         Command::Start(args) => args.run(context),

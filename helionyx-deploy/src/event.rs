@@ -1,15 +1,27 @@
 //! What the engine tells while it works, and its report at the end: plain data. No I/O.
 
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::name::{CommitId, ReleaseId, ServiceName};
 use crate::plan::{Plan, Step};
-use crate::release::Origin;
+use crate::release::{Actor, Origin};
+use crate::time::Timestamp;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
+    /// Somebody else is at work: it is waited for.
+    Waiting {
+        /// Who, where that is known.
+        holder: Option<Holder>,
+    },
+    /// The lock is being taken from its holder.
+    TakingOver {
+        /// From whom.
+        from: Holder,
+    },
     /// An operation that was cut short before is being brought to an end.
     Recovering {
         /// What it was.
@@ -76,6 +88,14 @@ pub enum Event {
         /// Its last lines.
         lines: Vec<String>,
     },
+    /// What a probe was answered last, after it did not pass in time.
+    ProbeAnswer {
+        /// The service.
+        service: ServiceName,
+        /// The answer.
+        #[serde(flatten)]
+        answer: Answered,
+    },
     /// The state before is being restored.
     RollingBack {
         /// To which release; none where there was none.
@@ -83,6 +103,17 @@ pub enum Event {
     },
     /// The end.
     Report(Report),
+}
+
+/// What a probe was answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// What was asked for.
+    pub path: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// The begin of the body.
+    pub body: String,
 }
 
 /// What an operator asked for.
@@ -113,6 +144,32 @@ impl std::fmt::Display for Operation {
             Operation::Restart => "restart",
             Operation::Recover => "recover",
         })
+    }
+}
+
+/// Who holds the lock of an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The process.
+    pub pid: u32,
+    /// When it began, in clock ticks since boot: tells it from another that has its pid later.
+    #[serde(default)]
+    pub started_ticks: u64,
+    /// Who.
+    pub by: Actor,
+    /// What for.
+    pub operation: Operation,
+    /// Since when.
+    pub since: Timestamp,
+    /// What was typed.
+    #[serde(default)]
+    pub command: String,
+}
+
+impl std::fmt::Display for Holder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} (pid {}) since {}", self.operation, self.by, self.pid, self.since)?;
+        if self.command.is_empty() { Ok(()) } else { write!(f, ": `{}`", self.command) }
     }
 }
 
@@ -157,6 +214,12 @@ pub struct Report {
     pub duration_ms: u64,
     /// How long the service did not answer: from its stop to the first answer of the new process.
     pub downtime_ms: Option<u64>,
+    /// How long it waited for the disk, so that a power cut loses nothing.
+    #[serde(default)]
+    pub sync_ms: u64,
+    /// Where it is kept what is needed to understand why it failed.
+    #[serde(default)]
+    pub evidence: Option<Utf8PathBuf>,
 }
 
 impl Event {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::ExitStatus;
-use crate::event::chain;
+use crate::event::{Answered, chain};
 use crate::host::{Answer, Host, HostError};
 use crate::model::Timing;
 use crate::name::{Port, ReleaseId};
@@ -24,6 +24,9 @@ const ALIVE: Timing = Timing {
     passes: 3,
     stable_ms: 1_000,
 };
+
+/// How many characters of an answer are kept that did not pass.
+const BODY_LENGTH: usize = 2000;
 
 /// That a service was proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +83,8 @@ pub enum Unproven {
         tries: u32,
         /// What was missing at the last try.
         reason: String,
+        /// What a probe was answered then.
+        answer: Option<Box<Answered>>,
     },
     /// The machine could not be looked at.
     #[error(transparent)]
@@ -105,28 +110,32 @@ pub fn prove(
         let try_begin = host.elapsed();
         tries += 1;
         let seen = Seen::now(host, site, service)?;
-        let reason = match examine(host, site, service, release, &seen)? {
+        let examined = match examine(host, site, service, release, &seen) {
+            // Its socket may outlive a process that is just ending: then there is no stranger.
+            Err(Unproven::Stranger { .. }) => {
+                examine(host, site, service, release, &Seen::now(host, site, service)?)
+            }
+            examined => examined,
+        };
+        let (reason, answer) = match examined? {
             Examined::Passing(process) => {
                 let streak = Streak::add(&mut streak, process, try_begin);
                 let stable = host.elapsed().saturating_sub(streak.first);
                 if streak.passes >= timing.passes && stable >= millis(timing.stable_ms) {
                     return Ok(Proof { process, first_pass: streak.first, tries });
                 }
-                format!(
-                    "it passed {} times in {} ms, not yet enough",
-                    streak.passes,
-                    stable.as_millis()
-                )
+                let (passes, stable_ms) = (streak.passes, stable.as_millis());
+                (format!("it passed {passes} times in {stable_ms} ms, not yet enough"), None)
             }
-            Examined::NotYet { reason, .. } => {
+            Examined::NotYet { reason, answer, .. } => {
                 streak = None;
-                reason
+                (reason, answer)
             }
         };
         let now = host.elapsed();
         if now.saturating_sub(begin) >= deadline {
             let service = service.name.to_string();
-            return Err(Unproven::NotHealthy { service, deadline, tries, reason });
+            return Err(Unproven::NotHealthy { service, deadline, tries, reason, answer });
         }
         let next = try_begin + millis(timing.interval_ms);
         host.pause(next.saturating_sub(now).max(Duration::from_millis(1)));
@@ -146,7 +155,7 @@ pub fn look(
     match examine(host, site, service, release, seen) {
         Ok(Examined::Passing(_)) if service.health.is_none() => Answering::NotAsked,
         Ok(Examined::Passing(_)) => Answering::Passing,
-        Ok(Examined::NotYet { reason, alive }) => failing(reason, alive),
+        Ok(Examined::NotYet { reason, alive, .. }) => failing(reason, alive),
         Err(error) => failing(chain(&error), false),
     }
 }
@@ -195,6 +204,8 @@ enum Examined {
         reason: String,
         /// Whether the first probe passes, the one for life rather than for readiness.
         alive: bool,
+        /// What the probe was answered that did not pass.
+        answer: Option<Box<Answered>>,
     },
 }
 
@@ -214,12 +225,12 @@ fn examine(
     check_listeners(site, service, release, port, &seen.listeners)?;
     if seen.listeners.is_empty() {
         let reason = format!("nobody listens on port {port}");
-        return Ok(Examined::NotYet { reason, alive: false });
+        return Ok(Examined::NotYet { reason, alive: false, answer: None });
     }
     let probes = service.health.iter().flat_map(|health| &health.probes);
     for (index, probe) in probes.enumerate() {
-        if let Err(reason) = ask(host, port, probe, timing(service).try_timeout_ms) {
-            return Ok(Examined::NotYet { reason, alive: index > 0 });
+        if let Err((reason, answer)) = ask(host, port, probe, timing(service).try_timeout_ms) {
+            return Ok(Examined::NotYet { reason, alive: index > 0, answer });
         }
     }
     Ok(Examined::Passing(main.key))
@@ -276,10 +287,20 @@ fn check_listeners(
     Ok(())
 }
 
-fn ask(host: &dyn Host, port: Port, probe: &Probe, timeout_ms: u64) -> Result<(), String> {
-    let answer = host.get(port, &probe.path, millis(timeout_ms));
-    let answer = answer.map_err(|error| format!("{}: {error}", probe.path))?;
-    judge(probe, &answer).map_err(|reason| format!("{} {reason}", probe.path))
+fn ask(
+    host: &dyn Host,
+    port: Port,
+    probe: &Probe,
+    timeout_ms: u64,
+) -> Result<(), (String, Option<Box<Answered>>)> {
+    let Probe { path, .. } = probe;
+    let answer = host.get(port, path, millis(timeout_ms));
+    let answer = answer.map_err(|error| (format!("{path}: {error}"), None))?;
+    judge(probe, &answer).map_err(|reason| {
+        let body = String::from_utf8_lossy(&answer.body).chars().take(BODY_LENGTH).collect();
+        let answered = Answered { path: path.clone(), status: answer.status, body };
+        (format!("{path} {reason}"), Some(Box::new(answered)))
+    })
 }
 
 /// Whether an answer is the one that a probe wants; else what is wrong with it.

@@ -44,6 +44,21 @@ pub trait Clock {
     fn actor(&self) -> Actor;
     /// A key that nobody can guess, new each time.
     fn key(&self) -> Result<[u8; 32], HostError>;
+    /// The process that we are.
+    fn ourselves(&self) -> Ourselves;
+    /// How long changes have waited for the disk until now, on all machines of this process.
+    fn syncing(&self) -> Duration;
+}
+
+/// The process that we are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ourselves {
+    /// Which one.
+    pub key: ProcessKey,
+    /// The user as whom it changes things.
+    pub uid: u32,
+    /// Its command line.
+    pub command: Vec<String>,
 }
 
 /// Files.
@@ -100,10 +115,18 @@ pub trait Files {
     /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.
     /// Held until the guard is dropped or the process ends, however it ends.
     fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError>;
+    /// Takes the lock of this file, whoever holds it: puts another file in its place, locked. From
+    /// then on the lock that was held there is none.
+    fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError>;
 }
 
 /// A held lock; dropping it frees it.
-pub trait HeldLock {}
+pub trait HeldLock {
+    /// Whether it is still the lock of its file: nobody has taken it over.
+    fn is_held(&self) -> Result<bool, HostError>;
+    /// Whether the one from whom it was taken has let go of it, or is gone.
+    fn is_alone(&self) -> bool;
+}
 
 /// Processes and what they answer.
 pub trait Processes {

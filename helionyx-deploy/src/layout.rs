@@ -118,6 +118,18 @@ impl Layout {
         self.root.join("journal.jsonl")
     }
 
+    /// Names the journal's last entry at the end of the last operation.
+    #[must_use]
+    pub fn journal_head(&self) -> Utf8PathBuf {
+        self.root.join("journal.head")
+    }
+
+    /// What is kept of operations that failed.
+    #[must_use]
+    pub fn evidence(&self) -> Utf8PathBuf {
+        self.root.join("evidence")
+    }
+
     /// The lock that every change of this environment holds.
     #[must_use]
     pub fn lock(&self) -> Utf8PathBuf {

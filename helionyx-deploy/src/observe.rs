@@ -39,7 +39,9 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     }
     state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
-    state.unfinished = journal::tip(host, layout)?.as_ref().is_some_and(Tip::is_open);
+    let tip = journal::tip(host, layout)?;
+    state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
+    state.journal = tip.as_ref().and_then(Tip::anchor);
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
-use crate::journal::{self, JournalError, Lock, Tip};
+use crate::journal::{self, Fenced, Holder, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
@@ -17,7 +17,10 @@ use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
 use crate::time::Timestamp;
 
+mod saved;
 mod session;
+
+pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};
 
@@ -42,6 +45,8 @@ pub enum Goal {
     Stop,
     /// The services to run in new processes.
     Restart,
+    /// What was planned before, if all is as it was then.
+    Apply(Box<Saved>),
 }
 
 /// Whether a new release is built even if the same one is there.
@@ -58,7 +63,7 @@ impl Goal {
     #[must_use]
     pub fn operation(&self) -> Operation {
         match self {
-            Goal::Deploy { .. } => Operation::Deploy,
+            Goal::Deploy { .. } | Goal::Apply(_) => Operation::Deploy,
             Goal::Rollback(_) => Operation::Rollback,
             Goal::Start => Operation::Start,
             Goal::Stop => Operation::Stop,
@@ -73,6 +78,9 @@ pub enum OperateError {
     /// Something is in the way.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
+    /// Not all is as it was when the plan was made.
+    #[error("not all is as it was when the plan was made:\n  {}", .0.join("\n  "))]
+    Changed(Vec<String>),
     /// The source could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -92,6 +100,26 @@ pub fn plan(host: &dyn Host, environment: &Environment, goal: &Goal) -> Result<P
     let origin = resolve_origin(host, environment, goal)?;
     let found = observe(host, environment)?;
     make_plan(host, environment, goal, origin.as_ref(), &found).map(|(_, plan)| plan)
+}
+
+/// What a deploy would do, to be kept and carried out later ([`Goal::Apply`]): looks only.
+///
+/// # Errors
+/// Why nothing could be planned.
+pub fn save(
+    host: &dyn Host,
+    environment: &Environment,
+    wish: &Wish,
+    force: Force,
+) -> Result<Saved, OperateError> {
+    let origin = resolve(host, environment, wish)?;
+    let found = observe(host, environment)?;
+    let recipe = recipe(host, &origin, force, &found);
+    let (environment, run) = (environment.clone(), Run::Running);
+    let target = Target::Built(recipe.clone());
+    let desired = Desired { environment, target, run, way: Way::Forward };
+    let plan = reach(&desired, &found).map_err(OperateError::Refused)?;
+    Ok(Saved::new(&desired.environment, &found, recipe, plan))
 }
 
 /// Does what is asked for, proves it, and goes back when that fails. With nothing to do it touches
@@ -146,14 +174,29 @@ fn under_the_lock(
     host: &dyn Host,
     environment: &Environment,
     goal: &Goal,
-    mut origin: Option<Origin>,
+    origin: Option<Origin>,
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
     let begin = host.elapsed();
-    let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait)?;
-    let mut journal = lock.journal()?;
-    let mut session = Session { host, environment, journal: &mut journal, events };
+    let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait, events)?;
+    let origin = if waited { resolve_origin(host, environment, goal)? } else { origin };
+    let report = while_locked(&lock, environment, goal, origin.as_ref(), begin, events);
+    // Whatever came of it: what counts is what the one did who has the lock now.
+    lock.still_ours()?;
+    report
+}
+
+fn while_locked(
+    lock: &Lock<'_>,
+    environment: &Environment,
+    goal: &Goal,
+    origin: Option<&Origin>,
+    begin: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Report, OperateError> {
+    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
+    let mut session = Session::new(host, environment, &mut journal, events);
     let recovered = session.recover()?;
     if let Some((report, Taken::Back)) = recovered
         && *goal == Goal::Rollback(None)
@@ -162,11 +205,8 @@ fn under_the_lock(
         let outcome = Outcome::Deployed;
         return Ok(Report { operation: Operation::Rollback, outcome, ..report });
     }
-    if waited {
-        origin = resolve_origin(host, environment, goal)?;
-    }
     let found = observe(host, environment)?;
-    let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
+    let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
     match plan.is_empty() {
         true => Ok(unchanged(host, goal.operation(), &found, begin)),
         false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),
@@ -186,10 +226,42 @@ pub fn recover(
     if !journal::tip(host, &environment.layout)?.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
-    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait)?;
-    let mut journal = lock.journal()?;
-    let recovered = Session { host, environment, journal: &mut journal, events }.recover()?;
-    let report = recovered.map(|(report, _)| report);
+    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
+    recover_under(&lock, environment, events)
+}
+
+/// Takes the lock from the process that holds it, ends that process, and brings to an end what it
+/// was at. Where nobody holds the lock it does what [`recover`] does.
+///
+/// # Errors
+/// When another process than this one holds the lock; and why it did not begin.
+pub fn take_over(
+    host: &dyn Host,
+    environment: &Environment,
+    pid: u32,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<Report>, OperateError> {
+    let layout = &environment.layout;
+    let holder = match Lock::acquire(host, layout, Operation::Recover) {
+        Ok(lock) => return recover_under(&lock, environment, events),
+        Err(JournalError::Locked(Some(holder))) if holder.pid == pid => holder,
+        Err(error) => return Err(error.into()),
+    };
+    events(Event::TakingOver { from: (*holder).clone() });
+    let (lock, left) = Lock::take_over(host, layout, Operation::Recover, &holder)?;
+    left.into_iter().for_each(|message| events(Event::Warning { message }));
+    recover_under(&lock, environment, events)
+}
+
+fn recover_under(
+    lock: &Lock<'_>,
+    environment: &Environment,
+    events: &mut dyn FnMut(Event),
+) -> Result<Option<Report>, OperateError> {
+    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
+    let recovered = Session::new(host, environment, &mut journal, events).recover();
+    lock.still_ours()?;
+    let report = recovered?.map(|(report, _)| report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));
     Ok(report)
 }
@@ -200,16 +272,22 @@ fn wait_for_lock<'h>(
     environment: &Environment,
     operation: Operation,
     wait: Duration,
+    events: &mut dyn FnMut(Event),
 ) -> Result<(Lock<'h>, bool), JournalError> {
     let deadline = host.elapsed() + wait;
-    let mut waited = false;
+    let mut seen: Option<Option<Box<Holder>>> = None;
     loop {
         match Lock::acquire(host, &environment.layout, operation) {
-            Err(JournalError::Locked(_)) if host.elapsed() < deadline && !host.interrupted() => {
-                waited = true;
+            Err(JournalError::Locked(holder))
+                if host.elapsed() < deadline && !host.interrupted() =>
+            {
+                if seen.as_ref() != Some(&holder) {
+                    events(Event::Waiting { holder: holder.as_deref().cloned() });
+                    seen = Some(holder);
+                }
                 host.pause(LOCK_INTERVAL);
             }
-            result => return result.map(|lock| (lock, waited)),
+            result => return result.map(|lock| (lock, seen.is_some())),
         }
     }
 }
@@ -221,6 +299,15 @@ fn resolve_origin(
 ) -> Result<Option<Origin>, SourceError> {
     match goal {
         Goal::Deploy { wish, .. } => resolve(host, environment, wish).map(Some),
+        Goal::Apply(saved) => match &saved.recipe.origin {
+            // A commit stays what it is, wherever its branch goes.
+            Origin::Git { .. } => Ok(None),
+            Origin::Path { .. } => resolve(host, environment, &Wish::default()).map(Some),
+            Origin::Artifact { file, .. } => {
+                let wish = Wish { artifact: Some(file.clone()), ..Wish::default() };
+                resolve(host, environment, &wish).map(Some)
+            }
+        },
         _ => Ok(None),
     }
 }
@@ -233,15 +320,13 @@ fn make_plan(
     found: &HostState,
 ) -> Result<(Desired, Plan), OperateError> {
     let target = match (goal, origin) {
-        (Goal::Deploy { force, .. }, Some(origin)) => Target::Built(Recipe {
-            origin: origin.clone(),
-            at: host.now(),
-            by: host.actor(),
-            newer_than: match force {
-                Force::Always => found.releases.keys().next_back().cloned(),
-                Force::IfNeeded => None,
-            },
-        }),
+        (Goal::Deploy { force, .. }, Some(origin)) => {
+            Target::Built(recipe(host, origin, *force, found))
+        }
+        (Goal::Apply(saved), _) => {
+            saved.check(environment, origin, found)?;
+            Target::Built(saved.recipe.clone())
+        }
         (Goal::Rollback(named), _) => Target::Existing(
             rollback_target(environment, found, named.as_ref())
                 .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
@@ -251,14 +336,29 @@ fn make_plan(
     let run = match goal {
         Goal::Stop => Run::Stopped,
         Goal::Restart => Run::Restarted(main_processes(found)),
-        Goal::Deploy { .. } | Goal::Rollback(_) | Goal::Start => Run::Running,
+        Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start => Run::Running,
     };
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let plan = reach(&desired, found).map_err(OperateError::Refused)?;
+    if let Goal::Apply(saved) = goal {
+        saved.check_plan(&plan)?;
+    }
     if *goal == Goal::Start || *goal == Goal::Restart {
         refuse_too_many_starts(host, environment, &plan)?;
     }
     Ok((desired, plan))
+}
+
+fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> Recipe {
+    Recipe {
+        origin: origin.clone(),
+        at: host.now(),
+        by: host.actor(),
+        newer_than: match force {
+            Force::Always => found.releases.keys().next_back().cloned(),
+            Force::IfNeeded => None,
+        },
+    }
 }
 
 fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {

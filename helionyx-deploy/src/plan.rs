@@ -9,6 +9,7 @@ use crate::model::Environment;
 use crate::name::{AppName, EnvironmentName, ReleaseId};
 
 pub mod desired;
+pub mod fingerprint;
 mod prune;
 mod reach;
 pub mod step;

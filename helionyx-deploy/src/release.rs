@@ -45,6 +45,18 @@ pub struct Manifest {
     pub variables: BTreeMap<VariableName, String>,
     /// Every file in it, by its path inside the release, but for the manifest itself.
     pub files: BTreeMap<Utf8PathBuf, FileRecord>,
+    /// The entry of the journal that announced this manifest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<Anchor>,
+}
+
+/// Names an entry of the journal from outside of it: the journal must still have it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anchor {
+    /// The entry's number.
+    pub number: u64,
+    /// The digest of its line.
+    pub line: Digest,
 }
 
 /// Where code came from, exactly.
@@ -243,6 +255,9 @@ pub struct Verification {
     pub at: Timestamp,
     /// The verified release that it replaced: where a rollback goes.
     pub previous: Option<ReleaseId>,
+    /// The entry of the journal that announced this record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub journal: Option<Anchor>,
 }
 
 /// The digest of a build step's command: with the content of its inputs it decides whether the

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 use crate::name::{Port, ReleaseId, ServiceName, VariableName};
-use crate::release::{Manifest, Verification};
+use crate::release::{Anchor, Manifest, Verification};
 use crate::time::Timestamp;
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.
@@ -35,6 +35,8 @@ pub struct HostState {
     pub current: Current,
     /// Whether an operation has begun and not ended: somebody is at work, or it was cut short.
     pub unfinished: bool,
+    /// The last entry of the journal, where it can be read.
+    pub journal: Option<Anchor>,
     /// What runs, by service; a service that does not run has no processes.
     pub services: BTreeMap<ServiceName, ServiceState>,
     /// Who listens on the environment's ports.

@@ -46,6 +46,7 @@ impl Applier<'_, '_, '_> {
             services: facts.services.clone(),
             variables: facts.variables.clone(),
             files,
+            journal: Some(self.work.journal.head()),
         };
         host.write(&dir.join(MANIFEST), &encode(&manifest)?, 0o444)?;
         host.seal(&dir)?;
@@ -144,6 +145,7 @@ impl Applier<'_, '_, '_> {
             identity,
             at: host.now(),
             previous: previous.cloned(),
+            journal: Some(self.work.journal.head()),
         };
         Ok(host.write(&layout.verification(release), &encode(&record)?, 0o644)?)
     }

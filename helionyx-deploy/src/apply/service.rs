@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Applier, StepError};
 use crate::event::Event;
+use crate::health::Unproven;
 use crate::host::{Launch, Signal};
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::read_environment_file;
@@ -95,6 +96,16 @@ impl Applier<'_, '_, '_> {
         let process = self.work.host.spawn(&launch)?;
         self.started.insert(service.name.clone(), process);
         Ok(format!("pid {}", process.pid))
+    }
+
+    /// What the probe was answered that a service failed at.
+    pub(super) fn tell_answer(&mut self, step: &Step, error: &StepError) {
+        if let Step::ProveService { service, .. } = step
+            && let StepError::Unproven(Unproven::NotHealthy { answer: Some(answer), .. }) = error
+        {
+            let (service, answer) = (service.name.clone(), (**answer).clone());
+            (self.work.events)(Event::ProbeAnswer { service, answer });
+        }
     }
 
     /// What a service that failed wrote last, since it was started by this plan.

@@ -63,13 +63,24 @@ impl What {
     /// # Errors
     /// When the current directory is unusable.
     pub(super) fn goal(&self) -> Result<Goal, Failure> {
+        Ok(Goal::Deploy { wish: self.wish()?, force: self.force() })
+    }
+
+    /// What of the source.
+    ///
+    /// # Errors
+    /// When the current directory is unusable.
+    pub(super) fn wish(&self) -> Result<Wish, Failure> {
         let artifact = match &self.artifact {
             Some(file) => Some(models::current_directory()?.join(file)),
             None => None,
         };
-        let wish = Wish { reference: self.reference.clone(), artifact };
-        let force = if self.force { Force::Always } else { Force::IfNeeded };
-        Ok(Goal::Deploy { wish, force })
+        Ok(Wish { reference: self.reference.clone(), artifact })
+    }
+
+    /// Whether a new release is built in any case.
+    pub(super) fn force(&self) -> Force {
+        if self.force { Force::Always } else { Force::IfNeeded }
     }
 }
 
@@ -182,7 +193,7 @@ impl Restart {
     }
 }
 
-fn change(
+pub(super) fn change(
     context: &mut Context<'_>,
     site: &Site,
     goal: &Goal,
@@ -194,11 +205,13 @@ fn change(
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
     let selected = match goal {
-        Goal::Deploy { .. } => models.here_to_change(site.env.as_deref(), &machine),
+        Goal::Deploy { .. } | Goal::Apply(_) => {
+            models.here_to_change(site.env.as_deref(), &machine)
+        }
         _ => models.here(site.env.as_deref(), &machine),
     };
     let apart = |environment| match goal {
-        Goal::Deploy { .. } => apart(context, &models, environment),
+        Goal::Deploy { .. } | Goal::Apply(_) => apart(context, &models, environment),
         _ => Ok(environment),
     };
     let environment = selected.and_then(apart);
@@ -316,6 +329,8 @@ fn not_begun(
         steps: 0,
         duration_ms: crate::time::millis(context.host.elapsed()),
         downtime_ms: None,
+        sync_ms: 0,
+        evidence: None,
     };
     failure.of_operation(report, environment)
 }

@@ -10,7 +10,7 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// It was asked for in a way that has no meaning.
 pub const USAGE: u8 = 2;
-/// `status` and `check`: something is not as it should be.
+/// `status`, `check` and `audit`: something is not as it should be; `apply`: not as it was.
 pub const DRIFT: u8 = 3;
 /// The models have mistakes, or an environment file has.
 pub const CONFIGURATION: u8 = 4;
@@ -27,7 +27,7 @@ Exit codes:
   0  done, or there was nothing to do
   1  failed; nothing was changed
   2  wrong usage
-  3  something is not as it should be (status, check)
+  3  something is not as it should be (status, check, audit), or as it was (apply)
   4  mistakes in the models or in an environment file
   5  somebody else is at work on the environment
   6  failed and rolled back: what ran before runs again
@@ -50,7 +50,8 @@ pub fn of_report(report: &Report) -> u8 {
 #[must_use]
 pub fn of_error(error: &OperateError) -> u8 {
     match error {
-        OperateError::Journal(JournalError::Locked(_)) => LOCKED,
+        OperateError::Changed(_) => DRIFT,
+        OperateError::Journal(JournalError::Locked(_) | JournalError::Overtaken(_)) => LOCKED,
         OperateError::Journal(JournalError::Host(_))
         | OperateError::Refused(_)
         | OperateError::Source(_)

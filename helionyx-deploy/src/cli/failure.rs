@@ -40,6 +40,8 @@ struct More {
     refusals: Vec<Refusal>,
     /// Who holds the lock.
     holder: Option<Holder>,
+    /// The process that must let go of it first.
+    in_the_way: Option<u32>,
     /// What a program wrote before it failed.
     output: Vec<String>,
     /// The operation that did not begin, as a report.
@@ -80,6 +82,10 @@ impl Failure {
         environment: Option<&Environment>,
     ) -> Failure {
         let report = Report { error: Some(self.message.clone()), ..report };
+        if let Some((pid, site)) = self.more.in_the_way.zip(environment.map(Environment::id)) {
+            let way = format!("recover --env {site} --take-over {pid}");
+            self.hint += &format!("; where it hangs for good, `{way}` ends it");
+        }
         self.more.operation = Some((report, environment.cloned()));
         self
     }
@@ -190,12 +196,22 @@ impl From<OperateError> for Failure {
             OperateError::Refused(refusals) => failure.more.refusals = refusals,
             OperateError::Journal(JournalError::Locked(holder)) => {
                 failure.more.holder = holder.map(|holder| *holder);
+                failure.more.in_the_way = failure.more.holder.as_ref().map(|holder| holder.pid);
                 failure.hint = "wait for it with --wait 5m, or try again later".to_owned();
+            }
+            OperateError::Journal(JournalError::Overtaken(holder)) => {
+                failure.more.holder = holder.map(|holder| *holder);
+                failure.hint = "nothing was changed since; see `status`".to_owned();
+            }
+            OperateError::Changed(_) => {
+                failure.hint = "nothing was changed; read a new plan: `plan --out`".to_owned();
             }
             OperateError::Source(SourceError::Git { output, .. }) => {
                 failure.more.output = output.tail(LINES);
             }
-            OperateError::Source(_) | OperateError::Journal(_) | OperateError::Host(_) => {}
+            OperateError::Source(_)
+            | OperateError::Journal(JournalError::Host(_))
+            | OperateError::Host(_) => {}
         }
         failure
     }
@@ -229,10 +245,12 @@ mod tests {
     fn a_held_lock_names_its_holder_and_how_to_wait() {
         let holder = Some(Box::new(samples::holder()));
         let failure = Failure::from(OperateError::Journal(JournalError::Locked(holder)));
+        let report = samples::report(crate::event::Outcome::Failed);
+        let failure = failure.of_operation(report, Some(&samples::environment()));
         assert_eq!(failure.code, exit::LOCKED, "(ALL-03)");
         insta::assert_snapshot!(plain(&failure), @r"
-        error: another deploy is at work: deploy of operator@node1 (pid 4711) since 2026-11-21T01:10:37.000Z
-          help: wait for it with --wait 5m, or try again later
+        error: another deploy is at work: deploy of operator@node1 (pid 4711) since 2026-11-21T01:10:37.000Z: `helionyx-deploy deploy --env live`
+          help: wait for it with --wait 5m, or try again later; where it hangs for good, `cargo xtask recover --env sample/local --take-over 4711` ends it
         ");
     }
 

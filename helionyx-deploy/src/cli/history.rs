@@ -1,12 +1,13 @@
 //! `history`: who did what, when, with which result; read from the journals.
 
+use camino::Utf8PathBuf;
 use clap::Args;
 use serde::Serialize;
 
 use crate::event::{Operation, Outcome, Report};
 use crate::journal::{Begin, Entry, Record, recent};
 use crate::model::Environment;
-use crate::name::ReleaseId;
+use crate::name::{CommitId, ReleaseId};
 use crate::time::Timestamp;
 
 use super::json::{Line, Origin};
@@ -36,13 +37,19 @@ struct Past {
     began: Timestamp,
     operation: Operation,
     by: String,
+    tool: String,
     from: Option<ReleaseId>,
     to: Option<ReleaseId>,
     /// The release in use at its end.
     release: Option<ReleaseId>,
+    /// Its commit.
+    commit: Option<CommitId>,
     outcome: End,
     error: Option<String>,
+    steps: Option<usize>,
     duration_ms: Option<u64>,
+    /// Where it is kept what is needed to understand why it failed.
+    evidence: Option<Utf8PathBuf>,
     /// Whether it was cut short, and `recover` brought it to its end.
     recovered: bool,
 }
@@ -99,7 +106,7 @@ fn operations(entries: &[Entry]) -> Vec<Past> {
             }
             // The begin of what ended may lie before the part of the journal that was read.
             Record::End(report) => operations.extend(open.take().map(|past| ended(past, report))),
-            Record::Step { .. } | Record::RollBack { .. } => {}
+            Record::Step { .. } | Record::RollBack { .. } | Record::TakeOver { .. } => {}
         }
     }
     operations.extend(open);
@@ -111,12 +118,16 @@ fn begun(began: Timestamp, begin: &Begin) -> Past {
         began,
         operation: begin.operation,
         by: begin.by.to_string(),
+        tool: begin.by.tool.clone(),
         from: begin.before.release.clone(),
         to: begin.to.clone(),
         release: None,
+        commit: None,
         outcome: End::Unknown(Unfinished::Unfinished),
         error: None,
+        steps: None,
         duration_ms: None,
+        evidence: None,
         recovered: false,
     }
 }
@@ -124,9 +135,12 @@ fn begun(began: Timestamp, begin: &Begin) -> Past {
 fn ended(past: Past, report: &Report) -> Past {
     Past {
         release: report.release.clone(),
+        commit: report.commit.clone(),
         outcome: End::Known(report.outcome),
         error: report.error.clone(),
+        steps: Some(report.steps),
         duration_ms: Some(report.duration_ms),
+        evidence: report.evidence.clone(),
         recovered: report.operation == Operation::Recover && past.operation != Operation::Recover,
         ..past
     }
@@ -137,17 +151,23 @@ fn render(all: &[(&Environment, Past)], glyphs: Glyphs) -> String {
     let mut rows = vec![titles.map(|title| (DIM, title.to_owned())).to_vec()];
     for (environment, past) in all {
         rows.push(row(environment, past, glyphs));
-        // In a line of its own, which does not widen the columns.
-        rows.extend(past.error.iter().map(|_| Vec::new()));
+        // In lines of their own, which do not widen the columns.
+        rows.extend(asides(past).iter().map(|_| Vec::new()));
     }
     let table = columns(&rows);
-    let errors = all.iter().filter_map(|(_, past)| past.error.as_ref());
-    let mut errors = errors.map(|error| format!("  {}", super::style::paint(DIM, error)));
+    let asides = all.iter().flat_map(|(_, past)| asides(past));
+    let mut asides = asides.map(|aside| format!("  {}", super::style::paint(DIM, aside)));
     let lines = table.lines().map(|line| match line {
-        "" => errors.next().unwrap_or_default() + "\n",
+        "" => asides.next().unwrap_or_default() + "\n",
         line => format!("{line}\n"),
     });
     lines.collect()
+}
+
+/// What there is to say besides.
+fn asides(past: &Past) -> Vec<String> {
+    let evidence = past.evidence.as_ref().map(|dir| format!("evidence: {dir}"));
+    past.error.clone().into_iter().chain(evidence).collect()
 }
 
 fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
@@ -183,6 +203,7 @@ mod tests {
     fn entries(records: Vec<Record>) -> Vec<Entry> {
         let number = |(index, record)| Entry {
             number: index as u64 + 1,
+            fence: 1,
             time: samples::time().plus(std::time::Duration::from_secs(index as u64)),
             previous_line: Digest::of(b""),
             record,
@@ -232,6 +253,6 @@ mod tests {
         let environment = samples::environment();
         let past = operations(&entries(vec![begin(Operation::Deploy)])).remove(0);
         let line = Line::new("history", Origin::new(past.began, Some(&environment)), past);
-        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"outcome":"unfinished","error":null,"duration_ms":null,"recovered":false}"#);
+        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","tool":"0.1.0","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"commit":null,"outcome":"unfinished","error":null,"steps":null,"duration_ms":null,"evidence":null,"recovered":false}"#);
     }
 }

@@ -80,6 +80,13 @@ impl<'a> Narrator<'a> {
     /// What there is to say about an event; nothing, often.
     pub(super) fn tell(&mut self, event: &Event) -> String {
         let said = match event {
+            Event::Waiting { holder } => {
+                let who = holder.as_ref().map_or("somebody".to_owned(), ToString::to_string);
+                self.normal(|g| format!("  {} waiting for {who}\n", g.note))
+            }
+            Event::TakingOver { from } => {
+                self.normal(|g| format!("  {} taking the lock from {from}\n", g.note))
+            }
             Event::Recovering { operation, to, .. } => {
                 let to = to.as_ref().map(|to| format!(" to {to}")).unwrap_or_default();
                 self.normal(|g| {
@@ -105,7 +112,7 @@ impl<'a> Narrator<'a> {
                 let to = to.as_ref().map_or("the state before".to_owned(), ToString::to_string);
                 self.normal(|g| format!("  {} going back to {to}\n", g.note))
             }
-            Event::Report(_) => String::new(),
+            Event::ProbeAnswer { .. } | Event::Report(_) => String::new(),
         };
         self.titled(said)
     }

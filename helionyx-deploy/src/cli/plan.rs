@@ -1,16 +1,18 @@
 //! `plan`, and what `--dry-run` of the other commands shows: the steps in words. Changes nothing.
 
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
-use crate::host::Clock as _;
+use crate::event::Operation;
+use crate::host::{Clock as _, Files as _};
 use crate::model::Environment;
 use crate::operate::{self, Goal};
 use crate::plan;
 
 use super::change::{self, Site, What};
 use super::json::{Line, Origin, Planned};
-use super::style::{DIM, GOOD, Glyphs, STRONG, count, paint};
-use super::{Context, Failure, Models, exit};
+use super::style::{COMMAND, DIM, GOOD, Glyphs, STRONG, count, paint};
+use super::{Context, Failure, Models, exit, models};
 
 /// Says what a deploy would do, step by step, and changes nothing.
 ///
@@ -20,12 +22,16 @@ use super::{Context, Failure, Models, exit};
 Examples:
   {program} plan --env live
   {program} plan --env live --ref feature
-  {program} plan --env live --json")]
+  {program} plan --env live --json
+  {program} plan --env live --out live.plan")]
 pub struct Plan {
     #[command(flatten)]
     site: Site,
     #[command(flatten)]
     what: What,
+    /// Keep the plan in this file, for `apply`
+    #[arg(long, value_name = "FILE")]
+    out: Option<Utf8PathBuf>,
 }
 
 impl Plan {
@@ -33,14 +39,35 @@ impl Plan {
         let models = Models::load(context.global)?;
         let environment = models.here_to_change(self.site.env.as_deref(), &context.machine())?;
         let environment = change::apart(context, &models, environment)?;
-        show(context, environment, &self.what.goal()?)
+        match &self.out {
+            Some(out) => self.keep(context, environment, out),
+            None => show(context, environment, &self.what.goal()?),
+        }
+    }
+
+    fn keep(
+        &self,
+        context: &mut Context<'_>,
+        environment: &Environment,
+        out: &Utf8Path,
+    ) -> Result<u8, Failure> {
+        let path = models::current_directory()?.join(out);
+        let (wish, force) = (self.what.wish()?, self.what.force());
+        let saved = operate::save(&context.host, environment, &wish, force)?;
+        let mut text = serde_json::to_vec_pretty(&saved).map_err(std::io::Error::from)?;
+        text.push(b'\n');
+        context.host.write(&path, &text, 0o644)?;
+        tell(context, environment, Operation::Deploy, &saved.plan);
+        let command = paint(COMMAND, format!("{} apply {out}", context.program));
+        context.screen.say(&format!("  next: {command}\n"));
+        Ok(exit::DONE)
     }
 }
 
 /// What the last JSON line says.
 #[derive(serde::Serialize)]
 struct Summary<'a> {
-    operation: crate::event::Operation,
+    operation: Operation,
     count: usize,
     from: Option<&'a crate::name::ReleaseId>,
     to: Option<&'a crate::name::ReleaseId>,
@@ -57,18 +84,27 @@ pub(super) fn show(
     goal: &Goal,
 ) -> Result<u8, Failure> {
     let plan = operate::plan(&context.host, environment, goal)?;
+    tell(context, environment, goal.operation(), &plan);
+    Ok(exit::DONE)
+}
+
+fn tell(
+    context: &mut Context<'_>,
+    environment: &Environment,
+    operation: Operation,
+    plan: &plan::Plan,
+) {
     let origin = Origin::new(context.host.now(), Some(environment));
     for (index, step) in plan.steps.iter().enumerate() {
         let body = Planned { index: index + 1, text: step.to_string(), step };
         context.screen.line(&Line::new("step", origin, body));
     }
-    let plan::Plan { from, to, reasons, steps, .. } = &plan;
-    let (count, operation) = (steps.len(), goal.operation());
+    let plan::Plan { from, to, reasons, steps, .. } = plan;
+    let count = steps.len();
     let body = Summary { operation, count, from: from.as_ref(), to: to.as_ref(), reasons };
     context.screen.line(&Line::new("plan", origin, body));
     let title = format!("{operation} {}", environment.id());
-    context.screen.say(&render(&plan, &title, context.screen.glyphs));
-    Ok(exit::DONE)
+    context.screen.say(&render(plan, &title, context.screen.glyphs));
 }
 
 fn render(plan: &plan::Plan, title: &str, glyphs: Glyphs) -> String {

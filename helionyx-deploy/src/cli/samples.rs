@@ -27,7 +27,14 @@ pub(super) fn actor() -> Actor {
 }
 
 pub(super) fn holder() -> Holder {
-    Holder { pid: 4711, by: actor(), operation: Operation::Deploy, since: time() }
+    Holder {
+        pid: 4711,
+        started_ticks: 1,
+        by: actor(),
+        operation: Operation::Deploy,
+        since: time(),
+        command: "helionyx-deploy deploy --env live".into(),
+    }
 }
 
 pub(super) fn report(outcome: Outcome) -> Report {
@@ -43,6 +50,8 @@ pub(super) fn report(outcome: Outcome) -> Report {
         steps: 9,
         duration_ms: 2345,
         downtime_ms: Some(41),
+        sync_ms: 38,
+        evidence: None,
     }
 }
 

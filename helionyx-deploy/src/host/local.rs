@@ -9,7 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    Answer, Clock, Files, HeldLock, HostError, Launch, LockError, ProbeError, Processes, Signal,
+    Answer, Clock, Files, HeldLock, HostError, Launch, LockError, Ourselves, ProbeError, Processes,
+    Signal,
 };
 use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
@@ -37,6 +38,7 @@ pub(in crate::host) mod scratch;
 mod search;
 mod signal;
 mod spawn;
+mod sync;
 mod transcript;
 mod tree;
 mod unpack;
@@ -123,6 +125,14 @@ impl Clock for LocalHost {
             .map_err(|error| HostError::new("make", "a random key", error.into()))?;
         Ok(key)
     }
+
+    fn ourselves(&self) -> Ourselves {
+        actor::ourselves()
+    }
+
+    fn syncing(&self) -> Duration {
+        sync::waited()
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
@@ -205,6 +215,10 @@ impl Files for LocalHost {
 
     fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
         lock::lock(path, holder)
+    }
+
+    fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
+        lock::take(path, holder)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::apply::{Applied, Heed, Work, apply};
+use crate::apply::{Applied, Heed, StepError, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
-use crate::host::{Host, HostError};
-use crate::journal::{self, Before, Begin, Journal, Record};
+use crate::host::Host;
+use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
@@ -13,9 +13,12 @@ use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
+mod evidence;
 mod recover;
 
 use ending::Ending;
+use evidence::Evidence;
+
 pub(super) use ending::unchanged;
 pub(super) use recover::Taken;
 
@@ -25,14 +28,29 @@ pub(super) struct Session<'s, 'j> {
     pub(super) environment: &'s Environment,
     pub(super) journal: &'s mut Journal<'j>,
     pub(super) events: &'s mut dyn FnMut(Event),
+    evidence: Evidence,
+    /// How long this process had waited for the disk when it began.
+    syncing: Duration,
+}
+
+impl<'s, 'j> Session<'s, 'j> {
+    pub(super) fn new(
+        host: &'s dyn Host,
+        environment: &'s Environment,
+        journal: &'s mut Journal<'j>,
+        events: &'s mut dyn FnMut(Event),
+    ) -> Session<'s, 'j> {
+        let (evidence, syncing) = (Evidence::default(), host.syncing());
+        Session { host, environment, journal, events, evidence, syncing }
+    }
 }
 
 impl Session<'_, '_> {
     /// Carries a plan out, and goes back to the state before when that fails.
     ///
     /// # Errors
-    /// When its begin could not be written down: then nothing was done. All that happens later is
-    /// in the report.
+    /// When its begin could not be written down: then nothing was done; and when the lock was taken
+    /// over: then nothing was done since. All else that happens later is in the report.
     pub(super) fn carry_out(
         &mut self,
         operation: Operation,
@@ -40,7 +58,7 @@ impl Session<'_, '_> {
         plan: &Plan,
         found: &HostState,
         begin: Duration,
-    ) -> Result<Report, HostError> {
+    ) -> Result<Report, JournalError> {
         let entries = journal::recent(self.host, &self.environment.layout)?;
         let before = before(found, journal::stopped_on_purpose(&entries));
         self.journal.write(Record::Begin(Begin {
@@ -49,9 +67,12 @@ impl Session<'_, '_> {
             before: before.clone(),
             to: plan.to.clone(),
         }))?;
+        let begun = self.journal.head().number;
         (self.events)(Event::plan(plan));
         let applied = self.apply(plan, Heed::Interruptions, None);
+        self.journal.still_ours()?;
         let mut ending = Ending::of(&applied);
+        let on_purpose = matches!(applied.failure, Some((_, StepError::Interrupted)));
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
             None => self.is_reached(desired).err(),
@@ -63,13 +84,21 @@ impl Session<'_, '_> {
                 ending.failed = plan.to.clone().filter(|to| before.release.as_ref() != Some(to));
                 let fresh = ending.failed.clone().filter(|to| !found.is_verified(to));
                 self.go_back(&before, applied.past_the_switch, fresh.as_ref(), &mut ending);
+                if !on_purpose {
+                    ending.evidence = self.keep_evidence(begun, operation, plan, &ending);
+                }
             }
         }
         Ok(self.end(operation, plan.from.clone(), &ending, begin))
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
-        let (host, events) = (self.host, &mut *self.events);
+        let (host, layout) = (self.host, &self.environment.layout);
+        let (events, evidence) = (&mut *self.events, &mut self.evidence);
+        let events = &mut |event| {
+            evidence.note(host, layout, &event);
+            events(event);
+        };
         apply(plan, &mut Work { host, journal: self.journal, events, heed, down_since })
     }
 
@@ -165,7 +194,10 @@ impl Session<'_, '_> {
     /// Writes an entry without which we can do: the begin of the operation is in the journal, and
     /// with it all that a recovery needs.
     fn note(&mut self, record: Record) {
-        if let Err(error) = self.journal.write(record) {
+        let written = self.journal.write(record);
+        if let Err(error) = written
+            && self.journal.still_ours().is_ok()
+        {
             let what = "the next command will look whether all is as it should be";
             self.warn(format!("{}; {what}", chain(&error)));
         }

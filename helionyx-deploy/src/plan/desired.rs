@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Environment, ServiceModel};
@@ -52,7 +53,7 @@ pub enum Target {
 }
 
 /// What a release is to be made from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The code.
     pub origin: Origin,

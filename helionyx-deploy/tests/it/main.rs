@@ -7,7 +7,9 @@ mod builds;
 mod conformance;
 #[cfg(feature = "cli")]
 mod env_file_program;
+mod evidence;
 mod git;
+mod journal;
 mod layers;
 mod plans;
 #[cfg(feature = "cli")]
@@ -15,6 +17,7 @@ mod program;
 mod real;
 mod recovery;
 mod rig;
+mod saved;
 #[cfg(feature = "cli")]
 mod seeded;
 mod sweeps;

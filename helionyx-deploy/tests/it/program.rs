@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8PathBuf;
 use helionyx_deploy::digest::Digest;
 use helionyx_deploy::host::{Clock as _, LocalHost};
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::rig::{APP, Rig, fill_in};
@@ -62,10 +62,13 @@ impl Project {
         Project::end(self.start(args))
     }
 
+    fn journal(&self) -> String {
+        fs_err::read_to_string(self.rig.environment.layout.journal()).unwrap()
+    }
+
     /// The outcomes in the journal, whose chain of digests must be whole.
     fn outcomes(&self) -> BTreeMap<String, usize> {
-        let path: Utf8PathBuf = self.rig.environment.layout.journal();
-        let text = fs_err::read_to_string(path).unwrap();
+        let text = self.journal();
         let mut previous = Digest::of(b"");
         let mut outcomes = BTreeMap::new();
         for (index, line) in text.lines().enumerate() {
@@ -133,4 +136,83 @@ fn a_deployer_that_is_killed_at_any_time_leaves_a_whole_release_and_the_next_com
     project.outcomes();
     assert!(killed > 20, "only {killed} were killed before they had ended");
     eprintln!("{killed} deployers killed, 0 violations");
+}
+
+#[test]
+fn a_deployer_that_is_suspended_and_overtaken_changes_nothing_more_and_the_next_command_works() {
+    let project = Project::new();
+    let args = ["deploy", "--env", "shop/dev"];
+    assert_eq!(project.run(&args).code, 0);
+    let host = LocalHost::new();
+    let mut overtaken = 0;
+    for delay_ms in (0..120).step_by(5) {
+        project.rig.change(&format!("suspended after {delay_ms} ms"));
+        let handle = project.start(&args);
+        let pid = handle.pids()[0];
+        host.pause(std::time::Duration::from_millis(delay_ms));
+        send(pid, Signal::STOP);
+        let context = format!("after {delay_ms} ms");
+        let locked = project.run(&args);
+        if locked.code == 5 {
+            assert_eq!(locked.report["holder"]["pid"], pid, "{context}");
+            let hint = locked.report["hint"].as_str().unwrap();
+            let wanted = format!("recover --env shop/dev --take-over {pid}");
+            assert!(hint.contains(&wanted), "{hint}");
+            let way = ["recover", "--env", "shop/dev", "--take-over", &pid.to_string()];
+            assert_eq!(project.run(&way).code, 0, "{context}");
+            overtaken += 1;
+        }
+        let journal = project.journal();
+        send(pid, Signal::CONT);
+        let ended = Project::end(handle);
+        if locked.code == 5 {
+            assert_ne!(ended.code, 0, "{context}: never two winners");
+            assert_eq!(project.journal(), journal, "{context}: no write after being overtaken");
+        }
+        assert_eq!(project.run(&args).code, 0, "{context}: I6, I7");
+        assert_eq!(project.rig.processes().len(), 1, "{context}");
+        assert_eq!(project.rig.ask("/")["release"], project.run(&args).report["release"], "I3");
+    }
+    project.outcomes();
+    assert_eq!(project.run(&["audit", "verify", "--env", "shop/dev"]).code, 0);
+    assert!(overtaken > 5, "only {overtaken} were at work when they were suspended");
+    eprintln!("{overtaken} deployers suspended and overtaken, 0 writes after it");
+}
+
+#[test]
+fn a_signal_at_any_time_ends_a_deploy_whole() {
+    let project = Project::new();
+    let args = ["deploy", "--env", "shop/dev"];
+    assert_eq!(project.run(&args).code, 0);
+    let host = LocalHost::new();
+    let mut codes: BTreeMap<i32, usize> = BTreeMap::new();
+    for (round, delay_ms) in (0..600).step_by(20).enumerate() {
+        let signal = [Signal::INT, Signal::TERM, Signal::HUP][round % 3];
+        project.rig.change(&format!("{signal:?} after {delay_ms} ms"));
+        let handle = project.start(&args);
+        host.pause(std::time::Duration::from_millis(delay_ms));
+        send(handle.pids()[0], signal);
+        let ended = Project::end(handle);
+        let context = format!("{signal:?} after {delay_ms} ms: {}", ended.report);
+        match ended.code {
+            // It came before the handlers were there, and before anything was done.
+            -1 => assert_eq!(ended.report, Value::Null, "{context}"),
+            0 => assert_eq!(ended.report["outcome"], "deployed", "{context}"),
+            1 => assert_eq!(ended.report["error"], "interrupted", "{context}"),
+            code => panic!("{code}: {context}"),
+        }
+        *codes.entry(ended.code).or_default() += 1;
+        let open = helionyx_deploy::journal::tip(&host, &project.rig.environment.layout);
+        assert!(!open.unwrap().unwrap().is_open(), "{context}: nothing is left to recover");
+        assert_eq!(project.rig.processes().len(), 1, "{context}");
+        assert_eq!(project.run(&args).code, 0, "{context}");
+    }
+    eprintln!("signals, exit codes: {codes:?}");
+    assert!(codes.contains_key(&0) && codes.contains_key(&1), "{codes:?}");
+}
+
+fn send(pid: u32, signal: Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+    // It may have ended already.
+    let _ = rustix::process::kill_process(pid, signal);
 }

@@ -4,6 +4,7 @@
 use helionyx_deploy::event::{Event, Operation, Outcome};
 use helionyx_deploy::host::Files as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
+use helionyx_deploy::journal::audit;
 use helionyx_deploy::operate::{self, Goal};
 
 use crate::world::{ROOT, World, deploy};
@@ -245,10 +246,13 @@ fn a_line_that_nobody_can_read_does_not_hide_what_was_cut_short() {
     assert_eq!(report.unwrap().unwrap().outcome, Outcome::RolledBack);
     assert_eq!((world.current(), world.running()), (before.clone(), Some(before)));
     assert!(!world.observe().unfinished);
+    assert!(audit::verify(&world.host, &world.environment.layout).unwrap().is_whole());
 
     world.host.append(&world.environment.layout.journal(), b"more garbage\n").unwrap();
     let report = operate::recover(&world.host, &world.environment, wait, &mut |_| ());
-    assert_eq!(report.unwrap().unwrap().outcome, Outcome::Unchanged, "nothing had begun");
+    let report = report.unwrap().unwrap();
+    assert_eq!(report.outcome, Outcome::Unchanged, "nothing had begun");
+    assert_eq!(report.error.as_deref(), Some("13 bytes of a torn entry were cut off"));
     assert!(!world.observe().unfinished);
 }
 

@@ -138,6 +138,10 @@ impl World {
         operate::operate(&self.host, &self.environment, goal, Duration::ZERO, events)
     }
 
+    pub fn take_over(&self, pid: u32) -> Result<Option<Report>, OperateError> {
+        operate::take_over(&self.host, &self.environment, pid, &mut |_| ())
+    }
+
     /// Does what is asked for; it must begin.
     pub fn run(&self, goal: &Goal) -> Report {
         self.operate(goal).unwrap_or_else(|error| panic!("{goal:?}: {error}"))

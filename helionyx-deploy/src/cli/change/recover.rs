@@ -11,7 +11,7 @@ use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::Clock as _;
 use crate::journal::{recent, unfinished};
 use crate::model::Environment;
-use crate::operate::recover;
+use crate::operate::{recover, take_over};
 
 /// Brings an operation that was cut short to an end: the new release if it was verified already,
 /// else the state before.
@@ -21,8 +21,9 @@ use crate::operate::recover;
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  {program} recover               all environments
-  {program} recover --env live")]
+  {program} recover                            all environments
+  {program} recover --env live
+  {program} recover --env live --take-over 4711   end a deployer that hangs, then recover")]
 pub struct Recover {
     /// The environment; all when none is named
     #[arg(short, long, value_name = "ENVIRONMENT")]
@@ -33,6 +34,10 @@ pub struct Recover {
     /// How long to wait while somebody else is at work, e.g. 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = wait::parse)]
     wait: Duration,
+    /// End the process with this pid, which holds the lock, and go on in its place: for one that is
+    /// suspended or hangs
+    #[arg(long, value_name = "PID", requires = "env", conflicts_with_all = ["wait", "dry_run"])]
+    take_over: Option<u32>,
 }
 
 impl Recover {
@@ -47,7 +52,7 @@ impl Recover {
         for environment in chosen {
             let done = match self.dry_run {
                 true => foresee(context, environment),
-                false => one(context, environment, self.wait),
+                false => one(context, environment, self),
             };
             worst = worst.max(done.unwrap_or_else(|failure| failure.tell(context)));
         }
@@ -58,11 +63,13 @@ impl Recover {
 fn one(
     context: &mut Context<'_>,
     environment: &Environment,
-    wait: Duration,
+    args: &Recover,
 ) -> Result<u8, Failure> {
-    let result = narrated(context, environment, Operation::Recover, |host, events| {
-        recover(host, environment, wait, events)
-    });
+    let result =
+        narrated(context, environment, Operation::Recover, |host, events| match args.take_over {
+            Some(pid) => take_over(host, environment, pid, events),
+            None => recover(host, environment, args.wait, events),
+        });
     let (report, mut narrator) = result
         .map_err(|failure| not_begun(failure, Operation::Recover, Some(environment), context))?;
     let report = match report {
@@ -95,6 +102,8 @@ fn nothing(context: &Context<'_>, environment: &Environment) -> Report {
         steps: 0,
         duration_ms: crate::time::millis(context.host.elapsed()),
         downtime_ms: None,
+        sync_ms: 0,
+        evidence: None,
     }
 }
 

@@ -40,6 +40,9 @@ impl Narrator<'_> {
         };
         let mut text = format!("{mark} {subject}{statement} {details}\n");
         text += &self.why(report);
+        if let Some(evidence) = &report.evidence {
+            text += &format!("  what is known of it is kept in {evidence}\n");
+        }
         if !good {
             text += &self.next(report);
         }
@@ -131,6 +134,10 @@ fn details(report: &Report) -> String {
     let time = match report.steps {
         0 => time,
         steps => format!("{} in {time}", count(steps, "step")),
+    };
+    let time = match report.sync_ms {
+        0 => time,
+        sync => format!("{time} ({} of it syncing)", millis(sync)),
     };
     match report.downtime_ms {
         Some(downtime) => format!("{time}, not answering for {}", millis(downtime)),

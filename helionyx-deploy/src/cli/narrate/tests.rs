@@ -53,7 +53,7 @@ fn a_deploy_that_works_is_a_line_per_step_and_a_result() {
       ✓    2.1 s  build compile: cargo build
       ✓    12 ms  start web (pid 123)
       warning: an old release is left for later
-    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s, not answering for 41 ms
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s (38 ms of it syncing), not answering for 41 ms
     ");
 }
 
@@ -70,7 +70,7 @@ fn verbose_shows_what_steps_write_as_they_write_it() {
       •           build compile: cargo build
           │ Compiling
       ✓    2.1 s  build compile: cargo build
-    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s, not answering for 41 ms
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 9 steps in 2.3 s (38 ms of it syncing), not answering for 41 ms
     ");
 }
 
@@ -97,7 +97,7 @@ fn a_failed_build_shows_its_last_lines_and_what_to_type() {
     };
     let text = story(Level::Normal, &events, &report);
     assert!(!text.contains("line 9\n"), "only the last lines are kept");
-    insta::assert_snapshot!(text, @"
+    insta::assert_snapshot!(text, @r"
     deploy sample/local
       ✗    2.1 s  build compile: cargo build
           error: build step compile failed: exit code 101
@@ -122,7 +122,7 @@ fn a_failed_build_shows_its_last_lines_and_what_to_type() {
           │ line 27
           │ line 28
           │ line 29
-    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s
+    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s (38 ms of it syncing)
       next: cargo xtask deploy --env sample/local --verbose
     ");
 }
@@ -155,7 +155,7 @@ fn a_service_that_fails_is_told_with_its_log_and_the_way_back() {
           │ panicked at main.rs
       • going back to 20261121T011037Z-aaaaaaa
       ✓    12 ms  start web
-    ✗ sample/local: deploy failed and was rolled back: 20261121T011037Z-aaaaaaa runs as before — 9 steps in 2.3 s, not answering for 41 ms
+    ✗ sample/local: deploy failed and was rolled back: 20261121T011037Z-aaaaaaa runs as before — 9 steps in 2.3 s (38 ms of it syncing), not answering for 41 ms
       release 20261121T011037Z-bbbbbbb was not verified: it cannot be rolled back to
       next: cargo xtask logs --env sample/local
     ");
@@ -178,16 +178,16 @@ fn results_say_what_is_so_now() {
     }
     said += &last_words(&none, &[]);
     insta::assert_snapshot!(said, @r"
-    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa runs, pid 123, healthy — 2.3 s
-    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa is in use, nothing runs — 2.3 s
-    ✓ sample/local is stopped — 2.3 s
-    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 2.3 s
-    ✓ sample/local has nothing to recover — 2.3 s
-    ✓ sample/local is recovered: 20261121T011037Z-aaaaaaa runs as before — 2.3 s
-    ✗ sample/local: restart failed, and so did the way back: act now — 2.3 s
+    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa runs, pid 123, healthy — 2.3 s (38 ms of it syncing)
+    ✓ sample/local is unchanged: 20261121T011037Z-aaaaaaa is in use, nothing runs — 2.3 s (38 ms of it syncing)
+    ✓ sample/local is stopped — 2.3 s (38 ms of it syncing)
+    ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 2.3 s (38 ms of it syncing)
+    ✓ sample/local has nothing to recover — 2.3 s (38 ms of it syncing)
+    ✓ sample/local is recovered: 20261121T011037Z-aaaaaaa runs as before — 2.3 s (38 ms of it syncing)
+    ✗ sample/local: restart failed, and so did the way back: act now — 2.3 s (38 ms of it syncing)
       next: cargo xtask status --env sample/local
       next: cargo xtask logs --env sample/local
-    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s
+    ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s (38 ms of it syncing)
       next: cargo xtask status --env sample/local
     ");
 }
@@ -218,6 +218,6 @@ fn json_lines_of_events_say_when_and_of_which_environment() {
     {"event":"output","line":"x","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
     {"event":"step-finished","index":2,"duration_ms":12,"note":"pid 123","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
     {"event":"rolling-back","to":null,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
-    {"event":"report","operation":"deploy","outcome":"deployed","release":"20261121T011037Z-aaaaaaa","previous":null,"commit":null,"source":{"path":{"dir":"/src","content":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}},"failed":null,"error":null,"steps":9,"duration_ms":2345,"downtime_ms":41,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
+    {"event":"report","operation":"deploy","outcome":"deployed","release":"20261121T011037Z-aaaaaaa","previous":null,"commit":null,"source":{"path":{"dir":"/src","content":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}},"failed":null,"error":null,"steps":9,"duration_ms":2345,"downtime_ms":41,"sync_ms":38,"evidence":null,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
     "#);
 }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::FakeHost;
-use crate::host::{Clock, HostError};
+use crate::host::{Clock, HostError, Ourselves};
 use crate::release::Actor;
+use crate::state::ProcessKey;
 use crate::time::{Timestamp, millis};
 
 /// 2026-01-01T00:00:00Z, in milliseconds since 1970.
@@ -81,5 +82,16 @@ impl Clock for FakeHost {
     fn key(&self) -> Result<[u8; 32], HostError> {
         // Nobody's secrets are here: the same in every run, so that a run can be repeated.
         Ok([7; 32])
+    }
+
+    fn ourselves(&self) -> Ourselves {
+        let key = ProcessKey { pid: super::table::DEPLOYER, started_ticks: 1 };
+        let command = vec!["helionyx-deploy".to_owned(), "deploy".to_owned()];
+        Ourselves { key, uid: 1000, command }
+    }
+
+    /// Nothing is ever waited for.
+    fn syncing(&self) -> Duration {
+        Duration::ZERO
     }
 }

@@ -22,10 +22,13 @@ pub enum Fault {
     KillAfter,
     /// It happens, and meanwhile the operator interrupts: no error.
     Interrupt,
+    /// It happens, and then our process is suspended until somebody else has taken over all locks
+    /// that it holds: no error.
+    Overtake,
 }
 
 /// Every fault there is, for sweeps.
-pub const FAULTS: [Fault; 7] = [
+pub const FAULTS: [Fault; 8] = [
     Fault::Before,
     Fault::After,
     Fault::Torn,
@@ -33,6 +36,7 @@ pub const FAULTS: [Fault; 7] = [
     Fault::KillTorn,
     Fault::KillAfter,
     Fault::Interrupt,
+    Fault::Overtake,
 ];
 
 impl Fault {
@@ -44,7 +48,7 @@ impl Fault {
         match self {
             Fault::Before | Fault::Kill => Extent::None,
             Fault::Torn | Fault::KillTorn => Extent::Half,
-            Fault::After | Fault::KillAfter | Fault::Interrupt => Extent::All,
+            Fault::After | Fault::KillAfter | Fault::Interrupt | Fault::Overtake => Extent::All,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -118,12 +118,19 @@ impl Files for FakeHost {
         if let Some((_, holder)) = machine.locks.get(&place) {
             return Err(LockError::Held(holder.clone()));
         }
-        let written = machine.disk.write(&place, holder.as_bytes(), 0o644);
-        written.map_err(|source| HostError::new("lock", path, source))?;
-        machine.last_ticket += 1;
-        let ticket = machine.last_ticket;
-        machine.locks.insert(place.clone(), (ticket, holder.to_owned()));
+        let ticket = machine.hand_out(&place, holder);
+        let ticket = ticket.map_err(|source| HostError::new("lock", path, source))?;
         Ok(Box::new(FakeLock { machine: Arc::clone(&self.machine), place, ticket }))
+    }
+
+    fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
+        let mut machine = self.machine();
+        machine.alive("lock", path)?;
+        let taken = machine.disk.lock_place(path).and_then(|place| {
+            let ticket = machine.hand_out(&place, holder)?;
+            Ok(FakeLock { machine: Arc::clone(&self.machine), place, ticket })
+        });
+        Ok(Box::new(taken.map_err(|source| HostError::new("lock", path, source))?))
     }
 }
 
@@ -159,12 +166,33 @@ struct FakeLock {
     ticket: u64,
 }
 
-impl HeldLock for FakeLock {}
+impl FakeLock {
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_on(&self, machine: &Machine) -> bool {
+        machine.locks.get(&self.place).is_some_and(|(ticket, _)| *ticket == self.ticket)
+    }
+}
+
+impl HeldLock for FakeLock {
+    fn is_held(&self) -> Result<bool, HostError> {
+        let machine = self.machine();
+        machine.alive("look at", &self.place)?;
+        Ok(self.is_on(&machine))
+    }
+
+    /// One from whom it is taken is always gone at once.
+    fn is_alone(&self) -> bool {
+        true
+    }
+}
 
 impl Drop for FakeLock {
     fn drop(&mut self) {
-        let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
-        if machine.locks.get(&self.place).is_some_and(|(ticket, _)| *ticket == self.ticket) {
+        let mut machine = self.machine();
+        if self.is_on(&machine) {
             machine.locks.remove(&self.place);
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::clock::Time;
 use super::disk::Disk;
@@ -103,12 +103,29 @@ impl Machine {
                 self.time.interrupted = true;
                 result
             }
+            Some(super::Fault::Overtake) => {
+                let locks: Vec<_> = self.locks.keys().cloned().collect();
+                for place in locks {
+                    // Where a lock was, there is a place for one.
+                    let _ = self.hand_out(&place, "");
+                }
+                result
+            }
             Some(fault) if fault.kills() => {
                 self.die();
                 Err(turn.error(fault))
             }
             Some(fault) => result.and(Err(turn.error(fault))),
         }
+    }
+
+    /// Gives the lock of this place to somebody, whoever has it; the ticket of the one who has it
+    /// now.
+    pub(super) fn hand_out(&mut self, place: &Utf8Path, holder: &str) -> std::io::Result<u64> {
+        self.disk.write(place, holder.as_bytes(), 0o644)?;
+        self.last_ticket += 1;
+        self.locks.insert(place.to_owned(), (self.last_ticket, holder.to_owned()));
+        Ok(self.last_ticket)
     }
 
     /// Our process is gone: its locks are free, and its children somebody else's.

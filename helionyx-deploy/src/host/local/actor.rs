@@ -1,6 +1,9 @@
 //! Who we are: user, host, version. Reads /etc/passwd and /proc.
 
+use super::super::Ourselves;
+use super::proc;
 use crate::release::Actor;
+use crate::state::ProcessKey;
 
 /// Who we are; what cannot be found out is said as such.
 pub fn actor() -> Actor {
@@ -16,7 +19,19 @@ pub fn actor() -> Actor {
     Actor { user, host, tool: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-#[expect(clippy::disallowed_methods, reason = "the door: two small files of the system")]
+/// The process that we are.
+pub fn ourselves() -> Ourselves {
+    let pid = std::process::id();
+    let command = text("/proc/self/cmdline");
+    let words = command.split_terminator('\0').map(str::to_owned);
+    Ourselves {
+        key: ProcessKey { pid, started_ticks: proc::started_ticks(pid).unwrap_or_default() },
+        uid: rustix::process::geteuid().as_raw(),
+        command: words.collect(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the door: small files of the system")]
 fn text(path: &str) -> String {
     std::fs::read(path).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
 }

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::super::HostError;
 use super::context::Context;
+use super::sync;
 use crate::state::Node;
 
 /// What is at this path; a link is looked at, not followed.
@@ -96,7 +97,7 @@ pub fn append(path: &Utf8Path, content: &[u8]) -> Result<(), HostError> {
         let why = format!("only {written} of {} bytes were written", content.len());
         return Err(HostError::refused("append to", path, why));
     }
-    file.sync_data().at("sync", path)?;
+    sync::content(&file).at("sync", path)?;
     if created { sync_parent(path) } else { Ok(()) }
 }
 
@@ -118,7 +119,7 @@ pub fn open_log(verb: &'static str, path: &Utf8Path) -> Result<(File, bool), Hos
 pub fn truncate(path: &Utf8Path, length: u64) -> Result<(), HostError> {
     let (file, _) = open_regular("truncate", path, OpenOptions::new().write(true))?;
     file.set_len(length).at("truncate", path)?;
-    file.sync_all().at("sync", path)
+    sync::all(&file).at("sync", path)
 }
 
 /// Opens a regular file, and nothing else: no link is followed, and a pipe does not hang us.
@@ -147,7 +148,7 @@ pub fn open_regular(
 /// Makes what was put into or taken out of a path's directory durable.
 pub fn sync_parent(path: &Utf8Path) -> Result<(), HostError> {
     let parent = parent_of(path);
-    File::open(parent).and_then(|dir| dir.sync_all()).at("sync", parent)
+    File::open(parent).and_then(|dir| sync::all(&dir)).at("sync", parent)
 }
 
 /// The directory of a path.

@@ -5,12 +5,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::{Clock, HeldLock, HostError, LockError};
+use super::aside::{aside, put};
 use super::context::Context;
-use super::files::open_regular;
-use super::{LocalHost, proc};
+use super::files::{open_regular, sync_parent};
+use super::{LocalHost, proc, sync};
 
 /// Takes the lock of this file without waiting, and leaves `holder` in it.
 ///
@@ -30,10 +31,25 @@ pub fn lock(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockErro
         // Whoever locks a file that was replaced meanwhile holds nothing.
         if names_this(path, &file).at("lock", path)? {
             write_holder(&file, holder).at("write", path)?;
-            return Ok(Box::new(Held { file }));
+            return Ok(Box::new(Held { file, path: path.to_owned(), before: None }));
         }
     }
     Err(HostError::refused("lock", path, "it is replaced again and again").into())
+}
+
+/// Takes the lock of this file, whoever holds it: another file takes its place, locked before it is
+/// there.
+pub fn take(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let (before, _) = open_regular("lock", path, &options)?;
+    let (file, aside) =
+        aside(path, |aside| options.clone().create_new(true).mode(0o644).open(aside))?;
+    let written = file.try_lock().map_err(io::Error::from);
+    let written = written.and_then(|()| write_holder(&file, holder)).at("lock", path);
+    put(&aside, path, written)?;
+    sync_parent(path)?;
+    Ok(Box::new(Held { file, path: path.to_owned(), before: Some(before) }))
 }
 
 const ATTEMPTS: usize = 10;
@@ -44,9 +60,21 @@ const HOLDER_LIMIT: u64 = 64 * 1024;
 
 struct Held {
     file: File,
+    path: Utf8PathBuf,
+    /// The file that it was taken from.
+    before: Option<File>,
 }
 
-impl HeldLock for Held {}
+impl HeldLock for Held {
+    fn is_held(&self) -> Result<bool, HostError> {
+        names_this(&self.path, &self.file).at("look at", &self.path)
+    }
+
+    /// The kernel frees a lock when its process is gone, and not before.
+    fn is_alone(&self) -> bool {
+        self.before.as_ref().is_none_or(|before| before.try_lock().is_ok())
+    }
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
@@ -68,7 +96,7 @@ fn names_this(path: &Utf8Path, file: &File) -> io::Result<bool> {
 fn write_holder(file: &File, holder: &str) -> io::Result<()> {
     file.set_len(0)?;
     file.write_all_at(holder.as_bytes(), 0)?;
-    file.sync_data()
+    sync::content(file)
 }
 
 /// What the holder left; what a dead one left before him counts only when nothing else comes.
@@ -168,6 +196,28 @@ mod tests {
             write_holder(&winner, &us).unwrap();
             assert_eq!(loser.join().unwrap(), us);
         });
+    }
+
+    #[test]
+    fn a_lock_that_was_taken_over_is_held_by_the_new_one_alone() {
+        let dir = Scratch::new();
+        let path = dir.join("lock");
+        let us = format!("{{\"pid\":{}}}\n", std::process::id());
+        let first = lock(&path, "first").unwrap();
+        assert!(first.is_held().unwrap() && first.is_alone());
+        let second = take(&path, &us).unwrap();
+        assert!(!first.is_held().unwrap() && second.is_held().unwrap());
+        assert!(!second.is_alone(), "the first one has not let go");
+        assert_eq!(held_by(&path), us);
+        drop(first);
+        assert!(second.is_alone() && second.is_held().unwrap(), "what is dropped was none");
+        assert_eq!(held_by(&path), us);
+        let third = take(&path, "third").unwrap();
+        assert!(!second.is_held().unwrap() && third.is_held().unwrap());
+        drop((second, third));
+        lock(&path, "next").unwrap();
+        assert_eq!(super::super::files::list(dir.path()).unwrap(), ["lock"]);
+        assert!(take(&dir.join("none"), "x").is_err(), "there is nothing to take");
     }
 
     #[test]

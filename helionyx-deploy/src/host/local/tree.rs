@@ -12,6 +12,7 @@ use super::super::HostError;
 use super::context::Context;
 use super::copy;
 use super::files::{self, link_target, modified_ns, open_regular};
+use super::sync;
 use crate::digest::{Digest, Digester};
 use crate::release::FileRecord;
 
@@ -68,7 +69,7 @@ pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
-    rustix::fs::syncfs(opened).at("sync", dir)
+    sync::file_system(opened).at("sync", dir)
 }
 
 /// Whether anybody may execute it.

@@ -12,6 +12,7 @@ use super::super::HostError;
 use super::aside::{aside, put, tidy};
 use super::context::Context;
 use super::files::{self, sync_parent};
+use super::sync;
 use crate::state::Node;
 
 /// Puts a file in place, whole, with exactly this mode; replaces a file or link that is there.
@@ -25,7 +26,7 @@ pub fn write(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError
     let written = file
         .write_all(content)
         .and_then(|()| file.set_permissions(PermissionsExt::from_mode(mode)))
-        .and_then(|()| file.sync_all())
+        .and_then(|()| sync::all(&file))
         .at("write", path);
     put(&aside, path, written)?;
     sync_parent(path)

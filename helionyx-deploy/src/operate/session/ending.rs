@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use super::Session;
 use crate::apply::Applied;
 use crate::event::{Operation, Outcome, Report, chain};
@@ -20,6 +22,7 @@ pub(super) struct Ending {
     pub(super) steps: usize,
     pub(super) downtime: Option<Duration>,
     pub(super) down_since: Option<Duration>,
+    pub(super) evidence: Option<Utf8PathBuf>,
 }
 
 impl Default for Ending {
@@ -31,6 +34,7 @@ impl Default for Ending {
             steps: 0,
             downtime: None,
             down_since: None,
+            evidence: None,
         }
     }
 }
@@ -61,8 +65,23 @@ impl Session<'_, '_> {
         report.error = ending.error.clone();
         report.steps = ending.steps;
         report.downtime_ms = ending.downtime.map(millis);
+        report.sync_ms = millis(self.host.syncing().saturating_sub(self.syncing));
+        report.evidence = ending.evidence.clone();
         self.note(Record::End(report.clone()));
+        self.anchor_the_journal();
         report
+    }
+
+    /// Names the journal's last entry beside it: whoever cuts whole entries off its end is seen.
+    fn anchor_the_journal(&mut self) {
+        let path = self.environment.layout.journal_head();
+        let text = serde_json::to_string(&self.journal.head()).unwrap_or_default() + "\n";
+        let written = self.host.write(&path, text.as_bytes(), 0o644);
+        if let Err(error) = written
+            && self.journal.still_ours().is_ok()
+        {
+            self.warn(chain(&error));
+        }
     }
 }
 
@@ -100,5 +119,7 @@ fn report(
         steps: 0,
         duration_ms: millis(host.elapsed().saturating_sub(begin)),
         downtime_ms: None,
+        sync_ms: 0,
+        evidence: None,
     }
 }

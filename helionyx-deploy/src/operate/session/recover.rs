@@ -17,7 +17,8 @@ impl Session<'_, '_> {
     pub(in crate::operate) fn recover(&mut self) -> Result<Option<(Report, Taken)>, HostError> {
         let begin = self.host.elapsed();
         let layout = &self.environment.layout;
-        if !journal::tip(self.host, layout)?.as_ref().is_some_and(Tip::is_open) {
+        let torn = self.journal.torn();
+        if torn == 0 && !journal::tip(self.host, layout)?.as_ref().is_some_and(Tip::is_open) {
             return Ok(None);
         }
         let found = observe(self.host, self.environment)?;
@@ -28,8 +29,8 @@ impl Session<'_, '_> {
             recent => recent,
         };
         let Some(unfinished) = unfinished else {
-            // Nothing had begun: the journal only ended in something that is no entry.
-            let error = Some("the journal ended in a line that cannot be read".to_owned());
+            // Nothing had begun: the journal only ended in something that ends nothing.
+            let error = (torn > 0).then(|| format!("{torn} bytes of a torn entry were cut off"));
             let ending = Ending { outcome: Outcome::Unchanged, error, ..Ending::default() };
             let report = self.end(Operation::Recover, previous, &ending, begin);
             return Ok(Some((report, Taken::Nothing)));

@@ -70,7 +70,8 @@ fn every_call_fails_as_asked_and_leaves_none_half_or_all_of_itself() {
             let result = call(&fake);
             let what = format!("{name} {fault:?}");
             assert!(fake.fault_fired(), "{what}");
-            assert_eq!(result.is_ok(), fault == Fault::Interrupt, "{what}");
+            let silent = matches!(fault, Fault::Interrupt | Fault::Overtake);
+            assert_eq!(result.is_ok(), silent, "{what}");
             assert_eq!(fake.interrupted(), fault == Fault::Interrupt, "{what}");
             assert_eq!(fake.mutation_log()[0].0, name, "{what}");
             let after = fake.snapshot();
@@ -80,7 +81,7 @@ fn every_call_fails_as_asked_and_leaves_none_half_or_all_of_itself() {
                 Fault::Torn | Fault::KillTorn => {
                     assert!(after != before && after != whole.snapshot(), "{what}\n{after}");
                 }
-                Fault::After | Fault::KillAfter | Fault::Interrupt => {
+                Fault::After | Fault::KillAfter | Fault::Interrupt | Fault::Overtake => {
                     assert_eq!(after, whole.snapshot(), "{what}");
                 }
             }

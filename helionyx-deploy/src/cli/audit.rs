@@ -1,0 +1,155 @@
+//! `audit verify`: whether the journals are whole. Changes nothing.
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use crate::journal::audit::{Audit as Found, Flaw, verify};
+use crate::release::Anchor;
+
+use super::failure::help_line;
+use super::json::{Line, Origin};
+use super::style::{BAD, DIM, GOOD, Glyphs, count, paint};
+use super::{Context, Failure, Models, exit};
+use crate::host::Clock as _;
+
+/// Looks after the record of what was done.
+#[derive(Args, Clone, Debug)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Examples:
+  {program} audit verify
+  {program} audit verify --env live"
+)]
+pub struct Audit {
+    #[command(subcommand)]
+    command: What,
+}
+
+#[derive(Subcommand, Clone, Debug)]
+enum What {
+    /// Say whether an entry was changed, or is missing
+    Verify(Verify),
+}
+
+/// Says whether the record of what was done is whole: no entry changed, none missing.
+///
+/// Each entry bears the digest of the one before; proofs, manifests of releases and the end of the
+/// last operation name entries too, so that a record which lacks its end is found as well. Exits 3
+/// when it is not whole.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} audit verify               all environments
+  {program} audit verify --env live
+  {program} audit verify --json")]
+struct Verify {
+    /// The environment: `environment` or `app/environment`; all when none is named
+    #[arg(short, long, value_name = "ENVIRONMENT")]
+    env: Option<String>,
+}
+
+const HINT: &str = "keep a copy, then look who changed it: `history` shows what is left";
+
+/// A flaw as a finding.
+#[derive(Serialize)]
+struct Told<'a> {
+    severity: &'a str,
+    #[serde(rename = "where")]
+    place: &'a str,
+    #[serde(flatten)]
+    flaw: &'a Flaw,
+    hint: &'a str,
+}
+
+/// What the last JSON line of an environment says.
+#[derive(Serialize)]
+struct Summary {
+    whole: bool,
+    entries: u64,
+    anchors: usize,
+    head: Option<Anchor>,
+}
+
+impl Audit {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        match &self.command {
+            What::Verify(verify) => verify.run(context),
+        }
+    }
+}
+
+impl Verify {
+    fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        let models = Models::load(context.global)?;
+        let mut worst = exit::DONE;
+        for environment in models.chosen(self.env.as_deref(), &context.machine())? {
+            let found = verify(&context.host, &environment.layout)?;
+            let origin = Origin::new(context.host.now(), Some(environment));
+            let place = environment.layout.journal();
+            for flaw in &found.flaws {
+                let body = Told { severity: "error", place: place.as_str(), flaw, hint: HINT };
+                context.screen.line(&Line::new("finding", origin, body));
+            }
+            let (whole, entries) = (found.is_whole(), found.entries);
+            let body = Summary { whole, entries, anchors: found.anchors, head: found.head };
+            context.screen.line(&Line::new("audit", origin, body));
+            let id = environment.id();
+            let text = render(&found, &id, context.screen.glyphs);
+            let hint = if whole { String::new() } else { help_line(HINT, context.program) };
+            context.screen.say(&(text + &hint));
+            worst = worst.max(if whole { exit::DONE } else { exit::DRIFT });
+        }
+        if self.env.is_none() && models.are_broken() {
+            return Err(Failure::models(models.findings()));
+        }
+        Ok(worst)
+    }
+}
+
+fn render(found: &Found, id: &str, glyphs: Glyphs) -> String {
+    let entries = match found.entries {
+        1 => "1 entry".to_owned(),
+        entries => format!("{entries} entries"),
+    };
+    if found.is_whole() {
+        let anchors = count(found.anchors, "record");
+        let head = found.head.map(|head| format!(", the last is {}", head.line.short()));
+        let head = head.unwrap_or_default();
+        let details = paint(DIM, format!("{} {entries}{head}; {anchors} agree", glyphs.dash));
+        return format!("{} {id}: the journal is whole {details}\n", paint(GOOD, glyphs.good));
+    }
+    let flaws = found.flaws.iter().map(|Flaw { code, message }| {
+        format!("  {} {message} {}\n", paint(BAD, "error:"), paint(DIM, format!("[{code}]")))
+    });
+    let details = paint(DIM, format!("{} {entries}", glyphs.dash));
+    let title = format!("{} {id}: the journal is not whole {details}\n", paint(BAD, glyphs.bad));
+    title + &flaws.collect::<String>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::style;
+    use crate::digest::Digest;
+
+    fn plain(found: &Found) -> String {
+        let text = render(found, "sample/local", style::UNICODE);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn what_was_found_is_said_in_a_line_or_flaw_by_flaw() {
+        let head = Some(Anchor { number: 12, line: Digest::of(b"x") });
+        let whole = Found { entries: 12, head, anchors: 3, flaws: Vec::new() };
+        let message = "entry 7 follows entry 5".to_owned();
+        let broken =
+            Found { flaws: vec![Flaw { code: "missing-entry", message }], ..whole.clone() };
+        insta::assert_snapshot!(plain(&whole) + &plain(&broken) + &plain(&Found::default()), @r"
+        ✓ sample/local: the journal is whole — 12 entries, the last is 2d71164; 3 records agree
+        ✗ sample/local: the journal is not whole — 12 entries
+          error: entry 7 follows entry 5 [missing-entry]
+        ✓ sample/local: the journal is whole — 0 entries; 0 records agree
+        ");
+    }
+}

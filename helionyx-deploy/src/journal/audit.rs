@@ -1,0 +1,161 @@
+//! Whether a journal is whole: nothing in it was changed, nothing is missing. Reads through `host`.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::{Deserialize, Serialize};
+
+use super::{WHOLE, frame};
+use crate::digest::Digest;
+use crate::host::{Host, HostError};
+use crate::layout::Layout;
+use crate::name::ReleaseId;
+use crate::release::Anchor;
+use crate::state::Node;
+
+/// The largest record that is read for its anchor, in bytes.
+const RECORD_LIMIT: u64 = 256 * 1024 * 1024;
+
+/// What a look at a journal found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Audit {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The last of them.
+    pub head: Option<Anchor>,
+    /// How many records beside the journal name an entry that is there.
+    pub anchors: usize,
+    /// What is wrong.
+    pub flaws: Vec<Flaw>,
+}
+
+impl Audit {
+    /// Whether the journal is whole.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.flaws.is_empty()
+    }
+
+    fn add(&mut self, code: &'static str, message: String) {
+        self.flaws.push(Flaw { code, message });
+    }
+}
+
+/// Something that is wrong with a journal.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Flaw {
+    /// A stable name for its kind, e.g. `missing-entry`.
+    pub code: &'static str,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Looks at every entry of a journal, and at every record that names one: the end of the last
+/// operation, the proofs and the manifests of releases.
+///
+/// # Errors
+/// When something cannot be read.
+pub fn verify(host: &dyn Host, layout: &Layout) -> Result<Audit, HostError> {
+    let bytes = host.read_tail(&layout.journal(), WHOLE)?;
+    let mut audit = Audit::default();
+    let digests = chain(&bytes, &mut audit);
+    for (place, anchor) in anchors(host, layout)? {
+        let Anchor { number, line } = anchor;
+        match digests.get(&number) {
+            Some(found) if *found == line => audit.anchors += 1,
+            Some(_) => {
+                audit.add(
+                    "changed-entry",
+                    format!("entry {number} is not the one that {place} names"),
+                );
+            }
+            None => {
+                let last = digests.keys().next_back().copied().unwrap_or(0);
+                let message = format!("{place} names entry {number}; the journal ends with {last}");
+                audit.add("missing-entry", message);
+            }
+        }
+    }
+    Ok(audit)
+}
+
+/// Goes along the chain; the digest of each entry's line by its number.
+fn chain(bytes: &[u8], audit: &mut Audit) -> BTreeMap<u64, Digest> {
+    let mut digests = BTreeMap::new();
+    let (mut last, mut before, mut fence) = (0, Digest::of(b""), 0);
+    let mut doubtful = false;
+    for line in frame::lines_of(bytes) {
+        let digest = Digest::of(line);
+        let number = match frame::entry(line) {
+            None => {
+                audit.add("changed-entry", format!("entry {} is not what was written", last + 1));
+                doubtful = true;
+                last + 1
+            }
+            Some(entry) => {
+                let number = entry.number;
+                if number != last + 1 {
+                    audit.add("missing-entry", format!("entry {number} follows entry {last}"));
+                } else if entry.previous_line != before && !doubtful {
+                    let message =
+                        format!("entry {last} is not the one that entry {number} follows");
+                    audit.add("changed-entry", message);
+                }
+                if entry.fence < fence {
+                    let message =
+                        format!("entry {number} was written after its lock was taken over");
+                    audit.add("overtaken-entry", message);
+                }
+                fence = entry.fence.max(fence);
+                doubtful = false;
+                number
+            }
+        };
+        digests.insert(number, digest);
+        audit.entries += 1;
+        audit.head = Some(Anchor { number, line: digest });
+        (last, before) = (number, digest);
+    }
+    let torn = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
+    if torn > 0 {
+        let message = format!("{torn} bytes behind entry {last} are none; `recover` cuts them off");
+        audit.add("torn-end", message);
+    }
+    digests
+}
+
+/// What names entries of the journal, and where it stands.
+fn anchors(host: &dyn Host, layout: &Layout) -> Result<Vec<(Utf8PathBuf, Anchor)>, HostError> {
+    let mut anchors = Vec::new();
+    if let Some(anchor) = read::<Anchor>(host, &layout.journal_head())? {
+        anchors.push((layout.journal_head(), anchor));
+    }
+    let proofs = host.list(&layout.verified())?;
+    let proofs = proofs.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
+    let proofs = proofs.map(|id: ReleaseId| layout.verification(&id));
+    let releases = host.list(&layout.releases())?;
+    let releases = releases.iter().filter_map(|name| name.parse().ok());
+    let manifests = releases.map(|id: ReleaseId| layout.manifest(&id));
+    for path in proofs.chain(manifests) {
+        let record = read::<Anchored>(host, &path)?;
+        anchors.extend(record.and_then(|record| Some((path, record.journal?))));
+    }
+    Ok(anchors)
+}
+
+/// A record that names an entry.
+#[derive(Deserialize)]
+struct Anchored {
+    journal: Option<Anchor>,
+}
+
+/// A record that can be read; what is wrong with others is a matter of `status`.
+fn read<T: serde::de::DeserializeOwned>(
+    host: &dyn Host,
+    path: &Utf8Path,
+) -> Result<Option<T>, HostError> {
+    match host.node(path)? {
+        Node::File { .. } => Ok(serde_json::from_slice(&host.read(path, RECORD_LIMIT)?).ok()),
+        _ => Ok(None),
+    }
+}

@@ -1,0 +1,76 @@
+//! What a journal's entries say about the past. No I/O.
+
+use std::collections::BTreeSet;
+
+use super::{Begin, Entry, Record};
+use crate::event::{Operation, Outcome};
+use crate::name::{ReleaseId, ServiceName};
+use crate::plan::Step;
+use crate::time::Timestamp;
+
+/// An operation that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// How it began.
+    pub begin: Begin,
+    /// Whether a step was begun that a service could notice.
+    pub past_the_switch: bool,
+    /// The releases whose proof was about to be recorded: they were proven by this operation.
+    pub proven: BTreeSet<ReleaseId>,
+}
+
+/// The operation that has begun and not ended, if there is one.
+#[must_use]
+pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
+    let mut open = None;
+    for entry in entries {
+        match &entry.record {
+            Record::Begin(begin) => {
+                let (begin, proven) = (begin.clone(), BTreeSet::new());
+                open = Some(Unfinished { begin, past_the_switch: false, proven });
+            }
+            Record::Step { step } => {
+                if let Some(open) = &mut open {
+                    open.past_the_switch |= step.is_past_the_switch();
+                    if let Step::MarkVerified { release, .. } = &**step {
+                        open.proven.insert(release.clone());
+                    }
+                }
+            }
+            Record::RollBack { .. } | Record::TakeOver { .. } => {}
+            Record::End(_) => open = None,
+        }
+    }
+    open
+}
+
+/// Whether the services do not run because somebody wanted it so: the last operation that came to a
+/// good end was a stop.
+#[must_use]
+pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
+    let (mut open, mut last) = (None, None);
+    for entry in entries {
+        match &entry.record {
+            Record::Begin(begin) => open = Some(begin.operation),
+            Record::End(report) if report.outcome == Outcome::Deployed => last = open,
+            Record::End(_)
+            | Record::Step { .. }
+            | Record::RollBack { .. }
+            | Record::TakeOver { .. } => {}
+        }
+    }
+    last == Some(Operation::Stop)
+}
+
+/// How often a service was started since a point in time.
+#[must_use]
+pub fn starts(entries: &[Entry], service: &ServiceName, since: Timestamp) -> usize {
+    let recent = entries.iter().rev().take_while(|entry| entry.time >= since);
+    let started = recent.filter(|entry| match &entry.record {
+        Record::Step { step } => {
+            matches!(&**step, Step::StartService { service: started, .. } if started.name == *service)
+        }
+        _ => false,
+    });
+    started.count()
+}
