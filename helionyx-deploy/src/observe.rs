@@ -267,7 +267,7 @@ fn look_at_starts(
     }
     state.missing_secrets = missing_secrets(host, environment)?;
     for path in files {
-        if let Err(problem) = read_environment_file(host, &path) {
+        if let Err(problem) = may_be_trusted(host, &path) {
             state.start_problems.insert(path, problem);
         }
     }
@@ -299,6 +299,18 @@ fn missing_secrets(
         value.is_some_and(|value| !value.is_empty() && !env_file::is_placeholder(value))
     };
     Ok(needed.into_iter().filter(|name| !is_there(name)).collect())
+}
+
+/// An environment file that others than its owner may write is theirs, not his: it says as whom and
+/// with what the service runs. Looked at before something new is begun, never on the way back.
+fn may_be_trusted(host: &dyn Host, path: &Utf8Path) -> Result<(), String> {
+    read_environment_file(host, path)?;
+    match host.node(path) {
+        Ok(Node::File { mode, .. }) if mode & 0o022 != 0 => {
+            Err(format!("others may write it (mode {mode:04o}): run `chmod 600 {path}`"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The services of all releases whose manifest can be read.

@@ -50,6 +50,8 @@ struct Past {
     duration_ms: Option<u64>,
     /// Where it is kept what is needed to understand why it failed.
     evidence: Option<Utf8PathBuf>,
+    /// Who took the lock from it.
+    taken_over_by: Option<String>,
     /// Whether it was cut short, and `recover` brought it to its end.
     recovered: bool,
 }
@@ -106,7 +108,12 @@ fn operations(entries: &[Entry]) -> Vec<Past> {
             }
             // The begin of what ended may lie before the part of the journal that was read.
             Record::End(report) => operations.extend(open.take().map(|past| ended(past, report))),
-            Record::Step { .. } | Record::RollBack { .. } | Record::TakeOver { .. } => {}
+            Record::TakeOver { by, .. } => {
+                if let Some(past) = &mut open {
+                    past.taken_over_by = Some(by.to_string());
+                }
+            }
+            Record::Step { .. } | Record::RollBack { .. } => {}
         }
     }
     operations.extend(open);
@@ -128,6 +135,7 @@ fn begun(began: Timestamp, begin: &Begin) -> Past {
         steps: None,
         duration_ms: None,
         evidence: None,
+        taken_over_by: None,
         recovered: false,
     }
 }
@@ -167,7 +175,8 @@ fn render(all: &[(&Environment, Past)], glyphs: Glyphs) -> String {
 /// What there is to say besides.
 fn asides(past: &Past) -> Vec<String> {
     let evidence = past.evidence.as_ref().map(|dir| format!("evidence: {dir}"));
-    past.error.clone().into_iter().chain(evidence).collect()
+    let taken = past.taken_over_by.as_ref().map(|by| format!("taken over by {by}"));
+    past.error.clone().into_iter().chain(taken).chain(evidence).collect()
 }
 
 fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
@@ -253,6 +262,6 @@ mod tests {
         let environment = samples::environment();
         let past = operations(&entries(vec![begin(Operation::Deploy)])).remove(0);
         let line = Line::new("history", Origin::new(past.began, Some(&environment)), past);
-        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","tool":"0.1.0","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"commit":null,"outcome":"unfinished","error":null,"steps":null,"duration_ms":null,"evidence":null,"recovered":false}"#);
+        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","tool":"0.1.0","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"commit":null,"outcome":"unfinished","error":null,"steps":null,"duration_ms":null,"evidence":null,"taken_over_by":null,"recovered":false}"#);
     }
 }

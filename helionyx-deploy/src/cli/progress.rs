@@ -27,7 +27,8 @@ impl Progress {
         let interrupt = Arc::clone(interrupt);
         let notice = move |_: &ProgressState, line: &mut dyn Write| {
             if interrupt.load(Ordering::Relaxed) {
-                line.write_str("  interrupted: coming to a safe end").ok();
+                line.write_str("  interrupted: coming to a safe end; again: leave it as it is")
+                    .ok();
             }
         };
         let template = "  {spinner} {elapsed:>7}  {wide_msg}{notice}";

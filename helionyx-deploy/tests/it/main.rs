@@ -9,6 +9,7 @@ mod conformance;
 mod env_file_program;
 mod evidence;
 mod git;
+mod hostile;
 mod journal;
 mod layers;
 mod plans;

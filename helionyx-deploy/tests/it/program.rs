@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use helionyx_deploy::digest::Digest;
-use helionyx_deploy::host::{Clock as _, LocalHost};
+use helionyx_deploy::event::Outcome;
+use helionyx_deploy::host::{Clock as _, LocalHost, Processes as _};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -145,10 +146,15 @@ fn a_deployer_that_is_suspended_and_overtaken_changes_nothing_more_and_the_next_
     assert_eq!(project.run(&args).code, 0);
     let host = LocalHost::new();
     let mut overtaken = 0;
-    for delay_ms in (0..120).step_by(5) {
+    for delay_ms in (0..240).step_by(10) {
         project.rig.change(&format!("suspended after {delay_ms} ms"));
         let handle = project.start(&args);
         let pid = handle.pids()[0];
+        let lock = project.rig.environment.layout.lock();
+        let named = format!("{{\"pid\":{pid},");
+        project.rig.wait_until("it has the lock", || {
+            fs_err::read_to_string(&lock).is_ok_and(|text| text.starts_with(&named))
+        });
         host.pause(std::time::Duration::from_millis(delay_ms));
         send(pid, Signal::STOP);
         let context = format!("after {delay_ms} ms");
@@ -186,7 +192,7 @@ fn a_signal_at_any_time_ends_a_deploy_whole() {
     assert_eq!(project.run(&args).code, 0);
     let host = LocalHost::new();
     let mut codes: BTreeMap<i32, usize> = BTreeMap::new();
-    for (round, delay_ms) in (0..600).step_by(20).enumerate() {
+    for (round, delay_ms) in (0..450).step_by(15).enumerate() {
         let signal = [Signal::INT, Signal::TERM, Signal::HUP][round % 3];
         project.rig.change(&format!("{signal:?} after {delay_ms} ms"));
         let handle = project.start(&args);
@@ -207,8 +213,71 @@ fn a_signal_at_any_time_ends_a_deploy_whole() {
         assert_eq!(project.rig.processes().len(), 1, "{context}");
         assert_eq!(project.run(&args).code, 0, "{context}");
     }
-    eprintln!("signals, exit codes: {codes:?}");
-    assert!(codes.contains_key(&0) && codes.contains_key(&1), "{codes:?}");
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        project.rig.change(&format!("{signal:?} after the switch"));
+        let current = project.rig.environment.layout.current();
+        let before = current.read_link_utf8().unwrap();
+        let handle = project.start(&args);
+        let pid = handle.pids()[0];
+        project.rig.wait_until("it has switched", || current.read_link_utf8().unwrap() != before);
+        send(pid, signal);
+        assert_eq!(Project::end(handle).code, 0, "{signal:?} after the switch: it is finished");
+    }
+    eprintln!("signals, exit codes: {codes:?}, and 3 after the switch");
+    assert!(codes.contains_key(&1), "{codes:?}");
+}
+
+#[test]
+fn with_too_few_file_descriptors_a_deploy_fails_before_it_touches_a_service() {
+    let project = Project::new();
+    let args = ["deploy", "--env", "shop/dev"];
+    assert_eq!(project.run(&args).code, 0);
+    let mut refused = 0;
+    for limit in [4, 5, 6, 7, 8, 10, 16, 32, 40, 64] {
+        let before = project.rig.main().key;
+        project.rig.change(&format!("with {limit} descriptors"));
+        let envs = project.rig.dir.join("envs");
+        let program = env!("CARGO_BIN_EXE_helionyx-deploy");
+        let limited = format!("ulimit -n {limit}; exec '{program}' --envs-dir '{envs}' \"$@\"");
+        let mut words = vec!["-c", &limited, "sh"];
+        words.extend(args);
+        let run = duct::cmd("/bin/sh", words).dir(&project.rig.dir).stderr_null().stdout_null();
+        let code = run.unchecked().run().unwrap().status.code();
+        match code {
+            Some(0) => {}
+            Some(1) => {
+                refused += 1;
+                assert_eq!(project.rig.main().key, before, "{limit}: the service was not touched");
+            }
+            code => panic!("{limit}: {code:?}"),
+        }
+    }
+    assert!((1..10).contains(&refused), "{refused} refused");
+    assert_eq!(project.run(&args).code, 0);
+}
+
+#[test]
+fn paths_longer_than_the_system_takes_are_an_error_before_anything_runs() {
+    for (name, length) in [("a part", 256), ("the root", 4100), ("a release below it", 4060)] {
+        let mut rig = Rig::new();
+        let deep = match length {
+            256 => "x".repeat(256),
+            length => {
+                let parts = format!("{}/", "x".repeat(99)).repeat(41);
+                parts[..length - rig.dir.as_str().len() - 1].to_owned()
+            }
+        };
+        rig.environment.layout.root = rig.dir.join(deep.trim_end_matches('/'));
+        let outcome = rig.operate(&crate::world::deploy());
+        match outcome {
+            Err(error) => assert!(error.to_string().starts_with("failed to "), "{name}: {error}"),
+            Ok(report) => {
+                assert_eq!(report.outcome, Outcome::Failed, "{name}: {report:?}");
+                assert_eq!(report.release, None, "{name}");
+            }
+        }
+        assert!(rig.host.listeners(rig.port).unwrap().is_empty(), "{name}: nothing runs");
+    }
 }
 
 fn send(pid: u32, signal: Signal) {

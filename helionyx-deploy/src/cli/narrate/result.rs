@@ -114,7 +114,10 @@ fn one_service(service: &Status, of: usize) -> String {
 
 fn recovered(report: &Report) -> String {
     match (&report.release, report.outcome) {
-        (_, Outcome::Unchanged) => "has nothing to recover".to_owned(),
+        (_, Outcome::Unchanged) => match &report.error {
+            Some(found) => format!("is recovered: {found}; nothing had begun"),
+            None => "has nothing to recover".to_owned(),
+        },
         (None, _) => "is recovered: nothing is deployed, as before".to_owned(),
         (Some(release), Outcome::Deployed) => format!("is recovered: {release} is in use"),
         (Some(_), Outcome::RolledBack) => format!("is recovered: {}", runs_as_before(report)),

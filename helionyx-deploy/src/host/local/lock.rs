@@ -21,6 +21,7 @@ pub fn lock(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockErro
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o644);
         let (file, _) = open_regular("lock", path, &options)?;
+        have_descriptors(&file).at("lock", path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder_of(&file))),
@@ -43,6 +44,7 @@ pub fn take(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostErro
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     let (before, _) = open_regular("lock", path, &options)?;
+    have_descriptors(&before).at("lock", path)?;
     let (file, aside) =
         aside(path, |aside| options.clone().create_new(true).mode(0o644).open(aside))?;
     let written = file.try_lock().map_err(io::Error::from);
@@ -52,7 +54,20 @@ pub fn take(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostErro
     Ok(Box::new(Held { file, path: path.to_owned(), before: Some(before) }))
 }
 
+/// Who holds the lock goes on to stop services: then it must be able to open what it needs to start
+/// them again.
+fn have_descriptors(file: &File) -> io::Result<()> {
+    let spare: Result<Vec<_>, _> =
+        (0..SPARE).map(|_| rustix::io::fcntl_dupfd_cloexec(file, 0)).collect();
+    spare.map(drop).map_err(|error| {
+        let limit = "raise `ulimit -n`, or what the whole system may open";
+        io::Error::other(format!("fewer than {SPARE} more files can be opened ({error}): {limit}"))
+    })
+}
+
 const ATTEMPTS: usize = 10;
+/// So many files more than are open must be to be had: some four times what was ever seen at work.
+const SPARE: usize = 32;
 /// How long we wait for the winner to say who he is.
 const PATIENCE: Duration = Duration::from_millis(200);
 const NAP: Duration = Duration::from_millis(2);

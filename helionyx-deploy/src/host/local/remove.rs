@@ -143,6 +143,38 @@ mod tests {
     }
 
     #[test]
+    fn what_is_swapped_for_a_link_while_it_is_removed_leads_nowhere() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let dir = Scratch::new();
+        let (doomed, outside) = (dir.join("doomed"), dir.join("outside"));
+        whole::create_dir(&outside.join("a"), 0o755).unwrap();
+        whole::write(&outside.join("a/file"), b"x", 0o644).unwrap();
+        let done = AtomicBool::new(false);
+        let swaps = std::thread::scope(|scope| {
+            let racer = scope.spawn(|| {
+                let mut swaps = 0;
+                while !done.load(Ordering::Relaxed) {
+                    let (real, aside) = (doomed.join("a"), doomed.join("aside"));
+                    let swapped = rustix::fs::rename(real.as_str(), aside.as_str())
+                        .and_then(|()| rustix::fs::symlink(outside.as_str(), real.as_str()));
+                    swaps += u32::from(swapped.is_ok());
+                }
+                swaps
+            });
+            for _ in 0..2000 {
+                whole::create_dir(&doomed.join("a/a"), 0o755).ok();
+                std::fs::File::create(doomed.join("a/a/file")).ok();
+                // What a racer puts there may be left; it is removed with the next one.
+                remove_tree(&doomed).ok();
+            }
+            done.store(true, Ordering::Relaxed);
+            racer.join().unwrap()
+        });
+        assert!(swaps > 20, "the racer hardly ran: {swaps}");
+        assert_eq!(files::list(&outside.join("a")).unwrap(), ["file"]);
+    }
+
+    #[test]
     fn a_tree_is_a_directory_and_a_file_is_none() {
         let dir = Scratch::new();
         whole::create_dir(&dir.join("dir"), 0o755).unwrap();
