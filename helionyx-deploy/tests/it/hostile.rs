@@ -3,7 +3,6 @@
 
 use helionyx_deploy::event::Outcome;
 use helionyx_deploy::host::Files as _;
-use helionyx_deploy::model::{Kind, Variable};
 use helionyx_deploy::operate::{Goal, OperateError};
 use helionyx_deploy::state::Node;
 
@@ -252,8 +251,7 @@ const CASES: [Case; 23] = [
 fn whatever_lies_there_the_outcome_is_known_and_nothing_of_others_is_gone() {
     for Case { name, prepare, kept, ends } in CASES {
         let mut world = World::new();
-        let secret = Variable { kind: Kind::Secret, value: None };
-        world.environment.variables.insert("TOKEN".parse().unwrap(), secret);
+        world.declare("[variables.TOKEN]\nkind = \"secret\"\n");
         world.host.put_file(format!("{ROOT}/shared/.env"), "TOKEN=x\n", 0o600);
         world.run(&deploy());
         world.ship_readme("2");
