@@ -13,13 +13,14 @@ use crate::plan::{Plan, Step};
 use crate::release::BuildRecord;
 use crate::source::SourceError;
 use crate::state::ProcessKey;
-use crate::time::millis;
+use crate::time::{Timestamp, millis};
 
 mod build;
 mod fill;
 mod remove;
 mod seal;
 mod service;
+mod unit;
 
 /// How long a process that is gone may take to tell how it ended.
 const EXIT_DEADLINE: Duration = Duration::from_millis(500);
@@ -116,6 +117,24 @@ pub enum StepError {
         /// A process that is left.
         left: String,
     },
+    /// systemd did not start a unit.
+    #[error("{unit} did not start: {why}")]
+    NotStarted {
+        /// The unit.
+        unit: String,
+        /// Why.
+        why: String,
+    },
+    /// The process that was proven is not the one that systemd started.
+    #[error("{service} runs as pid {pid}, which is not the main process of {unit}")]
+    OutsideOfUnit {
+        /// The service.
+        service: String,
+        /// The process.
+        pid: u32,
+        /// The unit.
+        unit: String,
+    },
     /// A service was not proven.
     #[error(transparent)]
     Unproven(#[from] Unproven),
@@ -135,6 +154,7 @@ pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
         builds: Vec::new(),
         started: BTreeMap::new(),
         logged: BTreeMap::new(),
+        begun: BTreeMap::new(),
     };
     for (index, step) in plan.steps.iter().enumerate() {
         if let Err(error) = applier.one(index + 1, step) {
@@ -155,6 +175,8 @@ struct Applier<'a, 'w, 'j> {
     started: BTreeMap<ServiceName, ProcessKey>,
     /// How long each service's log was before this plan started it.
     logged: BTreeMap<ServiceName, u64>,
+    /// When this plan started each service that systemd runs.
+    begun: BTreeMap<ServiceName, Timestamp>,
 }
 
 impl Applier<'_, '_, '_> {
@@ -212,7 +234,11 @@ impl Applier<'_, '_, '_> {
         let host = self.work.host;
         let layout = &self.plan.site.layout;
         match step {
-            Step::CreateDirectory { path, mode } => host.create_dir(path, *mode)?,
+            Step::CreateDirectory { path, mode, owner: None } => host.create_dir(path, *mode)?,
+            Step::CreateDirectory { path, mode, owner: Some(owner) } => {
+                self.create_directory_for(path, *mode, owner)?;
+            }
+            Step::CreateUser { user, home } => self.create_user(user, home)?,
             Step::CreateFile { path, mode, content } => self.create_file(path, *mode, content)?,
             Step::RemoveRelease { release, .. } => return self.remove_release(release),
             Step::BeginRelease { release } => self.begin_release(release)?,
@@ -240,12 +266,17 @@ impl Applier<'_, '_, '_> {
                 host.replace_link(&layout.current(), &target)?;
             }
             Step::UnlinkCurrent { .. } => host.remove(&layout.current())?,
-            Step::StopService { service, timeout_ms } => {
-                return self.stop_service(service, Duration::from_millis(*timeout_ms));
+            Step::StopService { service, timeout_ms, unit } => {
+                let timeout = Duration::from_millis(*timeout_ms);
+                return self.stop_service(service, unit.as_ref(), timeout);
             }
+            Step::WriteUnit { unit } => self.write_unit(unit)?,
+            Step::ReloadUnits => self.reload_units()?,
+            Step::EnableUnit { unit } => self.enable_unit(unit)?,
             Step::StartService { service, release } => return self.start_service(service, release),
             Step::ProveService { service, release } => {
                 let proof = health::prove(host, &self.plan.site, service, release)?;
+                self.check_unit(service, proof.process)?;
                 self.measure_downtime(proof.first_pass);
                 return Ok(format!("pid {}, {} tries", proof.process.pid, proof.tries));
             }
@@ -264,6 +295,9 @@ impl Applier<'_, '_, '_> {
         else {
             return error;
         };
+        if let Some(unit) = &service.unit {
+            return self.unit_ended(unit).unwrap_or(error);
+        }
         let started = self.started.get(&service.name);
         let status = started.and_then(|process| self.wait_for_exit(*process));
         Unproven::Ended { service: service.name.to_string(), status }.into()

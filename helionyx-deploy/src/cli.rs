@@ -46,10 +46,11 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 20] = [
+const COMMANDS: [&str; 21] = [
     "deploy",
     "plan",
     "apply",
+    "setup",
     "rollback",
     "releases",
     "history",
@@ -124,6 +125,8 @@ pub enum Command {
     Plan(plan::Plan),
     /// Carry out a plan that was kept, if nothing has changed since
     Apply(apply::Apply),
+    /// Make a host ready for a first deploy
+    Setup(change::Setup),
     /// Go back to a release that was verified before
     Rollback(change::Rollback),
     /// List the releases on the host
@@ -230,6 +233,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Deploy(args) => args.run(context),
         Command::Plan(args) => args.run(context),
         Command::Apply(args) => args.run(context),
+        Command::Setup(args) => args.run(context),
         Command::Rollback(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::History(args) => args.run(context),

@@ -130,6 +130,8 @@ pub enum Operation {
     Stop,
     /// The services to run anew.
     Restart,
+    /// A host to be made ready for a first deploy.
+    Setup,
     /// What was cut short to be brought to an end.
     Recover,
 }
@@ -142,6 +144,7 @@ impl std::fmt::Display for Operation {
             Operation::Start => "start",
             Operation::Stop => "stop",
             Operation::Restart => "restart",
+            Operation::Setup => "setup",
             Operation::Recover => "recover",
         })
     }

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::name::Port;
 use crate::release::{Actor, FileRecord};
 use crate::secret::Secret;
-use crate::state::{Listener, Node, Process, ProcessKey};
+use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 #[cfg(test)]
@@ -88,6 +88,9 @@ pub trait Files {
     ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError>;
     /// Makes a directory and those above it that are missing; sets the mode of a new one only.
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError>;
+    /// Makes a directory that is another user's from the moment on when it is there, and those above
+    /// it that are missing, which are ours. One that is there is left as it is.
+    fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError>;
     /// Puts a file in place, whole, with this mode; replaces a file or link that is there.
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError>;
     /// Adds to the end of a file, with one write, and syncs it; makes it (0600) when missing.

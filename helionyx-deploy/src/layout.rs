@@ -19,6 +19,9 @@ pub const MANIFEST: &str = "release.json";
 /// The name of the environment file inside a release: the values that are not secret.
 pub const RELEASE_ENV: &str = "release.env";
 
+/// Where the unit files of a host lie that are the operator's.
+pub const UNITS_DIR: &str = "/etc/systemd/system";
+
 impl Layout {
     /// All releases of this environment.
     #[must_use]

@@ -9,7 +9,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
-use crate::name::{AppName, BuildName, EnvironmentName, HostName, Port, ServiceName, VariableName};
+use crate::name::{
+    AppName, BuildName, EnvironmentName, HostName, Port, ServiceName, UnitName, VariableName,
+};
 use crate::template::{Bindings, Placeholder, Template};
 
 mod bounds;
@@ -220,13 +222,19 @@ pub struct Retention {
 }
 
 impl Environment {
-    /// The name of a service's unit, with `.service`; none where no unit runs it.
+    /// What systemd is told of the services; none in the embedded runtime.
     #[must_use]
-    pub fn unit(&self, service: &ServiceName) -> Option<String> {
+    pub fn units(&self) -> Option<&Units> {
         match &self.runtime {
             Runtime::Process => None,
-            Runtime::Systemd(units) => Some(units.service(service)),
+            Runtime::Systemd(units) => Some(units),
         }
+    }
+
+    /// The unit of a service; none where no unit runs it.
+    #[must_use]
+    pub fn unit(&self, service: &ServiceName) -> Option<UnitName> {
+        self.units().map(|units| units.of(service))
     }
 
     /// Whether it runs on a machine of this name, with or without its domain.

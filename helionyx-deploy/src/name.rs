@@ -87,6 +87,26 @@ name! {
     "nothing, or - and 1 to 31 of a-z, 0-9 and -, no - last", is_suffix
 }
 name! {
+    /// A service unit of ours, e.g. `helionyx-dev.service`.
+    UnitName, "the name of a service unit",
+    "1 to 63 of a-z, 0-9 and -, a letter first, then .service", is_unit
+}
+
+impl UnitName {
+    /// The unit of a service in an environment.
+    #[must_use]
+    pub fn of(service: &ServiceName, suffix: &UnitSuffix) -> UnitName {
+        UnitName(format!("{service}{suffix}.service"))
+    }
+
+    /// The name without its type.
+    #[must_use]
+    pub fn stem(&self) -> &str {
+        self.0.strip_suffix(".service").unwrap_or(&self.0)
+    }
+}
+
+name! {
     /// A user of a host, e.g. `helionyx-dev`: what systemd, sudo and sysusers all take.
     UserName, "a user's name",
     "1 to 31 of a-z, 0-9, - and _, a letter or _ first", is_user
@@ -197,6 +217,15 @@ fn is_suffix(text: &str) -> bool {
         (1..=31).contains(&rest.len()) && !rest.ends_with('-') && rest.chars().all(letter)
     };
     text.is_empty() || text.strip_prefix('-').is_some_and(ending)
+}
+
+fn is_unit(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    text.strip_suffix(".service").is_some_and(|stem| {
+        (1..=63).contains(&stem.len())
+            && stem.starts_with(|c: char| c.is_ascii_lowercase())
+            && stem.chars().all(letter)
+    })
 }
 
 fn is_user(text: &str) -> bool {

@@ -18,6 +18,10 @@ use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
+mod units;
+
+pub(crate) use units::ask;
+
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
 /// How many files are looked at in releases that are not in use, the newest first.
@@ -42,6 +46,7 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     let tip = journal::tip(host, layout)?;
     state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
     state.journal = tip.as_ref().and_then(Tip::anchor);
+    units::look(host, environment, &mut state)?;
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);
@@ -55,7 +60,7 @@ fn nodes(
     host: &dyn Host,
     environment: &Environment,
 ) -> Result<BTreeMap<camino::Utf8PathBuf, Node>, HostError> {
-    let directories = desired::directories(environment).into_iter().map(|(path, _)| path);
+    let directories = desired::directories(environment).into_iter().map(|needed| needed.path);
     let secrets = environment.has_secrets().then(|| environment.layout.secrets());
     directories.chain(secrets).map(|path| Ok((path.clone(), host.node(&path)?))).collect()
 }

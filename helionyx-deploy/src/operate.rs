@@ -45,6 +45,8 @@ pub enum Goal {
     Stop,
     /// The services to run in new processes.
     Restart,
+    /// All that a first deploy needs on the host: user, directories, a place for the secrets.
+    Setup,
     /// What was planned before, if all is as it was then.
     Apply(Box<Saved>),
 }
@@ -68,6 +70,7 @@ impl Goal {
             Goal::Start => Operation::Start,
             Goal::Stop => Operation::Stop,
             Goal::Restart => Operation::Restart,
+            Goal::Setup => Operation::Setup,
         }
     }
 }
@@ -331,12 +334,15 @@ fn make_plan(
             rollback_target(environment, found, named.as_ref())
                 .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
         ),
+        (Goal::Setup, _) => Target::Prepared,
         _ => Target::Keep,
     };
     let run = match goal {
         Goal::Stop => Run::Stopped,
         Goal::Restart => Run::Restarted(main_processes(found)),
-        Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start => Run::Running,
+        Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start | Goal::Setup => {
+            Run::Running
+        }
     };
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let plan = reach(&desired, found).map_err(OperateError::Refused)?;

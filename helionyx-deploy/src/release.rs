@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Limits, Timing};
 use crate::name::{
-    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, VariableName,
+    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, UnitName,
+    VariableName,
 };
 use crate::template::{Bindings, Placeholder};
 use crate::time::Timestamp;
@@ -218,6 +219,18 @@ pub struct Service {
     pub limits: Limits,
     /// How it is proven to work.
     pub health: Option<Health>,
+    /// The unit that runs it; none in the embedded runtime.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
+}
+
+/// A unit of systemd's, as a release wants it: it goes forward and back together with the code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unit {
+    /// Its name.
+    pub name: UnitName,
+    /// The whole text of its file.
+    pub text: String,
 }
 
 /// How a service is proven to work.

@@ -8,9 +8,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
-use crate::name::{Port, ReleaseId, ServiceName, VariableName};
+use crate::name::{Port, ReleaseId, ServiceName, UnitName, VariableName};
 use crate::release::{Anchor, Manifest, Verification};
 use crate::time::Timestamp;
+
+pub mod unit;
+
+pub use unit::{Account, UnitFile, UnitState};
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -39,6 +43,10 @@ pub struct HostState {
     pub journal: Option<Anchor>,
     /// What runs, by service; a service that does not run has no processes.
     pub services: BTreeMap<ServiceName, ServiceState>,
+    /// The units of its services, where systemd runs them.
+    pub units: BTreeMap<UnitName, UnitState>,
+    /// The user that its services run as, where it has one of its own and the host knows it.
+    pub user: Option<Account>,
     /// Who listens on the environment's ports.
     pub listeners: BTreeMap<Port, Vec<Listener>>,
 }

@@ -5,8 +5,10 @@ use serde::Serialize;
 use crate::model::Environment;
 use crate::name::{AppName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName};
 use crate::release::Manifest;
-use crate::state::{Answering, Condition, Current, HostState, Process, ServiceState};
+use crate::state::{Answering, Condition, Current, HostState, Process, ServiceState, UnitState};
 use crate::time::Timestamp;
+
+mod units;
 
 /// How one service of an environment is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,11 +19,11 @@ pub struct Status {
     pub environment: EnvironmentName,
     /// What runs its services.
     pub supervisor: crate::model::Supervisor,
-    /// The service.
-    pub unit: ServiceName,
+    /// The unit that runs it, or the service's name in the embedded runtime.
+    pub unit: String,
     /// Whether it runs.
     pub state: RunState,
-    /// Whether it starts with the machine: never, in the embedded runtime.
+    /// Whether it starts with the machine.
     pub enabled: bool,
     /// The release that `current` names.
     pub release: Option<ReleaseId>,
@@ -41,7 +43,7 @@ pub struct Status {
     pub pid: Option<u32>,
     /// When that began.
     pub since: Option<Timestamp>,
-    /// How often its supervisor has restarted it: never, in the embedded runtime.
+    /// How often its supervisor has started it again by itself.
     pub restarts: u32,
     /// The memory of all its processes.
     pub memory_bytes: u64,
@@ -57,6 +59,10 @@ pub enum RunState {
     Running,
     /// It was deployed and does not run.
     Stopped,
+    /// It is being started, or waits to be started again.
+    Starting,
+    /// It ended with an error, and systemd does not start it again.
+    Failed,
     /// Nothing was ever deployed.
     NotInstalled,
 }
@@ -108,6 +114,7 @@ fn of_service(
     let main = service.main();
     let releases = environment.layout.releases();
     let deployed = manifest.and_then(|m| m.services.iter().find(|service| service.name == name));
+    let unit = environment.unit(&name).and_then(|unit| found.units.get(&unit));
     let (healthy, ready) = match &service.health {
         Answering::NotAsked => (None, None),
         Answering::Passing => (Some(true), Some(true)),
@@ -117,12 +124,8 @@ fn of_service(
         app: environment.app.clone(),
         environment: environment.name.clone(),
         supervisor: environment.runtime.supervisor(),
-        state: match (main, found.current.release()) {
-            (Some(_), _) => RunState::Running,
-            (None, Some(_)) => RunState::Stopped,
-            (None, None) => RunState::NotInstalled,
-        },
-        enabled: false,
+        state: run_state(unit, main.is_some(), found.current.release().is_some()),
+        enabled: unit.is_some_and(|unit| unit.shown.file_state == "enabled"),
         release: found.current.release().cloned(),
         commit: manifest.and_then(|manifest| manifest.source.commit().cloned()),
         source: manifest.map(|manifest| manifest.source.to_string()),
@@ -132,10 +135,15 @@ fn of_service(
         port: deployed.and_then(|service| service.port).or(environment.port),
         pid: main.map(|process| process.key.pid),
         since: main.map(|process| process.since),
-        restarts: 0,
+        restarts: unit.map_or(0, |unit| unit.shown.restarts),
         memory_bytes: service.processes.iter().map(|process| process.memory_bytes).sum(),
-        findings: findings(environment, found, service, &name),
-        unit: name,
+        findings: {
+            let wanted = deployed.and_then(|service| service.unit.as_ref());
+            let mut all = units::findings(environment, wanted, unit);
+            all.extend(findings(environment, found, service, &name));
+            all
+        },
+        unit: environment.unit(&name).map_or_else(|| name.to_string(), |unit| unit.to_string()),
     }
 }
 
@@ -199,6 +207,16 @@ fn findings(
         }
     }
     findings
+}
+
+fn run_state(unit: Option<&UnitState>, runs: bool, is_deployed: bool) -> RunState {
+    match unit.map(|unit| unit.shown.active.as_str()) {
+        Some("activating" | "reloading") => RunState::Starting,
+        Some("failed") if !runs => RunState::Failed,
+        _ if runs => RunState::Running,
+        _ if is_deployed => RunState::Stopped,
+        _ => RunState::NotInstalled,
+    }
 }
 
 /// Who holds the environment's port without being one of its services.

@@ -1,5 +1,6 @@
 //! Programs that we call: builders of their commands beside the parsers of what they print. No I/O.
 
+pub mod account;
 pub mod git;
 pub mod journalctl;
 pub mod systemctl;

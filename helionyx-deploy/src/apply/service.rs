@@ -1,5 +1,5 @@
-//! Steps that stop and start services in the embedded runtime: detached processes, found again by
-//! the marks in their environment, never by a pid that was written down.
+//! Steps that stop and start services. In the embedded runtime they are detached processes, found
+//! again by the marks in their environment, never by a pid that was written down.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::{Applier, StepError};
 use crate::event::Event;
 use crate::health::Unproven;
 use crate::host::{Launch, Signal};
-use crate::name::{ReleaseId, ServiceName};
+use crate::name::{ReleaseId, ServiceName, UnitName};
 use crate::observe::read_environment_file;
 use crate::plan::Step;
 use crate::release::Service;
@@ -31,11 +31,18 @@ impl Applier<'_, '_, '_> {
     pub(super) fn stop_service(
         &mut self,
         service: &ServiceName,
+        unit: Option<&UnitName>,
         timeout: Duration,
     ) -> Result<String, StepError> {
         let host = self.work.host;
         let begin = host.elapsed();
         self.applied.down_since.get_or_insert(begin);
+        if let Some(unit) = unit {
+            let note = self.stop_unit(unit, timeout)?;
+            if self.processes_of(service)?.is_empty() {
+                return Ok(note);
+            }
+        }
         if self.signal_and_wait(service, Signal::Term, timeout)?.is_empty() {
             return Ok(String::new());
         }
@@ -84,6 +91,9 @@ impl Applier<'_, '_, '_> {
             self.started.insert(service.name.clone(), running.key);
             return Ok(format!("runs already: pid {}", running.key.pid));
         }
+        if let Some(unit) = &service.unit {
+            return self.start_unit(service, unit);
+        }
         let launch = Launch {
             exec: service.exec.clone(),
             directory: service.directory.clone(),
@@ -113,6 +123,11 @@ impl Applier<'_, '_, '_> {
         let (Step::StartService { service, .. } | Step::ProveService { service, .. }) = step else {
             return;
         };
+        if let Some(unit) = &service.unit {
+            let (lines, service) = (self.unit_log(service, unit, LOG_LINES), service.name.clone());
+            (self.work.events)(Event::ServiceLog { service, lines });
+            return;
+        }
         let (host, log) = (self.work.host, self.plan.site.layout.log(&service.name));
         let before = self.logged.get(&service.name).copied().unwrap_or(0);
         let Ok(Node::File { size, .. }) = host.node(&log) else { return };

@@ -105,6 +105,22 @@ pub struct Deploy {
     manner: Manner,
 }
 
+/// Makes a host ready for a first deploy: the user that services run as, directories, and the file
+/// that the secrets are put in.
+///
+/// What is there already is left as it is: it can be run again at any time.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  {program} setup --env live --dry-run
+  {program} setup --env live")]
+pub struct Setup {
+    #[command(flatten)]
+    site: Site,
+    #[command(flatten)]
+    manner: Manner,
+}
+
 /// Goes back to the release before, or to a named one.
 ///
 /// Only a release that was once verified can be gone back to; `releases` lists them. Nothing is
@@ -166,6 +182,12 @@ pub struct Restart {
 impl Deploy {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         change(context, &self.site, &self.what.goal()?, &self.manner)
+    }
+}
+
+impl Setup {
+    pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
+        change(context, &self.site, &Goal::Setup, &self.manner)
     }
 }
 

@@ -75,6 +75,7 @@ mod tests {
             Operation::Start,
             Operation::Stop,
             Operation::Restart,
+            Operation::Setup,
         ] {
             assert_eq!(code(operation, Outcome::Deployed), 0);
             assert_eq!(code(operation, Outcome::Unchanged), 0);

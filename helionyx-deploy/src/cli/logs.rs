@@ -1,4 +1,4 @@
-//! `logs`: what services wrote, as it stands in the files of the embedded runtime.
+//! `logs`: what services wrote, as it stands in the files of the embedded runtime or in the journal.
 
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::json::{Line, Origin};
 use super::{Context, Failure, Models, exit, signals};
 
 mod file;
+mod journal;
 
 use file::LogFile;
 
@@ -25,14 +26,15 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Shows what services wrote: the last lines, and then, with -f, what they write.
 ///
-/// The embedded runtime keeps plain lines without time or priority: there is nothing that `--since`
-/// or journald's `-p` could choose by.
+/// Of what systemd runs it is what the journal has, with times; the embedded runtime keeps plain
+/// lines without time or priority: there is nothing that `--since` or `-p` could choose by.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
   {program} logs --env local
   {program} logs --env local -n 200 | grep -i error
-  {program} logs --env local -f")]
+  {program} logs --env local -f
+  {program} logs --env live --since '1 hour ago' -p warning")]
 pub struct Logs {
     #[command(flatten)]
     site: Site,
@@ -42,9 +44,12 @@ pub struct Logs {
     /// Go on with what is written, until interrupted
     #[arg(short, long)]
     follow: bool,
-    /// Lines since a time; not where the embedded runtime keeps the log, which has no times
+    /// Lines since a time, in journalctl's words; not of the embedded runtime, which keeps no times
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
+    /// Lines of this priority or worse, e.g. warning; not of the embedded runtime
+    #[arg(short, long, value_name = "PRIORITY")]
+    priority: Option<String>,
 }
 
 /// The log of one service.
@@ -58,9 +63,13 @@ impl Logs {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
         let environment = models.here(self.site.env.as_deref(), &context.machine())?;
-        if self.since.is_some() {
+        if environment.units().is_some() {
+            return journal::show(context, environment, self);
+        }
+        let given = [("--since", &self.since), ("--priority", &self.priority)];
+        if let Some((option, _)) = given.iter().find(|(_, value)| value.is_some()) {
             let message = format!(
-                "--since cannot be answered for {}: the embedded runtime keeps lines without times",
+                "{option} cannot be answered for {}: the embedded runtime keeps plain lines",
                 environment.id()
             );
             return Err(Failure::new(exit::USAGE, message, "choose by number, with -n"));

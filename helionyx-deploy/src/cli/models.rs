@@ -2,7 +2,7 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::model::{Catalog, Environment, Finding, Severity, SourceFile, Supervisor};
+use crate::model::{Catalog, Environment, Finding, Severity, SourceFile};
 
 use super::{Failure, Global, exit};
 
@@ -134,11 +134,6 @@ pub(super) fn reason_against(environment: &Environment, machine: &str) -> Option
         let host = environment.host.as_ref().map(ToString::to_string).unwrap_or_default();
         let message = format!("{id} runs on {host}, and this is {machine}");
         let hint = format!("run the command on {host}");
-        return Some(Failure::new(exit::FAILED, message, hint));
-    }
-    if environment.runtime.supervisor() == Supervisor::Systemd {
-        let message = format!("{id} runs under systemd, which this version cannot operate yet");
-        let hint = "`check` and `render-units` are all that it has for it";
         return Some(Failure::new(exit::FAILED, message, hint));
     }
     None

@@ -99,7 +99,7 @@ pub(super) fn status() -> Status {
         app: "sample".parse().unwrap(),
         environment: "local".parse().unwrap(),
         supervisor: Supervisor::Process,
-        unit: "web".parse().unwrap(),
+        unit: "web".to_owned(),
         state: RunState::Running,
         enabled: false,
         release: Some(release("aaaaaaa")),

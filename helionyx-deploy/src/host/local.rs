@@ -16,7 +16,7 @@ use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::name::Port;
 use crate::release::{Actor, FileRecord};
-use crate::state::{Listener, Node, Process, ProcessKey};
+use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 mod context;
@@ -175,6 +175,10 @@ impl Files for LocalHost {
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
         whole::create_dir(path, mode)
+    }
+
+    fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
+        whole::create_dir_for(path, mode, owner)
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

@@ -14,7 +14,7 @@ use crate::host::{
 };
 use crate::name::Port;
 use crate::release::{Actor, FileRecord};
-use crate::state::{Listener, Node, Process, ProcessKey};
+use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 /// The machine of a lock: before each change it is looked whether the lock is still ours. A
@@ -110,6 +110,10 @@ impl Files for Fenced<'_> {
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
         self.change("create", path)?.create_dir(path, mode)
+    }
+
+    fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
+        self.change("create", path)?.create_dir_for(path, mode, owner)
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ServiceName, UnitSuffix, UserName};
+use crate::name::{ServiceName, UnitName, UnitSuffix, UserName};
 
 /// What runs an environment's services.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,16 +45,10 @@ pub struct Units {
 }
 
 impl Units {
-    /// The name of a service's unit, without its type.
+    /// The unit of a service.
     #[must_use]
-    pub fn stem(&self, service: &ServiceName) -> String {
-        format!("{service}{}", self.suffix)
-    }
-
-    /// The name of a service's unit, with `.service`.
-    #[must_use]
-    pub fn service(&self, service: &ServiceName) -> String {
-        self.stem(service) + ".service"
+    pub fn of(&self, service: &ServiceName) -> UnitName {
+        UnitName::of(service, &self.suffix)
     }
 }
 

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Environment, ServiceModel};
-use crate::name::{ReleaseId, ServiceName, VariableName};
+use crate::name::{ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
 use crate::plan::step::BuildStep;
 use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
-use crate::render::env_file;
-use crate::state::{Condition, Current, HostState, ProcessKey};
+use crate::render::{self, env_file};
+use crate::state::{Condition, Current, HostState, ProcessKey, mark};
 use crate::template::{Bindings, Template};
 use crate::time::Timestamp;
 
@@ -50,6 +50,8 @@ pub enum Target {
     Existing(ReleaseId),
     /// None: nothing was there before, and nothing shall be.
     Nothing,
+    /// The one that it names; and all that a first deploy needs, but no release.
+    Prepared,
 }
 
 /// What a release is to be made from.
@@ -146,6 +148,8 @@ pub fn services(environment: &Environment, release: &ReleaseId) -> Vec<Service> 
 }
 
 fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path) -> Vec<Service> {
+    // A validated model can be rendered; one that could not would be refused for want of units.
+    let units = render::service::units(environment).unwrap_or_default();
     let bind = |service: &ServiceModel| Service {
         name: service.name.clone(),
         exec: service.exec.iter().map(|word| word.expand(bindings)).collect(),
@@ -157,6 +161,7 @@ fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path)
             timing: health.timing,
             probes: health.probes.iter().map(|probe| bind_probe(probe, bindings)).collect(),
         }),
+        unit: units.get(&service.name).cloned(),
     };
     environment.services.iter().map(bind).collect()
 }
@@ -194,7 +199,12 @@ pub fn variables(environment: &Environment, bindings: &Bindings) -> BTreeMap<Var
 #[must_use]
 pub fn configuration(environment: &Environment, release: &ReleaseId) -> String {
     let dir = environment.layout.release(release);
-    env_file::render(&variables(environment, &environment.bindings(&dir)))
+    let values = env_file::render(&variables(environment, &environment.bindings(&dir)));
+    match environment.units() {
+        // The embedded runtime sets this mark itself; a unit is the same for all releases.
+        Some(_) => format!("{}={release}\n{values}", mark::RELEASE),
+        None => values,
+    }
 }
 
 /// A build step with its placeholders filled in.
@@ -211,20 +221,38 @@ pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
     }
 }
 
-/// The directories that an environment needs, and the mode that a new one gets.
+/// A directory that an environment needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directory {
+    /// Where.
+    pub path: Utf8PathBuf,
+    /// The permission bits that a new one gets.
+    pub mode: u32,
+    /// Whose a new one is, where it is not to be ours.
+    pub owner: Option<UserName>,
+}
+
+/// The directories that an environment needs. Only its data is the service's own: whoever may write
+/// to the root or to `shared` says what runs, and as whom.
 #[must_use]
-pub fn directories(environment: &Environment) -> Vec<(Utf8PathBuf, u32)> {
+pub fn directories(environment: &Environment) -> Vec<Directory> {
     let layout = &environment.layout;
-    [
-        (layout.root.clone(), 0o755),
-        (layout.releases(), 0o755),
-        (layout.verified(), 0o755),
-        (layout.shared(), 0o750),
-        (layout.cache(), 0o755),
-        (layout.logs(), 0o750),
-        (layout.data.clone(), 0o750),
-    ]
-    .into_iter()
-    .chain(environment.data_dirs.iter().map(|dir| (layout.data.join(dir), 0o750)))
-    .collect()
+    let ours = |path: Utf8PathBuf, mode| Directory { path, mode, owner: None };
+    let user = environment.units().map(|units| units.user.clone());
+    let data = |path: Utf8PathBuf| Directory { path, mode: 0o750, owner: user.clone() };
+    let mut all = vec![
+        ours(layout.root.clone(), 0o755),
+        ours(layout.releases(), 0o755),
+        ours(layout.verified(), 0o755),
+        ours(layout.shared(), 0o750),
+        ours(layout.cache(), 0o755),
+    ];
+    match user {
+        // The journal has what units write.
+        Some(_) => all.push(ours(environment.backups.clone(), 0o700)),
+        None => all.push(ours(layout.logs(), 0o750)),
+    }
+    all.push(data(layout.data.clone()));
+    all.extend(environment.data_dirs.iter().map(|dir| data(layout.data.join(dir))));
+    all
 }

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::digest::Digest;
 use crate::layout::Layout;
-use crate::state::{Answering, Condition, HostState, Listener, Node, ReleaseState, ServiceState};
+use crate::state::{
+    Answering, Condition, HostState, Listener, Node, ReleaseState, ServiceState, UnitFile,
+    UnitState,
+};
 
 /// What was found on a host, fact by fact: its name, and what is so. What changes by itself, such
 /// as the memory of a process, is not in it.
@@ -40,6 +44,9 @@ pub fn facts(layout: &Layout, found: &HostState) -> Facts {
     for (name, service) in &found.services {
         add(format!("service {name}"), describe_service(layout, service));
     }
+    for (name, unit) in &found.units {
+        add(format!("unit {name}"), describe_unit(unit));
+    }
     for (port, listeners) in &found.listeners {
         add(format!("port {port}"), describe_listeners(listeners));
     }
@@ -57,6 +64,16 @@ pub fn differences(then: &Facts, now: &Facts) -> Vec<String> {
         (None, now) => format!("{name}: is new, `{}`", now.map_or("", String::as_str)),
     });
     told.collect()
+}
+
+fn describe_unit(unit: &UnitState) -> String {
+    let file = match &unit.file {
+        UnitFile::Missing => "not installed".to_owned(),
+        UnitFile::Text(text) => format!("installed ({})", Digest::of(text.as_bytes()).short()),
+        UnitFile::Other(what) => what.clone(),
+    };
+    let shown = &unit.shown;
+    format!("{file}, {}, {}, {}", shown.load, shown.active, shown.file_state)
 }
 
 fn describe(node: &Node) -> String {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ReleaseId;
-use crate::plan::desired::{self, Desired, Recipe, Run, Target, Way};
+use crate::plan::desired::{self, Desired, Directory, Recipe, Run, Target, Way};
 use crate::plan::step::{Facts, Reusable, Step};
 use crate::plan::{Plan, Refusal, Site, prune};
 use crate::release::{Manifest, Origin};
@@ -16,6 +16,7 @@ use crate::state::{Current, HostState, Node};
 mod explain;
 mod refuse;
 mod services;
+mod units;
 
 /// The steps that make a host what it should be; none when it is.
 ///
@@ -28,10 +29,12 @@ pub fn reach(desired: &Desired, found: &HostState) -> Result<Plan, Vec<Refusal>>
         layout: &desired.environment.layout,
         found,
         steps: Vec::new(),
+        switch: None,
         reasons: Vec::new(),
         refusals: Vec::new(),
     };
     let to = planner.plan();
+    planner.release_switch();
     if !planner.refusals.is_empty() {
         return Err(planner.refusals);
     }
@@ -63,13 +66,14 @@ struct Planner<'a> {
     layout: &'a Layout,
     found: &'a HostState,
     steps: Vec<Step>,
+    /// The switch, until what must be stopped before it is.
+    switch: Option<Step>,
     reasons: Vec<String>,
     refusals: Vec<Refusal>,
 }
 
 impl Planner<'_> {
     fn plan(&mut self) -> Option<ReleaseId> {
-        self.refuse_systemd();
         if self.desired.run == Run::Stopped && self.desired.way == Way::Forward {
             self.refuse_what_is_hidden();
         }
@@ -82,7 +86,15 @@ impl Planner<'_> {
             Target::Nothing => self.nothing(),
             Target::Existing(id) => self.existing(&id.clone()),
             Target::Built(recipe) => self.built(&recipe.clone()),
+            Target::Prepared => self.prepared(),
         }
+    }
+
+    /// What a first deploy needs: its user, directories, and a place for the secrets.
+    fn prepared(&mut self) -> Option<ReleaseId> {
+        self.create_the_user();
+        self.create_what_is_missing();
+        self.found.current.release().cloned()
     }
 
     /// Leaves `current` where it is.
@@ -134,6 +146,7 @@ impl Planner<'_> {
 
     /// Goes to a release that is made from the recipe, and makes it if there is none.
     fn built(&mut self, recipe: &Recipe) -> Option<ReleaseId> {
+        self.refuse_without_user();
         self.refuse_missing_secrets();
         let identity = desired::identity(self.environment, &recipe.origin);
         let same = |id: &ReleaseId, manifest: &Manifest| {
@@ -194,7 +207,7 @@ impl Planner<'_> {
         });
         self.steps.push(Step::SealRelease { release: id.clone(), facts });
         let from = self.found.current.release().cloned();
-        self.steps.push(Step::SwitchCurrent { from, to: id.clone() });
+        self.hold_switch(Step::SwitchCurrent { from, to: id.clone() });
         self.run_or_stop(&id, &services);
         let previous = self.last_good();
         if self.desired.run != Run::Stopped {
@@ -265,7 +278,21 @@ impl Planner<'_> {
         if self.found.is_complete(to) {
             self.steps.push(Step::CheckRelease { release: to.clone() });
         }
-        self.steps.push(Step::SwitchCurrent { from, to: to.clone() });
+        self.hold_switch(Step::SwitchCurrent { from, to: to.clone() });
+    }
+
+    /// What systemd runs looks its files up below `current`: it is stopped before the switch, so
+    /// that no process ever sees two releases.
+    fn hold_switch(&mut self, switch: Step) {
+        match self.environment.units() {
+            Some(_) => self.switch = Some(switch),
+            None => self.steps.push(switch),
+        }
+    }
+
+    /// Switches now, if that was held back.
+    fn release_switch(&mut self) {
+        self.steps.extend(self.switch.take());
     }
 
     fn mark_verified(&mut self, id: &ReleaseId, manifest: &Manifest, previous: Option<ReleaseId>) {
@@ -286,10 +313,10 @@ impl Planner<'_> {
     }
 
     fn create_what_is_missing(&mut self) {
-        for (path, mode) in desired::directories(self.environment) {
+        for Directory { path, mode, owner } in desired::directories(self.environment) {
             match self.found.nodes.get(&path) {
                 None | Some(Node::Missing) => {
-                    self.steps.push(Step::CreateDirectory { path, mode });
+                    self.steps.push(Step::CreateDirectory { path, mode, owner });
                 }
                 Some(Node::Directory { .. }) => {}
                 Some(other) => {

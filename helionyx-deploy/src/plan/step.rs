@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::command::words;
 use crate::digest::Digest;
-use crate::name::{BuildName, CommitId, ReleaseId, ServiceName, VariableName};
-use crate::release::{Actor, Origin, Service};
+use crate::name::{BuildName, CommitId, ReleaseId, ServiceName, UnitName, UserName, VariableName};
+use crate::release::{Actor, Origin, Service, Unit};
 use crate::time::Timestamp;
 
 /// How many characters of a build step's command are shown.
@@ -24,6 +24,16 @@ pub enum Step {
         path: Utf8PathBuf,
         /// Its permission bits.
         mode: u32,
+        /// Whose it will be, where it is not to be ours.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        owner: Option<UserName>,
+    },
+    /// Makes a system user with a group of its own, who cannot log in.
+    CreateUser {
+        /// Its name.
+        user: UserName,
+        /// Its home, which is not made.
+        home: Utf8PathBuf,
     },
     /// Makes a file that is the operator's from then on: an existing one is left alone.
     CreateFile {
@@ -130,6 +140,21 @@ pub enum Step {
         service: ServiceName,
         /// How long it may take before it is killed.
         timeout_ms: u64,
+        /// The unit that runs it; none in the embedded runtime.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        unit: Option<UnitName>,
+    },
+    /// Puts a unit's file in place.
+    WriteUnit {
+        /// The unit, with its text.
+        unit: Box<Unit>,
+    },
+    /// Has systemd read all unit files anew.
+    ReloadUnits,
+    /// Has a unit started with the machine.
+    EnableUnit {
+        /// Which.
+        unit: UnitName,
     },
     /// Starts a service.
     StartService {
@@ -241,6 +266,9 @@ impl Step {
             self,
             Step::SwitchCurrent { .. }
                 | Step::UnlinkCurrent { .. }
+                | Step::WriteUnit { .. }
+                | Step::ReloadUnits
+                | Step::EnableUnit { .. }
                 | Step::StopService { .. }
                 | Step::StartService { .. }
                 | Step::ProveService { .. }
@@ -258,7 +286,11 @@ impl Step {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Step::CreateDirectory { path, owner: Some(owner), .. } => {
+                write!(f, "create directory {path} for {owner}")
+            }
             Step::CreateDirectory { path, .. } => write!(f, "create directory {path}"),
+            Step::CreateUser { user, .. } => write!(f, "create the user {user}"),
             Step::CreateFile { path, .. } => write!(f, "create {path} for the operator to fill in"),
             Step::RemoveRelease { release, because } => {
                 write!(f, "remove release {release} ({because})")
@@ -283,6 +315,9 @@ impl fmt::Display for Step {
             Step::SwitchCurrent { from: None, to } => write!(f, "point current to {to}"),
             Step::UnlinkCurrent { .. } => f.write_str("remove current"),
             Step::StopService { service, .. } => write!(f, "stop {service}"),
+            Step::WriteUnit { unit } => write!(f, "install {}", unit.name),
+            Step::ReloadUnits => f.write_str("have systemd read its units"),
+            Step::EnableUnit { unit } => write!(f, "enable {unit}"),
             Step::StartService { service, .. } => write!(f, "start {}", service.name),
             Step::ProveService { service, .. } => {
                 let asked = if service.health.is_some() { " and is healthy" } else { "" };

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::layout::RELEASE_ENV;
-use crate::model::{Environment, Restart, Runtime, ServiceModel, ServiceType, Units};
+use crate::model::{Environment, Restart, ServiceModel, ServiceType, Units};
+use crate::name::{ServiceName, UnitName};
+use crate::release::Unit;
 use crate::state::mark;
 use crate::template::{Bindings, Placeholder};
 
@@ -21,15 +23,16 @@ mod sandbox;
 /// Where programs are looked up. The default differs between versions of systemd.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The unit files of an environment, by their names; none where no unit runs its services.
+/// The unit file of every service of an environment; none where no unit runs them.
 ///
 /// # Errors
 /// What cannot be said in a unit file. A validated environment has no such thing.
-pub fn units(environment: &Environment) -> Result<BTreeMap<String, String>, WriteError> {
-    let Runtime::Systemd(units) = &environment.runtime else { return Ok(BTreeMap::new()) };
+pub fn units(environment: &Environment) -> Result<BTreeMap<ServiceName, Unit>, WriteError> {
+    let Some(units) = environment.units() else { return Ok(BTreeMap::new()) };
     let each = environment.services.iter().map(|service| {
-        let unit = Service { environment, service, units }.unit()?;
-        Ok((units.service(&service.name), unit.render()))
+        let name = units.of(&service.name);
+        let text = Service { environment, service, units, name: &name }.unit()?.render();
+        Ok((service.name.clone(), Unit { name, text }))
     });
     each.collect()
 }
@@ -39,6 +42,7 @@ struct Service<'a> {
     environment: &'a Environment,
     service: &'a ServiceModel,
     units: &'a Units,
+    name: &'a UnitName,
 }
 
 impl Service<'_> {
@@ -100,7 +104,7 @@ impl Service<'_> {
             set("EnvironmentFile", Value::path(&layout.secrets()))?;
         }
         set("ExecStart", Value::exec(&exec))?;
-        set("SyslogIdentifier", Value::word(&self.units.stem(&self.service.name)))
+        set("SyslogIdentifier", Value::word(self.name.stem()))
     }
 
     /// What every service of ours is told: by the marks its processes are known again.
@@ -144,7 +148,7 @@ impl Service<'_> {
         let mut set = |key, value| unit.set(Section::Service, key, value).map(|_| ());
         set("ReadWritePaths", Value::paths(&[&layout.data]))?;
         set("InaccessiblePaths", Value::optional_path(&layout.secrets()))?;
-        set("RuntimeDirectory", Value::word(&self.units.stem(&self.service.name)))?;
+        set("RuntimeDirectory", Value::word(self.name.stem()))?;
         set("RuntimeDirectoryMode", Value::word("0700"))
     }
 

@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
-use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Inherit};
+use crate::name::UnitName;
 use crate::render::unit_file::Version;
+use crate::state::unit::{MainCode, Shown};
 
 /// How long systemd may take to answer a question, or to read its units anew.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
@@ -37,47 +38,6 @@ const PROPERTIES: [&str; 15] = [
     "Job",
 ];
 
-/// What systemd says of a unit.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shown {
-    /// `loaded`, `not-found`, `masked`, `bad-setting` or `error`.
-    pub load: String,
-    /// `active`, `activating`, `deactivating`, `inactive` or `failed`.
-    pub active: String,
-    /// More exactly, e.g. `running`, `auto-restart`, `dead`.
-    pub sub: String,
-    /// `enabled`, `disabled`, `static` …; empty for a unit that has no file.
-    pub file_state: String,
-    /// The file that it was read from.
-    pub fragment: Option<Utf8PathBuf>,
-    /// Files that change it.
-    pub drop_ins: Vec<Utf8PathBuf>,
-    /// Whether a file has changed since systemd read it.
-    pub needs_reload: bool,
-    /// The main process, where one lives.
-    pub main_pid: Option<u32>,
-    /// How often systemd started it again by itself, since it was last started by somebody.
-    pub restarts: u32,
-    /// Which start this is.
-    pub invocation: String,
-    /// How the last run ended: `success`, `exit-code`, `signal`, `timeout`, `start-limit-hit` …
-    pub result: String,
-    /// How its last main process ended: the exit status, or the signal.
-    pub status: Option<(MainCode, i32)>,
-    /// Whether a job is waiting for it.
-    pub has_job: bool,
-}
-
-/// How a main process ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MainCode {
-    /// By itself, with a status.
-    Exited,
-    /// By a signal.
-    Killed,
-}
-
 /// Asks for the version.
 #[must_use]
 pub fn version() -> Command {
@@ -94,21 +54,21 @@ pub fn parse_version(text: &str) -> Option<Version> {
 
 /// Asks what systemd knows of these units.
 #[must_use]
-pub fn show<'a>(units: impl IntoIterator<Item = &'a str>) -> Command {
+pub fn show<'a>(units: impl IntoIterator<Item = &'a UnitName>) -> Command {
     let properties = format!("--property={}", PROPERTIES.join(","));
     let mut command = systemctl(["show", "--no-pager", &properties, "--"], ANSWER_DEADLINE);
-    command.args.extend(units.into_iter().map(str::to_owned));
+    command.args.extend(units.into_iter().map(ToString::to_string));
     command
 }
 
 /// What `show` said, by the units' names: blocks of `Key=value`, with an empty line between them.
 #[must_use]
-pub fn parse_show(text: &str) -> BTreeMap<String, Shown> {
+pub fn parse_show(text: &str) -> BTreeMap<UnitName, Shown> {
     let blocks = text.split("\n\n").map(|block| {
         let pairs = block.lines().filter_map(|line| line.split_once('='));
         pairs.collect::<BTreeMap<&str, &str>>()
     });
-    let shown = blocks.filter_map(|block| Some(((*block.get("Id")?).to_owned(), of_block(&block))));
+    let shown = blocks.filter_map(|block| Some((block.get("Id")?.parse().ok()?, of_block(&block))));
     shown.collect()
 }
 
@@ -146,26 +106,26 @@ pub fn daemon_reload() -> Command {
 
 /// Has a unit started at boot.
 #[must_use]
-pub fn enable(unit: &str) -> Command {
-    systemctl(["enable", "--quiet", "--", unit], ANSWER_DEADLINE)
+pub fn enable(unit: &UnitName) -> Command {
+    systemctl(["enable", "--quiet", "--", unit.as_str()], ANSWER_DEADLINE)
 }
 
 /// Forgets that a unit failed, and how often it was started: otherwise a start may be refused.
 #[must_use]
-pub fn reset_failed(unit: &str) -> Command {
-    systemctl(["reset-failed", "--", unit], ANSWER_DEADLINE)
+pub fn reset_failed(unit: &UnitName) -> Command {
+    systemctl(["reset-failed", "--", unit.as_str()], ANSWER_DEADLINE)
 }
 
 /// Starts a unit, and waits until it counts as started, at most for its own timeout.
 #[must_use]
-pub fn start(unit: &str, timeout: Duration) -> Command {
-    systemctl(["start", "--", unit], timeout + GRACE)
+pub fn start(unit: &UnitName, timeout: Duration) -> Command {
+    systemctl(["start", "--", unit.as_str()], timeout + GRACE)
 }
 
 /// Stops a unit, and waits until it has ended, at most for its own timeout.
 #[must_use]
-pub fn stop(unit: &str, timeout: Duration) -> Command {
-    systemctl(["stop", "--", unit], timeout + GRACE)
+pub fn stop(unit: &UnitName, timeout: Duration) -> Command {
+    systemctl(["stop", "--", unit.as_str()], timeout + GRACE)
 }
 
 fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -> Command {
@@ -179,46 +139,6 @@ fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -
             .into(),
         deadline,
     }
-}
-
-impl Shown {
-    /// Whether systemd has started it and not seen it end.
-    #[must_use]
-    pub fn is_running(&self) -> bool {
-        self.active == "active" && self.main_pid.is_some()
-    }
-
-    /// Why its last run did not work, in words; none where nothing is known of a failure.
-    #[must_use]
-    pub fn failure(&self) -> Option<String> {
-        let why = match (self.result.as_str(), self.status) {
-            ("success" | "", _) if self.sub != "auto-restart" => return None,
-            ("start-limit-hit", _) => "it was started too often and stays down".to_owned(),
-            ("timeout", _) => "it did not start or stop in time and was killed".to_owned(),
-            ("oom-kill", _) => "it used more memory than it may, and was killed".to_owned(),
-            ("resources", _) => "an environment file or limit could not be set up".to_owned(),
-            (_, Some((MainCode::Exited, status))) => exit_status(status),
-            (_, Some((MainCode::Killed, signal))) => format!("it was ended by signal {signal}"),
-            (other, None) => format!("systemd says: {other}"),
-        };
-        Some(why)
-    }
-}
-
-/// What a status from systemd's own range means: the program was never reached.
-fn exit_status(status: i32) -> String {
-    let meaning = match status {
-        200 => "its working directory is not there",
-        203 => "its program is not there or cannot be executed",
-        209 => "its output could not be set up",
-        216 => "its group does not exist",
-        217 => "its user does not exist",
-        226 => "a path of its sandbox is not there",
-        238 => "its state directory could not be set up",
-        243 => "its credentials could not be set up",
-        _ => return format!("it ended with status {status}"),
-    };
-    format!("{meaning} (status {status})")
 }
 
 #[cfg(test)]
@@ -237,6 +157,10 @@ mod tests {
         ] {
             assert_eq!(parse_version(text), expected.map(Version), "{text:?}");
         }
+    }
+
+    fn unit(name: &str) -> UnitName {
+        name.parse().unwrap()
     }
 
     /// What 252 prints of a service that runs, of one in a crash loop and of one that is not there.
@@ -281,33 +205,18 @@ Result=success
     fn what_systemd_shows_is_read_by_unit() {
         let shown = parse_show(SHOWN);
         assert_eq!(shown.len(), 3);
-        let web = &shown["web.service"];
+        let web = &shown[&unit("web.service")];
         assert!(web.is_running() && !web.needs_reload && !web.has_job);
         assert_eq!((web.main_pid, web.drop_ins.len()), (Some(4711), 2));
         assert_eq!(web.fragment.as_deref().unwrap(), "/etc/systemd/system/web.service");
         assert_eq!(web.failure(), None);
-        let sick = &shown["sick.service"];
+        let sick = &shown[&unit("sick.service")];
         assert!(!sick.is_running() && sick.needs_reload && sick.has_job);
         assert_eq!(sick.restarts, 3);
         let why = "its program is not there or cannot be executed (status 203)";
         assert_eq!(sick.failure().unwrap(), why);
-        let gone = &shown["gone.service"];
+        let gone = &shown[&unit("gone.service")];
         assert_eq!((gone.load.as_str(), gone.fragment.as_ref()), ("not-found", None));
         assert_eq!(gone.failure(), None);
-    }
-
-    #[test]
-    fn a_unit_is_always_a_word_of_its_own() {
-        for command in [
-            show(["-x.service"]),
-            enable("-x.service"),
-            reset_failed("-x.service"),
-            start("-x.service", Duration::ZERO),
-            stop("-x.service", Duration::ZERO),
-        ] {
-            let words: Vec<&str> = command.args.iter().map(String::as_str).collect();
-            let end = words.len() - 2;
-            assert_eq!(words[end..], ["--", "-x.service"], "ALL-08");
-        }
     }
 }

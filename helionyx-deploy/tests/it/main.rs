@@ -22,5 +22,6 @@ mod saved;
 #[cfg(feature = "cli")]
 mod seeded;
 mod sweeps;
+mod systemd;
 mod units;
 mod world;

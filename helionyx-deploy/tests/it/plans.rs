@@ -3,7 +3,6 @@
 use helionyx_deploy::event::Outcome;
 use helionyx_deploy::host::Processes as _;
 use helionyx_deploy::host::fake::FakeService;
-use helionyx_deploy::model::{Runtime, Units};
 use helionyx_deploy::operate::{Force, Goal};
 use helionyx_deploy::source::Wish;
 use insta::assert_snapshot;
@@ -47,7 +46,7 @@ fn secrets_that_must_be_there_are_asked_for_before_anything_changes() {
     let path = format!("{ROOT}/shared/.env");
     assert_snapshot!(world.shown(&deploy()), @"
     refused: /opt/shop/dev/shared/.env has no value for TOKEN [missing-secret]
-      help: write it, readable for nobody else; `env-file template --env shop/dev` prints an example
+      help: run `setup --env shop/dev`: it makes the file, to be filled in
     ");
     world.host.put_file(&path, "TOKEN=your_token_here\n", 0o600);
     assert_snapshot!(world.shown(&deploy()), @"
@@ -76,16 +75,6 @@ fn secrets_that_may_be_missing_keep_nothing_from_being_deployed() {
     ");
     assert!(world.host.exists(format!("{DATA}/events")), "HEL-18");
     assert_eq!(world.run(&deploy()).outcome, Outcome::Unchanged, "HEL-12");
-}
-
-#[test]
-fn what_systemd_runs_is_not_taken_for_stopped() {
-    let mut world = World::deployed();
-    let units = Units { user: "shop".parse().unwrap(), suffix: "-dev".parse().unwrap() };
-    world.environment.runtime = Runtime::Systemd(units);
-    for goal in [deploy(), Goal::Start, Goal::Stop, Goal::Restart] {
-        assert!(world.shown(&goal).contains("unsupported-supervisor"), "{goal:?}");
-    }
 }
 
 #[test]

@@ -108,7 +108,8 @@ fn a_plan_that_was_edited_is_refused() {
     world.ship_readme("planned");
     let edits: [&dyn Fn(&mut Saved); 3] = [
         &|saved| {
-            saved.plan.steps.push(Step::CreateDirectory { path: "/etc/x".into(), mode: 0o777 });
+            let (path, mode) = ("/etc/x".into(), 0o777);
+            saved.plan.steps.push(Step::CreateDirectory { path, mode, owner: None });
         },
         &|saved| drop(saved.plan.steps.remove(0)),
         &|saved| saved.recipe.by.tool = "0.0.0".to_owned(),

@@ -121,6 +121,16 @@ impl World {
         self.environment = environment(APP, &DEV.replace("info", level));
     }
 
+    /// The same app under systemd; `text` is what `systemctl show` says of its unit.
+    pub fn under_systemd(text: &'static str) -> World {
+        let mut world = World::new();
+        world.environment = environment(APP, &DEV.replace("process", "systemd"));
+        let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
+        world.host.program("systemctl", move |_, _| output(text));
+        world.host.program("getent", move |_, _| output("shop-dev:x:998:997::/:/bin/false\n"));
+        world
+    }
+
     /// The same app with more in its `app.toml`.
     pub fn declare(&mut self, more: &str) {
         self.environment = environment(&format!("{APP}{more}"), DEV);

@@ -26,8 +26,8 @@ pub fn all(models: &Models) -> Result<Vec<Generated>> {
             let rendered = service::units(environment);
             let rendered =
                 rendered.with_context(|| format!("failed to render {}", environment.id()))?;
-            for (name, text) in rendered {
-                add(units.join(name), text);
+            for unit in rendered.into_values() {
+                add(units.join(unit.name.as_str()), unit.text);
             }
         }
         // Without secrets there is nothing to fill in.

@@ -82,6 +82,9 @@ fn deployed(report: &Report) -> String {
     if report.operation == Operation::Stop {
         return "is stopped".to_owned();
     }
+    if report.operation == Operation::Setup {
+        return "is ready for a deploy".to_owned();
+    }
     let source = report.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
     match &report.release {
         Some(release) => format!("runs {release}{source}"),
@@ -90,6 +93,9 @@ fn deployed(report: &Report) -> String {
 }
 
 fn unchanged(report: &Report, services: &[Status]) -> String {
+    if report.operation == Operation::Setup {
+        return "is unchanged: it is ready for a deploy".to_owned();
+    }
     let running = services.iter().filter(|service| service.state == RunState::Running);
     let seen: Vec<String> = running.map(|service| one_service(service, services.len())).collect();
     let release = report.release.as_ref();

@@ -4,6 +4,7 @@ use crate::cli::failure::help_line;
 use crate::cli::style::{
     BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, bytes, duration, paint, time,
 };
+use crate::model::Supervisor;
 use crate::status::{RunState, Status};
 use crate::time::Timestamp;
 
@@ -32,7 +33,7 @@ pub(super) fn mark(service: &Status, glyphs: Glyphs) -> String {
     match service.state {
         _ if service.is_good() => paint(GOOD, glyphs.good),
         RunState::NotInstalled => paint(DIM, glyphs.note),
-        RunState::Running | RunState::Stopped => paint(BAD, glyphs.bad),
+        _ => paint(BAD, glyphs.bad),
     }
 }
 
@@ -63,7 +64,10 @@ fn loaded(service: &Status) -> String {
     let enabled = if service.enabled { "enabled" } else { "disabled" };
     match service.state {
         RunState::NotInstalled => "not-found (nothing was deployed yet)".to_owned(),
-        RunState::Running | RunState::Stopped => format!("loaded (embedded runtime; {enabled})"),
+        _ => match service.supervisor {
+            Supervisor::Process => format!("loaded (embedded runtime; {enabled})"),
+            Supervisor::Systemd => format!("loaded (systemd; {enabled})"),
+        },
     }
 }
 
@@ -74,6 +78,8 @@ fn active(service: &Status, now: Timestamp) -> String {
             format!("{running} since {}; {ago} ago", time(since))
         }
         (RunState::Running, None) => paint(GOOD, "active (running)"),
+        (RunState::Starting, _) => paint(WARN, "activating (start)"),
+        (RunState::Failed, _) => paint(BAD, "failed"),
         (RunState::Stopped, _) => paint(BAD, "inactive (dead)"),
         (RunState::NotInstalled, _) => paint(PLAIN, "inactive (dead)"),
     }

@@ -28,11 +28,13 @@ fn row(service: &Status, now: Timestamp, glyphs: Glyphs) -> Vec<(anstyle::Style,
     let (style, mark) = match service.state {
         _ if service.is_good() => (GOOD, glyphs.good),
         RunState::NotInstalled => (DIM, glyphs.note),
-        RunState::Running | RunState::Stopped => (BAD, glyphs.bad),
+        _ => (BAD, glyphs.bad),
     };
     let state = match service.state {
         RunState::Running => "running",
         RunState::Stopped => "stopped",
+        RunState::Starting => "starting",
+        RunState::Failed => "failed",
         RunState::NotInstalled => "not installed",
     };
     let health = match (service.healthy, service.ready) {

@@ -13,7 +13,7 @@ use super::machine::Machine;
 use crate::digest::Digest;
 use crate::host::{Files, HeldLock, HostError, LockError};
 use crate::release::FileRecord;
-use crate::state::Node;
+use crate::state::{Account, Node};
 
 const fn whole(method: &'static str, verb: &'static str) -> Change {
     Change { method, verb, parts: false }
@@ -72,6 +72,11 @@ impl Files for FakeHost {
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
         self.change(CREATE_DIR, path, |disk, _| disk.create_dir(path, mode))
+    }
+
+    /// Nobody owns anything here.
+    fn create_dir_for(&self, path: &Utf8Path, mode: u32, _: Account) -> Result<(), HostError> {
+        self.create_dir(path, mode)
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

@@ -7,13 +7,14 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use camino::Utf8Path;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
+use rustix::process::{Gid, Uid};
 
 use super::super::HostError;
 use super::aside::{aside, put, tidy};
 use super::context::Context;
 use super::files::{self, sync_parent};
 use super::sync;
-use crate::state::Node;
+use crate::state::{Account, Node};
 
 /// Puts a file in place, whole, with exactly this mode; replaces a file or link that is there.
 pub fn write(path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
@@ -60,6 +61,41 @@ pub fn create_dir(path: &Utf8Path, mode: u32) -> Result<(), HostError> {
         create_one(dir, if dir == path { mode } else { 0o755 })?;
     }
     Ok(())
+}
+
+/// Makes a directory that is another user's when it appears at its path, and those above it that are
+/// missing (0755, ours); one that is there stays as it is.
+pub fn create_dir_for(path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
+    if files::node(path)? != Node::Missing {
+        return create_dir(path, mode);
+    }
+    create_dir(files::parent_of(path), 0o755)?;
+    let ((), made) = aside(path, |aside| Ok(rustix::fs::mkdir(aside.as_str(), Mode::RWXU)?))?;
+    let put = give(&made, mode, owner).and_then(|()| {
+        // Onto something that has appeared meanwhile it is refused, unless that is empty.
+        rustix::fs::rename(made.as_str(), path.as_str()).at("make", path)
+    });
+    if put.is_err() {
+        // The first error is the one that tells.
+        let _ = rustix::fs::rmdir(made.as_str());
+    }
+    put?;
+    sync_parent(path)
+}
+
+/// Gives a directory that we have just made away. Its parent may be another user's, who could put a
+/// link in its place: it is opened without following one, and looked at before.
+fn give(dir: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
+    let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+    let open = rustix::fs::open(dir.as_str(), flags, Mode::empty()).at("open", dir)?;
+    let found = rustix::fs::fstat(&open).at("look at", dir)?;
+    if found.st_uid != rustix::process::geteuid().as_raw() {
+        return Err(HostError::refused("give away", dir, "somebody has replaced it"));
+    }
+    rustix::fs::fchmod(&open, Mode::from_bits_truncate(mode)).at("set the mode of", dir)?;
+    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+    rustix::fs::fchown(&open, Some(uid), Some(gid)).at("give away", dir)?;
+    rustix::fs::fsync(&open).at("sync", dir)
 }
 
 fn create_one(dir: &Utf8Path, mode: u32) -> Result<(), HostError> {

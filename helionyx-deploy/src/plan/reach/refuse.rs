@@ -3,7 +3,6 @@
 use super::Planner;
 use camino::Utf8PathBuf;
 
-use crate::model::Supervisor;
 use crate::name::{ReleaseId, VariableName};
 use crate::plan::{Refusal, Way};
 use crate::release::Service;
@@ -77,21 +76,12 @@ impl Planner<'_> {
         let (path, id) = (self.layout.secrets(), self.environment.id());
         let message = format!("{path} has no value for {}", names.join(", "));
         let hint = match self.found.nodes.get(&path) {
-            None | Some(Node::Missing) => format!(
-                "write it, readable for nobody else; `env-file template --env {id}` prints an example"
-            ),
+            None | Some(Node::Missing) => {
+                format!("run `setup --env {id}`: it makes the file, to be filled in")
+            }
             Some(_) => format!("fill them in, and check with `env-file check {path} --env {id}`"),
         };
         self.refuse("missing-secret", message, hint);
-    }
-
-    /// What systemd runs is not to be run by the embedded runtime, nor taken for stopped.
-    pub(super) fn refuse_systemd(&mut self) {
-        if self.environment.runtime.supervisor() == Supervisor::Systemd {
-            let message = "this version cannot operate services under systemd yet".to_owned();
-            let hint = "write `supervisor = \"process\"` to try it on one's own machine".to_owned();
-            self.refuse("unsupported-supervisor", message, hint);
-        }
     }
 
     pub(super) fn refuse_damaged(&mut self, id: &ReleaseId) {

@@ -1,5 +1,7 @@
 //! Which services must be stopped, started and proven. No I/O.
 
+use std::collections::BTreeSet;
+
 use super::Planner;
 use crate::name::{ReleaseId, ServiceName};
 use crate::plan::desired::{Run, Way};
@@ -10,7 +12,11 @@ use crate::state::{Answering, ServiceState};
 impl Planner<'_> {
     pub(super) fn run_or_stop(&mut self, release: &ReleaseId, services: &[Service]) {
         match self.desired.run {
-            Run::Stopped => self.stop_all(),
+            Run::Stopped => {
+                self.stop_all();
+                self.release_switch();
+                self.install_units(services);
+            }
             Run::Running | Run::Restarted(_) => self.run(release, services),
         }
     }
@@ -32,6 +38,8 @@ impl Planner<'_> {
         for (service, _) in wrong.iter().rev() {
             self.stop(&service.name);
         }
+        self.release_switch();
+        self.install_units(services);
         let replaced = found.current.release().filter(|current| *current != release);
         for (service, why) in &wrong {
             // That a service runs from the release that is being replaced needs no words.
@@ -39,6 +47,7 @@ impl Planner<'_> {
                 self.reasons.push(why.clone());
             }
             if self.desired.way == Way::Forward {
+                self.refuse_a_foreign_unit(service);
                 self.refuse_a_held_port(service);
                 self.refuse_a_start_in_vain(service);
             }
@@ -58,6 +67,9 @@ impl Planner<'_> {
     /// Why a service must be started anew, if it must.
     pub(super) fn why_restart(&self, release: &ReleaseId, service: &Service) -> Option<String> {
         let name = &service.name;
+        if let Some(why) = service.unit.as_ref().and_then(|unit| self.why_unit(unit)) {
+            return Some(why);
+        }
         let stopped = ServiceState::default();
         let state = self.found.services.get(name).unwrap_or(&stopped);
         let Some(main) = state.main() else {
@@ -66,6 +78,11 @@ impl Planner<'_> {
                 Some(left) => format!("{name} has ended, but {} is left of it", left.describe()),
             });
         };
+        if let Some(unit) = service.unit.as_ref()
+            && !self.is_main(&unit.name, main.key.pid)
+        {
+            return Some(format!("{name} runs outside of {}", unit.name));
+        }
         if let Run::Restarted(before) = &self.desired.run
             && before.get(name) == Some(&main.key)
         {
@@ -86,18 +103,20 @@ impl Planner<'_> {
     }
 
     pub(super) fn stop_all(&mut self) {
-        let names: Vec<ServiceName> = self.found.services.keys().rev().cloned().collect();
-        for name in names {
+        let processes = self.found.services.keys().cloned();
+        let names: BTreeSet<ServiceName> = processes.chain(self.busy_units()).collect();
+        for name in names.into_iter().rev() {
             self.stop(&name);
         }
     }
 
     pub(super) fn stop(&mut self, name: &ServiceName) {
-        let running =
+        let has_processes =
             self.found.services.get(name).is_some_and(|state| !state.processes.is_empty());
-        if running {
+        let unit = self.unit_to_stop(name);
+        if has_processes || unit.is_some() {
             let timeout_ms = self.stop_timeout(name);
-            self.steps.push(Step::StopService { service: name.clone(), timeout_ms });
+            self.steps.push(Step::StopService { service: name.clone(), timeout_ms, unit });
         }
     }
 

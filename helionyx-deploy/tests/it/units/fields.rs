@@ -129,7 +129,8 @@ fn each(value: &Value, path: &str, change: &impl Fn(&str) -> String) -> Vec<(Str
 /// The sections and keys of the environment's unit, in order; everything in it as it was meant.
 fn keys(environment: &Environment) -> Vec<(String, String)> {
     let units = service::units(environment).expect("what validation accepts can be rendered");
-    let (name, text) = units.first_key_value().unwrap();
+    let (_, rendered) = units.first_key_value().unwrap();
+    let (name, text) = (rendered.name.as_str(), &rendered.text);
     let unit = Unit::parse(text.as_bytes());
     assert_eq!(unit.problems, [], "{text}");
     assert!(unit.assignments.iter().all(|at| at.continued.is_empty() && !at.dangling), "{text}");
@@ -179,7 +180,10 @@ fn check_files(environment: &Environment) {
                 .map(|(name, value)| ((*name).to_owned(), value.expose().to_owned()));
             each.collect::<Vec<_>>()
         };
-        assert_eq!(variables(&configuration), meant, "{RELEASE_ENV}: {configuration}");
+        let mut given = variables(&configuration);
+        let mark = ("HELIONYX_RELEASE".to_owned(), release.to_string());
+        assert_eq!(given.remove(0), mark, "{RELEASE_ENV}: {configuration}");
+        assert_eq!(given, meant, "{RELEASE_ENV}: {configuration}");
         let mut shown = variables(&example);
         let count = environment.variables.len();
         let by_release = example.matches(" is set by every release.").count();

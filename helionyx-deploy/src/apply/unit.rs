@@ -1,0 +1,132 @@
+//! Steps that change what systemd runs: users, unit files, starts and stops.
+
+use std::time::Duration;
+
+use camino::Utf8Path;
+
+use super::{Applier, StepError};
+use crate::host::HostError;
+use crate::layout::UNITS_DIR;
+use crate::name::{UnitName, UserName};
+use crate::observe::ask;
+use crate::release::{Service, Unit};
+use crate::state::ProcessKey;
+use crate::state::unit::Shown;
+use crate::tool::{account, journalctl, systemctl};
+
+/// How long a unit may take to be started: its own limit is in its file.
+const START_DEADLINE: Duration = Duration::from_secs(600);
+
+impl Applier<'_, '_, '_> {
+    pub(super) fn create_user(&self, user: &UserName, home: &Utf8Path) -> Result<(), StepError> {
+        let host = self.work.host;
+        let known = host.run(&account::look_up(user), &mut |_| {})?;
+        if account::parse(&known.text, user).is_none() {
+            ask(host, "create the user", &account::create(user, home))?;
+        }
+        Ok(())
+    }
+
+    /// A directory that is somebody else's from the moment on when it is there.
+    pub(super) fn create_directory_for(
+        &self,
+        path: &Utf8Path,
+        mode: u32,
+        owner: &UserName,
+    ) -> Result<(), StepError> {
+        let host = self.work.host;
+        let known = host.run(&account::look_up(owner), &mut |_| {})?;
+        let account = account::parse(&known.text, owner).ok_or_else(|| {
+            HostError::refused("create", path, format!("this host has no user {owner}"))
+        })?;
+        Ok(host.create_dir_for(path, mode, account)?)
+    }
+
+    pub(super) fn write_unit(&self, unit: &Unit) -> Result<(), StepError> {
+        let path = Utf8Path::new(UNITS_DIR).join(unit.name.as_str());
+        Ok(self.work.host.write(&path, unit.text.as_bytes(), 0o644)?)
+    }
+
+    pub(super) fn reload_units(&self) -> Result<(), StepError> {
+        ask(self.work.host, "reload units:", &systemctl::daemon_reload())?;
+        Ok(())
+    }
+
+    pub(super) fn enable_unit(&self, unit: &UnitName) -> Result<(), StepError> {
+        ask(self.work.host, "enable", &systemctl::enable(unit))?;
+        Ok(())
+    }
+
+    /// Starts a unit, also one that failed and was started too often before. What systemd answers is
+    /// not believed: it is asked afterwards.
+    pub(super) fn start_unit(
+        &mut self,
+        service: &Service,
+        unit: &Unit,
+    ) -> Result<String, StepError> {
+        let host = self.work.host;
+        // Of a unit that did not fail it says that there is nothing to forget.
+        host.run(&systemctl::reset_failed(&unit.name), &mut |_| {})?;
+        self.begun.insert(service.name.clone(), host.now());
+        let output = host.run(&systemctl::start(&unit.name, START_DEADLINE), &mut |_| {})?;
+        let shown = self.shown(&unit.name)?;
+        if output.status.success() && shown.failure().is_none() {
+            let pid = shown.main_pid.map_or_else(String::new, |pid| format!("pid {pid}"));
+            return Ok(pid);
+        }
+        let said = output.tail(2).join("; ");
+        let why = shown.failure().unwrap_or(said);
+        Err(StepError::NotStarted { unit: unit.name.to_string(), why })
+    }
+
+    /// Stops a unit, also one that waits to be started again; what it leaves behind is left to the
+    /// caller. Says when it had to be killed, which systemd calls a success.
+    pub(super) fn stop_unit(
+        &self,
+        unit: &UnitName,
+        timeout: Duration,
+    ) -> Result<String, StepError> {
+        ask(self.work.host, "stop", &systemctl::stop(unit, timeout))?;
+        let shown = self.shown(unit)?;
+        Ok(match shown.result.as_str() {
+            "timeout" => format!("killed: it did not end within {:.1} s", timeout.as_secs_f64()),
+            _ => String::new(),
+        })
+    }
+
+    /// That the process that was proven is the unit's own.
+    pub(super) fn check_unit(
+        &self,
+        service: &Service,
+        process: ProcessKey,
+    ) -> Result<(), StepError> {
+        let Some(unit) = &service.unit else { return Ok(()) };
+        match self.shown(&unit.name)?.main_pid {
+            Some(pid) if pid == process.pid => Ok(()),
+            _ => Err(StepError::OutsideOfUnit {
+                service: service.name.to_string(),
+                pid: process.pid,
+                unit: unit.name.to_string(),
+            }),
+        }
+    }
+
+    /// Why a unit's process ended; none where systemd does not know.
+    pub(super) fn unit_ended(&self, unit: &Unit) -> Option<StepError> {
+        let why = self.shown(&unit.name).ok()?.failure()?;
+        Some(StepError::NotStarted { unit: unit.name.to_string(), why })
+    }
+
+    /// What a unit wrote since this plan started it.
+    pub(super) fn unit_log(&self, service: &Service, unit: &Unit, lines: usize) -> Vec<String> {
+        let since = self.begun.get(&service.name).map(|at| format!("@{}", at.as_millis() / 1000));
+        let wanted = journalctl::Wanted { lines, since, ..journalctl::Wanted::default() };
+        let output = self.work.host.run(&journalctl::read([&unit.name], &wanted), &mut |_| {});
+        output.map(|output| output.tail(lines)).unwrap_or_default()
+    }
+
+    fn shown(&self, unit: &UnitName) -> Result<Shown, HostError> {
+        let output = ask(self.work.host, "ask systemd about", &systemctl::show([unit]))?;
+        Ok(systemctl::parse_show(&output.text).remove(unit).unwrap_or_default())
+    }
+}

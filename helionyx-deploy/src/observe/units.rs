@@ -1,0 +1,85 @@
+//! Looks at what systemd runs: unit files, what systemd makes of them, and their user.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8Path;
+
+use super::all_services;
+use crate::command::{Command, Output};
+use crate::host::{Host, HostError};
+use crate::layout::UNITS_DIR;
+use crate::model::Environment;
+use crate::name::UnitName;
+use crate::state::{Account, HostState, Node, UnitFile, UnitState};
+use crate::tool::{account, systemctl};
+
+/// The largest unit file that is read, in bytes.
+const UNIT_LIMIT: u64 = 1024 * 1024;
+
+/// Looks at the units of an environment: those of its model, and those of releases that are here.
+pub(super) fn look(
+    host: &dyn Host,
+    environment: &Environment,
+    state: &mut HostState,
+) -> Result<(), HostError> {
+    let Some(units) = environment.units() else { return Ok(()) };
+    let modelled = environment.services.iter().map(|service| units.of(&service.name));
+    let deployed =
+        all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
+    let names: BTreeSet<UnitName> = modelled.chain(deployed).collect();
+    let output = ask(host, "ask systemd about", &systemctl::show(&names))?;
+    let mut shown = systemctl::parse_show(&output.text);
+    for name in names {
+        let file = file(host, &name)?;
+        let shown = shown.remove(&name).unwrap_or_default();
+        state.units.insert(name, UnitState { file, shown });
+    }
+    state.user = user(host, environment)?;
+    Ok(())
+}
+
+/// The account of the environment's user; none where the host does not know it.
+pub(crate) fn user(
+    host: &dyn Host,
+    environment: &Environment,
+) -> Result<Option<Account>, HostError> {
+    let Some(units) = environment.units() else { return Ok(None) };
+    // It also ends with an error for a user that it does not know.
+    let output = host.run(&account::look_up(&units.user), &mut |_| {})?;
+    Ok(account::parse(&output.text, &units.user))
+}
+
+fn file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostError> {
+    let path = Utf8Path::new(UNITS_DIR).join(name.as_str());
+    Ok(match host.node(&path)? {
+        Node::Missing => UnitFile::Missing,
+        Node::File { size, .. } if size <= UNIT_LIMIT => {
+            match String::from_utf8(host.read(&path, UNIT_LIMIT)?) {
+                Ok(text) => UnitFile::Text(text),
+                Err(_) => UnitFile::Other("no text".to_owned()),
+            }
+        }
+        Node::Link { target } => UnitFile::Other(format!("a symbolic link to {target}")),
+        other => UnitFile::Other(other.to_string()),
+    })
+}
+
+/// Runs a command that must end well.
+///
+/// # Errors
+/// What it wrote, when it does not.
+pub(crate) fn ask(
+    host: &dyn Host,
+    verb: &'static str,
+    command: &Command,
+) -> Result<Output, HostError> {
+    let output = host.run(command, &mut |_| {})?;
+    match output.status.success() {
+        true => Ok(output),
+        false => {
+            let said = output.tail(3).join("; ");
+            let why = if said.is_empty() { output.status.to_string() } else { said };
+            Err(HostError::refused(verb, command.args.last().map_or("", String::as_str), why))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What must be done to units, and which of them we may not touch. No I/O.
+
+use super::Planner;
+use crate::layout::UNITS_DIR;
+use crate::name::{ServiceName, UnitName};
+use crate::plan::desired::Way;
+use crate::plan::step::Step;
+use crate::release::{Service, Unit};
+use crate::render::GENERATOR;
+use crate::state::{UnitFile, UnitState};
+
+impl Planner<'_> {
+    /// Makes the user that services run as, if there is none.
+    pub(super) fn create_the_user(&mut self) {
+        let Some(units) = self.environment.units() else { return };
+        if self.found.user.is_none() {
+            let (user, home) = (units.user.clone(), self.layout.data.clone());
+            self.steps.push(Step::CreateUser { user, home });
+        }
+    }
+
+    /// Without its user a unit does not start, and nobody owns its data.
+    pub(super) fn refuse_without_user(&mut self) {
+        let Some(units) = self.environment.units() else { return };
+        if self.found.user.is_none() && self.desired.way == Way::Forward {
+            let message = format!("this host has no user {}", units.user);
+            let hint = format!("run `setup --env {}`: it makes the user", self.environment.id());
+            self.refuse("no-user", message, hint);
+        }
+    }
+
+    /// Puts units in place that are not what the release says, and has them started at boot.
+    pub(super) fn install_units(&mut self, services: &[Service]) {
+        let units: Vec<&Unit> =
+            services.iter().filter_map(|service| service.unit.as_ref()).collect();
+        let mut must_reload = false;
+        for unit in &units {
+            let state = self.found.units.get(&unit.name);
+            if !is_installed(state, unit) {
+                self.steps.push(Step::WriteUnit { unit: Box::new((*unit).clone()) });
+                must_reload = true;
+            }
+            must_reload |= state.is_some_and(|state| state.shown.needs_reload);
+        }
+        if must_reload {
+            self.steps.push(Step::ReloadUnits);
+        }
+        for unit in units {
+            let state = self.found.units.get(&unit.name);
+            if state.is_none_or(|state| state.shown.file_state != "enabled") {
+                self.steps.push(Step::EnableUnit { unit: unit.name.clone() });
+            }
+        }
+    }
+
+    /// Why a service must be started anew because of its unit, if it must.
+    pub(super) fn why_unit(&self, unit: &Unit) -> Option<String> {
+        let state = self.found.units.get(&unit.name);
+        let name = &unit.name;
+        match state.map(|state| &state.file) {
+            None | Some(UnitFile::Missing) => Some(format!("{name} is not installed")),
+            Some(UnitFile::Text(text)) if *text == unit.text => None,
+            Some(_) => Some(format!("{name} is not what the release says")),
+        }
+    }
+
+    /// Whether systemd knows this process as the unit's main process.
+    pub(super) fn is_main(&self, unit: &UnitName, pid: u32) -> bool {
+        self.found.units.get(unit).is_some_and(|state| state.shown.main_pid == Some(pid))
+    }
+
+    /// Services whose units run, are about to, or wait to be started again.
+    pub(super) fn busy_units(&self) -> Vec<ServiceName> {
+        let names = self.environment.services.iter().map(|service| &service.name);
+        names.filter(|name| self.unit_to_stop(name).is_some()).cloned().collect()
+    }
+
+    /// The unit of a service, where it has something to stop.
+    pub(super) fn unit_to_stop(&self, service: &ServiceName) -> Option<UnitName> {
+        let unit = self.environment.unit(service)?;
+        let state = self.found.units.get(&unit)?;
+        state.shown.is_busy().then_some(unit)
+    }
+
+    /// A unit that somebody else wrote, masked, or put another one in front of is not ours to change.
+    pub(super) fn refuse_a_foreign_unit(&mut self, service: &Service) {
+        let Some(unit) = &service.unit else {
+            if self.environment.units().is_some() {
+                let message = format!("{} has no unit", service.name);
+                let hint =
+                    "this release was made for the embedded runtime: deploy again".to_owned();
+                self.refuse("no-unit", message, hint);
+            }
+            return;
+        };
+        let Some(state) = self.found.units.get(&unit.name) else { return };
+        let path = format!("{UNITS_DIR}/{}", unit.name);
+        let hint = format!("look what it is, then `mv {path} {path}.aside`");
+        match &state.file {
+            UnitFile::Missing => {}
+            UnitFile::Text(text) if text.contains(GENERATOR) => {}
+            // An empty one is what a power cut leaves of a file that was not synced.
+            UnitFile::Text(text) if text.is_empty() => {}
+            UnitFile::Text(_) => {
+                let message = format!("{path} was not made by us");
+                self.refuse("foreign-unit", message, hint);
+            }
+            UnitFile::Other(what) => {
+                let masked = if state.shown.load == "masked" { ": the unit is masked" } else { "" };
+                let message = format!("{path} is {what}{masked}");
+                let hint = if masked.is_empty() {
+                    hint
+                } else {
+                    format!("run `systemctl unmask {}`", unit.name)
+                };
+                self.refuse("foreign-unit", message, hint);
+            }
+        }
+        self.refuse_a_shadow(unit, state, &path);
+    }
+
+    fn refuse_a_shadow(&mut self, unit: &Unit, state: &UnitState, path: &str) {
+        let Some(fragment) = &state.shown.fragment else { return };
+        let shadow = fragment.as_str() != path && matches!(state.file, UnitFile::Text(_));
+        if shadow {
+            let message = format!("{} is read from {fragment}, not from {path}", unit.name);
+            self.refuse("shadowed-unit", message, format!("remove {fragment}"));
+        }
+    }
+}
+
+fn is_installed(state: Option<&UnitState>, unit: &Unit) -> bool {
+    state.is_some_and(|state| state.file == UnitFile::Text(unit.text.clone()))
+}

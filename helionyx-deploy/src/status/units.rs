@@ -1,0 +1,47 @@
+//! What is not as it should be with a unit. No I/O.
+
+use super::{StatusFinding, deploy};
+use crate::model::Environment;
+use crate::release::Unit;
+use crate::state::{UnitFile, UnitState};
+
+/// What is wrong with a unit that a release wants; nothing where none is wanted.
+pub(super) fn findings(
+    environment: &Environment,
+    wanted: Option<&Unit>,
+    found: Option<&UnitState>,
+) -> Vec<StatusFinding> {
+    let (Some(unit), Some(found)) = (wanted, found) else { return Vec::new() };
+    let (id, name, shown) = (environment.id(), &unit.name, &found.shown);
+    let mut findings = Vec::new();
+    let mut add = |code, message: String, hint: String| {
+        findings.push(StatusFinding { code, message, hint });
+    };
+    match &found.file {
+        UnitFile::Text(text) if *text == unit.text => {}
+        UnitFile::Missing => add("unit-missing", format!("{name} is not installed"), deploy(&id)),
+        UnitFile::Text(_) => {
+            add("unit-changed", format!("{name} is not what the release says"), deploy(&id));
+        }
+        UnitFile::Other(what) => {
+            let hint = format!("look what it is, then `systemctl unmask {name}` or move it aside");
+            add("unit-foreign", format!("{name} is {what}"), hint);
+        }
+    }
+    if shown.needs_reload {
+        let message = format!("{name} has changed since systemd read it");
+        add("unit-not-read", message, deploy(&id));
+    }
+    for drop_in in &shown.drop_ins {
+        let message = format!("{drop_in} changes {name}");
+        add("drop-in", message, "remove it, or say it in the model".to_owned());
+    }
+    if shown.file_state != "enabled" && shown.load == "loaded" {
+        add("not-enabled", format!("{name} does not start with the machine"), deploy(&id));
+    }
+    if let Some(why) = shown.failure().filter(|_| !shown.is_running()) {
+        let hint = format!("look at `logs --env {id}`, then `restart --env {id}`");
+        add("unit-failed", format!("{name}: {why}"), hint);
+    }
+    findings
+}

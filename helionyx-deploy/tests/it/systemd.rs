@@ -1,0 +1,129 @@
+//! What is planned for services that systemd runs, in each state of their unit.
+
+use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::operate::Goal;
+use insta::assert_snapshot;
+
+use crate::world::{World, deploy};
+
+const UNIT: &str = "/etc/systemd/system/web-dev.service";
+const UNKNOWN: &str = "Id=web-dev.service\nLoadState=not-found\nActiveState=inactive\n";
+const LOADED: &str = "Id=web-dev.service\nLoadState=loaded\nActiveState=inactive\n\
+                      UnitFileState=enabled\nFragmentPath=/etc/systemd/system/web-dev.service\n";
+const LOOPING: &str = "Id=web-dev.service\nLoadState=loaded\nActiveState=activating\n\
+                       SubState=auto-restart\nUnitFileState=enabled\nResult=exit-code\n";
+
+fn release_steps(shown: &str) -> String {
+    let from = shown.find("- seal").unwrap_or(0);
+    shown[from..].to_owned()
+}
+
+#[test]
+fn a_first_deploy_installs_the_unit_and_enables_it() {
+    assert_snapshot!(World::under_systemd(UNKNOWN).shown(&deploy()), @"
+    because nothing is deployed yet; first release from /src (content da4e1d7)
+    because web-dev.service is not installed
+    - create directory /opt/shop/dev
+    - create directory /opt/shop/dev/releases
+    - create directory /opt/shop/dev/verified
+    - create directory /opt/shop/dev/shared
+    - create directory /opt/shop/dev/cache
+    - create directory /var/lib/shop/backups/dev
+    - create directory /var/lib/shop/dev for shop-dev
+    - begin release 20260101T000000Z-da4e1d7
+    - copy /src
+    - build compile: build --into bin
+    - write release.env
+    - seal release 20260101T000000Z-da4e1d7
+    - point current to 20260101T000000Z-da4e1d7
+    - install web-dev.service
+    - have systemd read its units
+    - enable web-dev.service
+    - start web
+    - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
+    ");
+}
+
+#[test]
+fn without_a_user_nothing_is_begun_and_setup_makes_it() {
+    let world = World::under_systemd(UNKNOWN);
+    let nobody = |_: &_, _: &_| Output { status: ExitStatus::Code(2), text: String::new() };
+    world.host.program("getent", move |command, disk| nobody(command, disk));
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: this host has no user shop-dev [no-user]
+      help: run `setup --env shop/dev`: it makes the user
+    ");
+    assert_snapshot!(world.shown(&Goal::Setup), @"
+    - create the user shop-dev
+    - create directory /opt/shop/dev
+    - create directory /opt/shop/dev/releases
+    - create directory /opt/shop/dev/verified
+    - create directory /opt/shop/dev/shared
+    - create directory /opt/shop/dev/cache
+    - create directory /var/lib/shop/backups/dev
+    - create directory /var/lib/shop/dev for shop-dev
+    ");
+}
+
+#[test]
+fn what_waits_to_be_started_again_is_stopped_before_the_switch() {
+    let world = World::under_systemd(LOOPING);
+    assert_snapshot!(release_steps(&world.shown(&deploy())), @"
+    - seal release 20260101T000000Z-da4e1d7
+    - stop web
+    - point current to 20260101T000000Z-da4e1d7
+    - install web-dev.service
+    - have systemd read its units
+    - start web
+    - prove that web runs this release and is healthy
+    - record 20260101T000000Z-da4e1d7 as verified
+    ");
+    assert_snapshot!(world.shown(&Goal::Stop), @"- stop web");
+}
+
+#[test]
+fn a_unit_that_is_not_ours_is_left_alone() {
+    let world = World::under_systemd(LOADED);
+    world.host.put_file(UNIT, "[Service]\nExecStart=/bin/x\n", 0o644);
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: /etc/systemd/system/web-dev.service was not made by us [foreign-unit]
+      help: look what it is, then `mv /etc/systemd/system/web-dev.service /etc/systemd/system/web-dev.service.aside`
+    ");
+    let world = World::under_systemd("Id=web-dev.service\nLoadState=masked\n");
+    world.host.put_link(UNIT, "/dev/null");
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: /etc/systemd/system/web-dev.service is a symbolic link to /dev/null: the unit is masked [foreign-unit]
+      help: run `systemctl unmask web-dev.service`
+    ");
+}
+
+#[test]
+fn a_unit_that_a_power_cut_left_empty_is_written_anew() {
+    let world = World::under_systemd("Id=web-dev.service\nLoadState=masked\n");
+    world.host.put_file(UNIT, "", 0o644);
+    assert!(world.shown(&deploy()).contains("- install web-dev.service"));
+}
+
+#[test]
+fn a_unit_of_the_same_name_elsewhere_is_in_the_way() {
+    let world = World::under_systemd(
+        "Id=web-dev.service\nLoadState=loaded\nFragmentPath=/run/systemd/system/web-dev.service\n",
+    );
+    world.host.put_file(UNIT, "# `cargo xtask render-units`\n", 0o644);
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: web-dev.service is read from /run/systemd/system/web-dev.service, not from /etc/systemd/system/web-dev.service [shadowed-unit]
+      help: remove /run/systemd/system/web-dev.service
+    ");
+}
+
+#[test]
+fn a_host_without_a_running_systemd_is_said() {
+    let world = World::under_systemd(UNKNOWN);
+    let text = "System has not been booted with systemd as init system (PID 1). Can't operate.\n";
+    world.host.program("systemctl", move |_, _| Output {
+        status: ExitStatus::Code(1),
+        text: text.to_owned(),
+    });
+    assert_snapshot!(world.shown(&deploy()), @"error: failed to ask systemd about `web-dev.service`");
+}
