@@ -53,7 +53,7 @@ const CASES: [Case; 48] = [
         "start_interval_secs = 10",
         &["app.toml:35:23 endless-restarts"],
     ),
-    (APP, "deadline_secs = 120", "deadline_secs = 2", &["app.toml:39:17 deadline-too-short"]),
+    (APP, "deadline_secs = 45", "deadline_secs = 2", &["app.toml:39:17 deadline-too-short"]),
     (APP, "path = \"/health\"\n", "path = \"health\"\n", &["app.toml:45:8 bad-probe-path"]),
     (
         APP,

@@ -5,11 +5,13 @@
 
 use xtask::node::{Options, missing};
 
+mod helionyx;
 mod killed;
 mod lifecycle;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
 mod received;
+mod site;
 mod trip;
 
 /// Whether this machine can boot nodes. Says loudly where it cannot; in CI it must.
