@@ -93,10 +93,12 @@ impl HostState {
 pub enum Node {
     /// Nothing.
     Missing,
-    /// A directory with these permission bits.
+    /// A directory with these permission bits and this owner.
     Directory {
         /// The permission bits.
         mode: u32,
+        /// Whose it is.
+        uid: u32,
     },
     /// A regular file.
     File {

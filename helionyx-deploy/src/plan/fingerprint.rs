@@ -78,7 +78,7 @@ fn describe_unit(unit: &UnitState) -> String {
 
 fn describe(node: &Node) -> String {
     match node {
-        Node::Directory { mode } => format!("{node} ({mode:04o})"),
+        Node::Directory { mode, uid } => format!("{node} ({mode:04o}, of user id {uid})"),
         Node::File { mode, size, modified_ns } => {
             format!("{node} ({mode:04o}, {size} bytes, changed at {modified_ns})")
         }

@@ -318,7 +318,9 @@ impl Planner<'_> {
                 None | Some(Node::Missing) => {
                     self.steps.push(Step::CreateDirectory { path, mode, owner });
                 }
-                Some(Node::Directory { .. }) => {}
+                Some(Node::Directory { mode, uid }) => {
+                    self.refuse_a_wrong_owner(&path, *mode, *uid, owner.as_ref());
+                }
                 Some(other) => {
                     let hint = format!("move {path} aside, or choose another root or data");
                     let message = format!("{path} should be a directory but is {other}");

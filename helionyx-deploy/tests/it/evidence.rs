@@ -42,7 +42,8 @@ fn a_failed_deploy_keeps_its_steps_its_logs_and_what_was_answered() {
     assert!(answer["status"].is_number() && answer["body"].is_string(), "{answer}");
     assert!(world.host.exists(dir.join("web.log")));
     for (path, mode) in [(dir.parent().unwrap(), 0o700), (&dir, 0o700)] {
-        assert_eq!(world.host.node(path).unwrap(), Node::Directory { mode }, "{path}");
+        let uid = 0;
+        assert_eq!(world.host.node(path).unwrap(), Node::Directory { mode, uid }, "{path}");
     }
     for name in world.host.list(&dir).unwrap() {
         let node = world.host.node(&dir.join(&name)).unwrap();

@@ -217,6 +217,12 @@ fn setup_can_be_repeated_and_changes_nothing_that_is_there() {
         "-c",
         "mkdir -p /var/lib/helionyx/live/events && echo mine > /var/lib/helionyx/live/events/old",
     ]);
+    let refused = site.tool(&["setup", "--env", "live"]);
+    assert_eq!(refused.code, 1, "HEL-20: somebody else's data is not taken over silently");
+    assert!(refused.report()["refusals"].to_string().contains("wrong-owner"), "HEL-20");
+    let mended = "useradd --system --user-group --no-create-home helionyx-live && \
+                  chown helionyx-live: /var/lib/helionyx/live /var/lib/helionyx/live/events";
+    site.run(&["sh", "-c", mended]);
     let first = site.tool(&["setup", "--env", "live"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     let look = "find /var/lib/helionyx /opt/helionyx -not -name journal.jsonl -not -name journal.head -not -name lock \

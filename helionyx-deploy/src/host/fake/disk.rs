@@ -34,7 +34,7 @@ struct Entry {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Kind {
-    Dir { mode: u32 },
+    Dir { mode: u32, uid: u32 },
     File { mode: u32, content: Vec<u8>, modified_ns: i64 },
     Link { target: Utf8PathBuf },
     Other,
@@ -45,7 +45,7 @@ const MAX_LINKS: usize = 40;
 
 impl Default for Disk {
     fn default() -> Self {
-        let root = Entry { inode: 1, kind: Kind::Dir { mode: 0o755 } };
+        let root = Entry { inode: 1, kind: Kind::Dir { mode: 0o755, uid: 0 } };
         Disk {
             entries: BTreeMap::from([(Utf8PathBuf::from("/"), root)]),
             now_ns: 0,
@@ -219,7 +219,7 @@ impl Disk {
                 Ok(place) if self.is_dir(&place) => place,
                 _ => {
                     self.clear(&next);
-                    self.insert(next.clone(), Kind::Dir { mode: 0o755 });
+                    self.insert(next.clone(), Kind::Dir { mode: 0o755, uid: 0 });
                     next
                 }
             };

@@ -74,9 +74,8 @@ impl Files for FakeHost {
         self.change(CREATE_DIR, path, |disk, _| disk.create_dir(path, mode))
     }
 
-    /// Nobody owns anything here.
-    fn create_dir_for(&self, path: &Utf8Path, mode: u32, _: Account) -> Result<(), HostError> {
-        self.create_dir(path, mode)
+    fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
+        self.change(CREATE_DIR, path, |disk, _| disk.create_dir_for(path, mode, owner.uid))
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

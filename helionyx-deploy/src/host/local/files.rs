@@ -22,7 +22,7 @@ pub fn node(path: &Utf8Path) -> Result<Node, HostError> {
     };
     let mode = metadata.permissions().mode() & 0o7777;
     if metadata.is_dir() {
-        return Ok(Node::Directory { mode });
+        return Ok(Node::Directory { mode, uid: metadata.uid() });
     }
     if metadata.is_file() {
         let modified_ns = modified_ns(&metadata);
@@ -239,7 +239,7 @@ mod tests {
         whole::replace_link(&dir.join("link"), Utf8Path::new("dir")).unwrap();
         pipe(&dir.join("pipe"));
         let look = |name: &str| node(&dir.join(name)).unwrap();
-        assert_eq!(look("dir"), Node::Directory { mode: 0o750 });
+        assert!(matches!(look("dir"), Node::Directory { mode: 0o750, .. }));
         assert!(matches!(look("file"), Node::File { mode: 0o640, size: 3, modified_ns: 1.. }));
         assert_eq!(look("link"), Node::Link { target: "dir".into() });
         assert_eq!(look("pipe"), Node::Other);

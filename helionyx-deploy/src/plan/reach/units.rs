@@ -1,8 +1,10 @@
 //! What must be done to units, and which of them we may not touch. No I/O.
 
+use camino::Utf8Path;
+
 use super::Planner;
 use crate::layout::UNITS_DIR;
-use crate::name::{ServiceName, UnitName};
+use crate::name::{ServiceName, UnitName, UserName};
 use crate::plan::desired::Way;
 use crate::plan::step::Step;
 use crate::release::{Service, Unit};
@@ -27,6 +29,36 @@ impl Planner<'_> {
             let hint = format!("run `setup --env {}`: it makes the user", self.environment.id());
             self.refuse("no-user", message, hint);
         }
+    }
+
+    /// Data that the service may not write to, or a root that others may: whose a directory is that
+    /// somebody else made is for him to say (HEL-20).
+    pub(super) fn refuse_a_wrong_owner(
+        &mut self,
+        path: &Utf8Path,
+        mode: u32,
+        uid: u32,
+        owner: Option<&UserName>,
+    ) {
+        let (Some(_), Way::Forward) = (self.environment.units(), self.desired.way) else { return };
+        let (hint, wrong) = match (owner, self.found.user) {
+            (Some(owner), Some(account)) if uid != account.uid => {
+                (format!("chown {owner}: {path}"), format!("it belongs to user id {uid}"))
+            }
+            (Some(owner), None) => {
+                let make = format!("useradd --system --user-group --no-create-home {owner}");
+                (format!("{make} && chown {owner}: {path}"), format!("it belongs to user id {uid}"))
+            }
+            (None, _) if uid != 0 => {
+                (format!("chown root: {path}"), format!("it belongs to user id {uid}"))
+            }
+            (None, _) if mode & 0o022 != 0 => {
+                (format!("chmod go-w {path}"), format!("others may write to it ({mode:04o})"))
+            }
+            _ => return,
+        };
+        let hint = format!("look what lies in it, then run `{hint}`");
+        self.refuse("wrong-owner", format!("{path}: {wrong}"), hint);
     }
 
     /// Puts units in place that are not what the release says, and has them started at boot.

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::look::means_nothing_there;
 use super::{Disk, Kind};
 use crate::host::fake::fault::Extent;
+use crate::state::Node;
 
 /// Memory is dearer than disk: no file is made longer than this by cutting it.
 const MAX_LENGTH: u64 = 64 * 1024 * 1024;
@@ -25,13 +26,29 @@ impl Disk {
             let place = self.locate(dir)?;
             match self.kind(&place) {
                 Some(Kind::Dir { .. }) => {}
-                None => self.insert(place, Kind::Dir { mode: mode & 0o7777 }),
+                None => self.insert(place, Kind::Dir { mode: mode & 0o7777, uid: 0 }),
                 Some(Kind::Link { .. }) if dir != path => {
                     self.follow(&place).and_then(|place| self.dir(&place))?;
                 }
                 Some(_) if dir == path => return Err(Errno::EXIST.into()),
                 Some(_) => return Err(Errno::NOTDIR.into()),
             }
+        }
+        Ok(())
+    }
+
+    pub(in crate::host::fake) fn create_dir_for(
+        &mut self,
+        path: &Utf8Path,
+        mode: u32,
+        owner: u32,
+    ) -> io::Result<()> {
+        let is_new = self.node(path)? == Node::Missing;
+        self.create_dir(path, mode)?;
+        let place = self.locate(path)?;
+        let entry = self.entries.get_mut(&place).filter(|_| is_new);
+        if let Some(Kind::Dir { uid, .. }) = entry.map(|entry| &mut entry.kind) {
+            *uid = owner;
         }
         Ok(())
     }
@@ -189,7 +206,7 @@ impl Disk {
         places.reverse();
         for place in &places[..extent.of(places.len())] {
             match self.entries.get_mut(place).map(|entry| &mut entry.kind) {
-                Some(Kind::Dir { mode }) => *mode = 0o555,
+                Some(Kind::Dir { mode, .. }) => *mode = 0o555,
                 Some(Kind::File { mode, .. }) => {
                     *mode = if *mode & 0o111 == 0 { 0o444 } else { 0o555 };
                 }

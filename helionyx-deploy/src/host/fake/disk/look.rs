@@ -19,7 +19,7 @@ impl Disk {
     pub(in crate::host::fake) fn node(&self, path: &Utf8Path) -> io::Result<Node> {
         let Some(kind) = self.at(path)? else { return Ok(Node::Missing) };
         Ok(match kind {
-            Kind::Dir { mode } => Node::Directory { mode: *mode },
+            Kind::Dir { mode, uid } => Node::Directory { mode: *mode, uid: *uid },
             Kind::File { mode, content, modified_ns } => {
                 Node::File { mode: *mode, size: content.len() as u64, modified_ns: *modified_ns }
             }
@@ -143,7 +143,7 @@ fn record_of(relative: &Utf8Path, kind: &Kind) -> io::Result<Option<FileRecord>>
 
 fn describe_kind(kind: &Kind) -> String {
     match kind {
-        Kind::Dir { mode } => format!("/ {mode:04o}"),
+        Kind::Dir { mode, .. } => format!("/ {mode:04o}"),
         Kind::File { mode, content, .. } => format!(" {mode:04o} {}", describe_content(content)),
         Kind::Link { target } => format!(" -> {target}"),
         Kind::Other => " (pipe)".to_owned(),
