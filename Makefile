@@ -20,9 +20,10 @@ endef
 $(foreach name,ENV REF ARTIFACT RELEASE N FOLLOW,$(eval $(call taken_literally,$(name))))
 export ENV REF ARTIFACT RELEASE N FOLLOW
 
-.PHONY: help deploy plan status restart logs stop start rollback releases history check recover ci
+.PHONY: help setup deploy plan status restart logs stop start rollback releases history check recover ci
 
 help:
+	@echo 'make setup    ENV=…  make the host ready for a first deploy'
 	@echo 'make deploy   ENV=…  make a release, switch to it, prove it; or go back [REF=… ARTIFACT=…]'
 	@echo 'make plan     ENV=…  what deploy would do [REF=… ARTIFACT=…]'
 	@echo 'make status  [ENV=…] how services are doing'
@@ -46,7 +47,7 @@ rollback:
 logs:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"} $${N:+--lines="$$N"} $${FOLLOW:+--follow}
 
-status restart stop start releases history check recover:
+setup status restart stop start releases history check recover:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"}
 
 ci:
