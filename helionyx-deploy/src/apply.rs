@@ -254,7 +254,9 @@ impl Applier<'_, '_, '_> {
                 return Ok(note);
             }
             Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
-            Step::Build { release, build, reuse } => return self.build(release, build, reuse),
+            Step::Build { release, build, user, reuse } => {
+                return self.build(release, build, user.as_ref(), reuse);
+            }
             Step::WriteConfiguration { release, content } => {
                 let path = layout.release(release).join(crate::layout::RELEASE_ENV);
                 host.write(&path, content.as_bytes(), 0o644)?;

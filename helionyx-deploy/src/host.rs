@@ -91,6 +91,8 @@ pub trait Files {
     /// Makes a directory that is another user's from the moment on when it is there, and those above
     /// it that are missing, which are ours. One that is there is left as it is.
     fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError>;
+    /// Gives a directory with all below it to another user, without following links.
+    fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError>;
     /// Puts a file in place, whole, with this mode; replaces a file or link that is there.
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError>;
     /// Adds to the end of a file, with one write, and syncs it; makes it (0600) when missing.
@@ -111,8 +113,8 @@ pub trait Files {
     /// Unpacks an archive (`.tar`, `.tar.gz`, `.tgz`) into an existing directory. Refuses entries
     /// that lie outside of it, links that point out of it, devices, and more than the limits.
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
-    /// Takes write permission from everything below a directory and from itself (files 0444 or
-    /// 0555, directories 0555), and syncs its file system. A file with hard links becomes a file of
+    /// Makes everything below a directory and itself ours, takes write permission from it (files
+    /// 0444 or 0555, directories 0555), and syncs its file system. A file with hard links becomes a file of
     /// its own: what has its other names neither changes nor can change it any more.
     fn seal(&self, dir: &Utf8Path) -> Result<(), HostError>;
     /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.

@@ -8,12 +8,13 @@ use super::{Applier, StepError};
 use crate::command::{Command, ExitStatus, Inherit, Output};
 use crate::event::Event;
 use crate::host::{Host, HostError};
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, UserName};
 use crate::plan::step::{BuildStep, Reusable};
 use crate::release::{BuildRecord, FileRecord, Manifest};
 use crate::source::last_line;
 use crate::state::Node;
 use crate::time::millis;
+use crate::tool::account;
 
 mod inputs;
 mod reuse;
@@ -28,6 +29,7 @@ impl Applier<'_, '_, '_> {
         &mut self,
         release: &ReleaseId,
         build: &BuildStep,
+        user: Option<&UserName>,
         reuse: &[Reusable],
     ) -> Result<String, StepError> {
         let host = self.work.host;
@@ -44,7 +46,7 @@ impl Applier<'_, '_, '_> {
             _ => (None, String::new()),
         };
         if reused.is_none() {
-            self.run_build(&dir, build)?;
+            self.run_build(&dir, build, user)?;
         }
         self.builds.push(BuildRecord {
             name: build.name.clone(),
@@ -56,7 +58,12 @@ impl Applier<'_, '_, '_> {
         Ok(note)
     }
 
-    fn run_build(&mut self, dir: &Utf8Path, build: &BuildStep) -> Result<(), StepError> {
+    fn run_build(
+        &mut self,
+        dir: &Utf8Path,
+        build: &BuildStep,
+        user: Option<&UserName>,
+    ) -> Result<(), StepError> {
         let failed = |why: String| failed(build, why);
         let Some((program, args)) = build.run.split_first() else {
             return Err(failed("it has no command".to_owned()));
@@ -64,6 +71,9 @@ impl Applier<'_, '_, '_> {
         let mut command = Command::new(program, dir).args(args);
         command.inherit = Inherit::Basics(build.inherit.iter().map(ToString::to_string).collect());
         command.deadline = Duration::from_millis(build.deadline_ms);
+        if let Some(user) = user {
+            command = self.as_user(command, dir, user)?;
+        }
         let output = self.run(&command)?;
         if output.status == ExitStatus::Interrupted {
             return Err(StepError::Interrupted);
@@ -81,6 +91,20 @@ impl Applier<'_, '_, '_> {
             }
         }
         Ok(())
+    }
+
+    /// The same command as a user who owns the release until it is sealed, and the cache: what is
+    /// built is code of others, and must not run as root.
+    fn as_user(
+        &self,
+        command: Command,
+        dir: &Utf8Path,
+        user: &UserName,
+    ) -> Result<Command, StepError> {
+        let (host, cache) = (self.work.host, self.plan.site.layout.cache());
+        let account = self.account("build as", user)?;
+        host.give_away(dir, account)?;
+        Ok(account::run_as((user, account), command, &cache))
     }
 
     /// Runs a command and hands its lines on.

@@ -10,8 +10,8 @@ use crate::layout::UNITS_DIR;
 use crate::name::{UnitName, UserName};
 use crate::observe::ask;
 use crate::release::{Service, Unit};
-use crate::state::ProcessKey;
 use crate::state::unit::Shown;
+use crate::state::{Account, ProcessKey};
 use crate::tool::{account, journalctl, systemctl};
 
 /// How long a unit may take to be started: its own limit is in its file.
@@ -34,12 +34,19 @@ impl Applier<'_, '_, '_> {
         mode: u32,
         owner: &UserName,
     ) -> Result<(), StepError> {
-        let host = self.work.host;
-        let known = host.run(&account::look_up(owner), &mut |_| {})?;
-        let account = account::parse(&known.text, owner).ok_or_else(|| {
-            HostError::refused("create", path, format!("this host has no user {owner}"))
-        })?;
-        Ok(host.create_dir_for(path, mode, account)?)
+        let account = self.account("create a directory for", owner)?;
+        Ok(self.work.host.create_dir_for(path, mode, account)?)
+    }
+
+    /// A user that must be there.
+    pub(super) fn account(
+        &self,
+        verb: &'static str,
+        user: &UserName,
+    ) -> Result<Account, HostError> {
+        let known = self.work.host.run(&account::look_up(user), &mut |_| {})?;
+        let account = account::parse(&known.text, user);
+        account.ok_or_else(|| HostError::refused(verb, user, "this host has no such user"))
     }
 
     pub(super) fn write_unit(&self, unit: &Unit) -> Result<(), StepError> {

@@ -181,6 +181,10 @@ impl Files for LocalHost {
         whole::create_dir_for(path, mode, owner)
     }
 
+    fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError> {
+        tree::give_away(dir, owner)
+    }
+
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
         whole::write(path, content, mode)
     }

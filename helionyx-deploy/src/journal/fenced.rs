@@ -116,6 +116,10 @@ impl Files for Fenced<'_> {
         self.change("create", path)?.create_dir_for(path, mode, owner)
     }
 
+    fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError> {
+        self.change("give away", dir)?.give_away(dir, owner)
+    }
+
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
         self.change("write", path)?.write(path, content, mode)
     }

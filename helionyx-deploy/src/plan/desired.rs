@@ -245,8 +245,9 @@ pub fn directories(environment: &Environment) -> Vec<Directory> {
         ours(layout.releases(), 0o755),
         ours(layout.verified(), 0o755),
         ours(layout.shared(), 0o750),
-        ours(layout.cache(), 0o755),
     ];
+    // Build steps run as this user, too.
+    all.push(Directory { path: layout.cache(), mode: 0o755, owner: user.clone() });
     match user {
         // The journal has what units write.
         Some(_) => all.push(ours(environment.backups.clone(), 0o700)),

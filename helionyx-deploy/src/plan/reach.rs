@@ -250,7 +250,8 @@ impl Planner<'_> {
                 None => self.reusable(&build.name),
             };
             let build = desired::build_step(build, &bindings);
-            self.steps.push(Step::Build { release: id.clone(), build, reuse });
+            let user = self.environment.units().map(|units| units.user.clone());
+            self.steps.push(Step::Build { release: id.clone(), build, user, reuse });
         }
     }
 

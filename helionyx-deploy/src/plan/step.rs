@@ -100,6 +100,9 @@ pub enum Step {
         release: ReleaseId,
         /// What to run.
         build: BuildStep,
+        /// As whom, where not as ourselves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<UserName>,
         /// Where its outputs may come from instead, the best first.
         reuse: Vec<Reusable>,
     },

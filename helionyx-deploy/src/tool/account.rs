@@ -43,6 +43,24 @@ pub fn create(user: &UserName, home: &Utf8Path) -> Command {
     command("useradd", words)
 }
 
+/// The same command as this user, who gains no rights by running anything, with `home` for a home.
+#[must_use]
+pub fn run_as((user, account): (&UserName, Account), command: Command, home: &Utf8Path) -> Command {
+    let mut args = vec![
+        format!("--reuid={}", account.uid),
+        format!("--regid={}", account.gid),
+        "--clear-groups".to_owned(),
+        "--no-new-privs".to_owned(),
+        "--".to_owned(),
+        command.program,
+    ];
+    args.extend(command.args);
+    let mut variables = command.variables;
+    variables.insert("HOME".to_owned(), home.to_string());
+    variables.insert("USER".to_owned(), user.to_string());
+    Command { program: "setpriv".to_owned(), args, variables, ..command }
+}
+
 fn command<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> Command {
     Command {
         program: program.to_owned(),

