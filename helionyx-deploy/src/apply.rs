@@ -273,6 +273,7 @@ impl Applier<'_, '_, '_> {
                 return self.stop_service(service, unit.as_ref(), timeout);
             }
             Step::WriteUnit { unit } => self.write_unit(unit)?,
+            Step::RemoveUnit { unit } => self.remove_unit(unit)?,
             Step::ReloadUnits => self.reload_units()?,
             Step::EnableUnit { unit } => self.enable_unit(unit)?,
             Step::StartService { service, release } => return self.start_service(service, release),

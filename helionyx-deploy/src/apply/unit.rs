@@ -54,6 +54,11 @@ impl Applier<'_, '_, '_> {
         Ok(self.work.host.write(&path, unit.text.as_bytes(), 0o644)?)
     }
 
+    pub(super) fn remove_unit(&self, unit: &UnitName) -> Result<(), StepError> {
+        ask(self.work.host, "disable", &systemctl::disable(unit))?;
+        Ok(self.work.host.remove(&Utf8Path::new(UNITS_DIR).join(unit.as_str()))?)
+    }
+
     pub(super) fn reload_units(&self) -> Result<(), StepError> {
         ask(self.work.host, "reload units:", &systemctl::daemon_reload())?;
         Ok(())

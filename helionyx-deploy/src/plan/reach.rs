@@ -128,6 +128,7 @@ impl Planner<'_> {
             let from = self.found.current.release().cloned();
             self.steps.push(Step::UnlinkCurrent { from });
         }
+        self.remove_units();
         None
     }
 

@@ -152,6 +152,11 @@ pub enum Step {
         /// The unit, with its text.
         unit: Box<Unit>,
     },
+    /// Has a unit no longer started with the machine, and removes its file.
+    RemoveUnit {
+        /// Which.
+        unit: UnitName,
+    },
     /// Has systemd read all unit files anew.
     ReloadUnits,
     /// Has a unit started with the machine.
@@ -270,6 +275,7 @@ impl Step {
             Step::SwitchCurrent { .. }
                 | Step::UnlinkCurrent { .. }
                 | Step::WriteUnit { .. }
+                | Step::RemoveUnit { .. }
                 | Step::ReloadUnits
                 | Step::EnableUnit { .. }
                 | Step::StopService { .. }
@@ -319,6 +325,7 @@ impl fmt::Display for Step {
             Step::UnlinkCurrent { .. } => f.write_str("remove current"),
             Step::StopService { service, .. } => write!(f, "stop {service}"),
             Step::WriteUnit { unit } => write!(f, "install {}", unit.name),
+            Step::RemoveUnit { unit } => write!(f, "remove {unit}"),
             Step::ReloadUnits => f.write_str("have systemd read its units"),
             Step::EnableUnit { unit } => write!(f, "enable {unit}"),
             Step::StartService { service, .. } => write!(f, "start {}", service.name),

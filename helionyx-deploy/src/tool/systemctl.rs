@@ -110,6 +110,12 @@ pub fn enable(unit: &UnitName) -> Command {
     systemctl(["enable", "--quiet", "--", unit.as_str()], ANSWER_DEADLINE)
 }
 
+/// Has a unit no longer started at boot.
+#[must_use]
+pub fn disable(unit: &UnitName) -> Command {
+    systemctl(["disable", "--quiet", "--", unit.as_str()], ANSWER_DEADLINE)
+}
+
 /// Forgets that a unit failed, and how often it was started: otherwise a start may be refused.
 #[must_use]
 pub fn reset_failed(unit: &UnitName) -> Command {

@@ -133,6 +133,22 @@ fn a_release_that_is_sick_or_crashes_is_taken_back_and_no_event_is_lost() {
 }
 
 #[test]
+fn a_first_deploy_that_fails_leaves_nothing_that_a_boot_would_start() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::new("first", Options::default());
+    site.set_up("live");
+    site.commit("crash");
+    let ended = site.tool(&["deploy", "--env", "live"]);
+    assert_eq!((ended.code, &ended.report()["outcome"]), (1, &"failed".into()), "{}", ended.stderr);
+    assert!(!site.outside("/etc/systemd/system/helionyx.service").exists());
+    assert_eq!(site.node.failed_units().unwrap(), "", "and nothing is left in a failed state");
+    site.commit("none");
+    assert_eq!(site.tool(&["deploy", "--env", "live"]).code, 0);
+}
+
+#[test]
 fn services_are_stopped_started_restarted_and_come_back_after_a_reboot() {
     if !possible(Options::default()) {
         return;

@@ -85,6 +85,19 @@ impl Planner<'_> {
         }
     }
 
+    /// Removes the units that we made: without `current` they would fail at the next boot.
+    pub(super) fn remove_units(&mut self) {
+        let ours = self.found.units.iter().filter(|(_, state)| match &state.file {
+            UnitFile::Text(text) => text.contains(GENERATOR),
+            _ => false,
+        });
+        let before = self.steps.len();
+        self.steps.extend(ours.map(|(unit, _)| Step::RemoveUnit { unit: unit.clone() }));
+        if self.steps.len() > before {
+            self.steps.push(Step::ReloadUnits);
+        }
+    }
+
     /// Why a service must be started anew because of its unit, if it must.
     pub(super) fn why_unit(&self, unit: &Unit) -> Option<String> {
         let state = self.found.units.get(&unit.name);
