@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use xtask::node::{Options, wait};
+use xtask::node::{Layer, Options, wait};
 
 use super::possible;
 use super::site::Site;
@@ -306,4 +306,38 @@ fn a_deployer_that_is_killed_at_any_time_leaves_a_service_that_the_next_command_
     }
     eprintln!("{killed} deployers killed, 0 violations");
     assert!(killed > 5, "{killed} were killed");
+}
+
+#[test]
+fn a_power_cut_at_any_time_of_a_deploy_leaves_whole_files_and_the_next_command_puts_right() {
+    let disk = Options { layer: Layer::Disk, size_mib: 1024, ..Options::default() };
+    if !possible(disk) {
+        return;
+    }
+    let mut site = Site::deployed("cut", disk, &["live"]);
+    for tenths in [1, 4, 6, 7, 8, 10] {
+        site.commit(&format!("cut {tenths}"));
+        // What the operator had is on the disk; what the deploy does may be lost.
+        site.run(&["sync"]);
+        let events = site.run(&["cat", "/var/lib/helionyx/live/events/events.jsonl"]);
+        let script = format!(
+            "cd /srv/work/project && (setsid helionyx-deploy deploy --env live >/dev/null 2>&1 &) && sleep 0.{tenths:02}"
+        );
+        site.run(&["sh", "-c", &script.replace("0.10", "1.0").replace("0.0", "0.")]);
+        site.node.cut().unwrap();
+        // A release that was not switched to may be torn; the unit and what `current` names may not.
+        let torn = "find /etc/systemd/system/helionyx.service /opt/helionyx/live/current/ -type f -size 0 -not -name __init__.py";
+        assert_eq!(site.run(&["sh", "-c", torn]), "", "I1, I2: {tenths}");
+        let recovered = site.tool(&["recover", "--env", "live"]);
+        assert!(matches!(recovered.code, 0 | 6), "I7: {tenths}: {}", recovered.stderr);
+        let next = site.tool(&["deploy", "--env", "live"]);
+        assert_eq!(next.code, 0, "I7: {tenths}: {}", next.stderr);
+        let status = site.tool(&["status", "--env", "live"]);
+        assert_eq!(
+            (status.code, &status.lines[0]["release"]),
+            (0, &status.lines[0]["running_release"])
+        );
+        let log = site.run(&["cat", "/var/lib/helionyx/live/events/events.jsonl"]);
+        assert!(log.starts_with(&events), "I5: {tenths}");
+    }
 }
