@@ -319,11 +319,6 @@ fn units_users_backups_and_values_are_apart_too() {
             vec!["3:7 shared-value: `BOT` is `x`, which is taken at {dev}:3:7"],
         ),
         (
-            "[variables]\nEVENTS = \"/srv/e\"",
-            "[variables]\nEVENTS = \"/srv/e/x\"",
-            vec!["3:10 shared-value: `EVENTS` is `/srv/e/x`, which meets `/srv/e` at {dev}:3:10"],
-        ),
-        (
             "",
             "[variables]\nCACHE = \"/var/lib/a/dev/cache\"",
             vec![
@@ -353,6 +348,52 @@ fn units_users_backups_and_values_are_apart_too() {
             .map(|line| format!("envs/a/live.toml:{}", line.replace("{dev}", &dev[1..])))
             .collect();
         assert_eq!(apart(one, other), expected, "{one:?} {other:?} (HEL-97)");
+    }
+}
+
+#[test]
+fn state_is_apart_where_it_may_lie_anywhere() {
+    let mut app = app("a");
+    app.text.push_str("[variables.EVENTS]\nkind = \"path\"\ndistinct = true\n");
+    let environment =
+        |name, path| environment("a", name, &format!("[variables]\nEVENTS = \"{path}\""));
+    for (one, other, expected) in [
+        ("{data}/e", "{data}/e", None),
+        ("/srv/e", "/srv/f", None),
+        ("/srv/e", "/srv/e/x", Some("shared-value: `EVENTS` is `/srv/e/x`, which meets `/srv/e`")),
+    ] {
+        let files = [app.clone(), environment("dev", one), environment("live", other)];
+        let expected =
+            expected.map(|what| format!("envs/a/live.toml:3:10 {what} at envs/a/dev.toml:3:10"));
+        assert_eq!(parse(&files).1, expected.into_iter().collect::<Vec<_>>(), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_port_that_no_probe_asks_is_worth_a_warning() {
+    let check = |exec: &str, keys: &str| {
+        let mut app = app("a");
+        app.text = app.text.replace("\"/bin/a\"", exec);
+        app.text.push_str(
+            "[service.health]\n[[service.health.probe]]\npath = \"/\"\n\
+             [variables.PORT]\nkind = \"port\"\ndistinct = true\n\
+             [variables.METRICS]\nkind = \"port\"\nrequired_in = []\ndistinct = true\n",
+        );
+        let (catalog, findings) = parse(&[app, environment("a", "dev", keys)]);
+        assert_eq!(catalog.environments().count(), 1, "a warning stops nothing");
+        findings
+    };
+    let plain = "\"/bin/a\"";
+    let told = "\"/bin/a\", \"--port={port}\"";
+    let warning = "envs/a/dev.toml:4:8 unprobed-port: `PORT` is 8001, and the probes ask port 8000";
+    for (exec, values, expected) in [
+        (plain, "PORT = \"{port}\"", vec![]),
+        (plain, "PORT = 8000\nMETRICS = 9000", vec![]),
+        (told, "PORT = 8001", vec![]),
+        (plain, "PORT = 8001", vec![warning]),
+    ] {
+        let found = check(exec, &format!("port = 8000\n[variables]\n{values}"));
+        assert_eq!(found, expected, "{exec} {values}");
     }
 }
 
