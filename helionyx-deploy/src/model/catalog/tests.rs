@@ -30,6 +30,7 @@ fn environment(app: &str, name: &str, keys: &str) -> SourceFile {
 
 fn parse(files: &[SourceFile]) -> (Catalog, Vec<String>) {
     let (catalog, findings) = Catalog::parse(files, Utf8Path::new("/p"));
+    assert!(findings.iter().all(|finding| !finding.hint.is_empty()), "{findings:?}");
     assert_eq!(catalog.findings(), findings);
     let lines = findings.iter().map(|f| format!("{} {}: {}", f.place, f.code, f.message));
     (catalog, lines.collect())
@@ -268,6 +269,62 @@ fn environments_share_nothing_and_both_places_are_named() {
             "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
         ],
     );
+    // Each mistake of its own is said, and what follows from one is not.
+    check(
+        "",
+        "data = \"/opt/a/dev/data\"\nbackups = \"/opt/a/dev/b\"",
+        &[
+            "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
+            "envs/b/live.toml:3:11 shared-path: `backups` is `/opt/a/dev/b`, which meets `/opt/a/dev` at envs/a/dev.toml",
+        ],
+    );
+    check(
+        "root = \"/srv/x\"\nbackups = \"{root}/b\"",
+        "root = \"/srv/x\"\nbackups = \"{root}/b\"\ndata = \"/var/lib/a/dev\"",
+        &[
+            "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x`, which is taken at envs/a/dev.toml:2:8",
+            "envs/b/live.toml:4:8 shared-data: `data` is `/var/lib/a/dev`, which is taken at envs/a/dev.toml",
+        ],
+    );
+    check(
+        "data = \"{root}/data\"",
+        "data = \"/opt/a/dev/data\"",
+        &[
+            "envs/b/live.toml:2:8 shared-data: `data` is `/opt/a/dev/data`, which is taken at envs/a/dev.toml:2:8",
+        ],
+    );
+    // Where only one of both is written, that one is to blame.
+    check(
+        "data = \"/var/lib/b/live\"",
+        "",
+        &[
+            "envs/a/dev.toml:2:8 shared-data: `data` is `/var/lib/b/live`, which is taken at envs/b/live.toml",
+        ],
+    );
+    // Two spellings of one host.
+    check(
+        "host = \"node1\"\nport = 1",
+        "host = \"node1.example.org\"\nport = 1",
+        &["envs/b/live.toml:3:8 shared-port: port 1 is taken at envs/a/dev.toml:3:8"],
+    );
+    check("host = \"node1.example.com\"\nport = 1", "host = \"node1.example.org\"\nport = 1", &[]);
+}
+
+#[test]
+fn one_rule_says_which_machine_a_host_is() {
+    for (host, machine, same) in [
+        ("node1", "node1", true),
+        ("node1", "node1.example.org", true),
+        ("node1.example.org", "node1", true),
+        ("node1", "NODE1", true),
+        ("node1.example.org", "node1.example.com", false),
+        ("node1", "node10", false),
+    ] {
+        let keys = format!("host = \"{host}\"");
+        let (catalog, _) = parse(&[app("a"), environment("a", "dev", &keys)]);
+        let environment = catalog.select(Some("dev")).unwrap();
+        assert_eq!(environment.runs_on(machine), same, "{host} {machine}");
+    }
 }
 
 /// An app with a value of every kind that must be distinct, under systemd, in two environments.
@@ -349,6 +406,66 @@ fn units_users_backups_and_values_are_apart_too() {
             .collect();
         assert_eq!(apart(one, other), expected, "{one:?} {other:?} (HEL-97)");
     }
+}
+
+#[test]
+fn values_are_judged_beside_shared_directories_and_the_written_line_is_named() {
+    let shared = "data = \"/srv/d\"";
+    for (one, other, expected) in [
+        // What follows from shared data, and what does not.
+        (
+            &*format!("{shared}\n[variables]\nEVENTS = \"{{data}}/e\"\nCACHE = \"{{data}}/c\""),
+            &*format!("{shared}\n[variables]\nEVENTS = \"{{data}}/e\"\nCACHE = \"/opt/a/dev/c\""),
+            vec![
+                "live.toml:2:8 shared-data: `data` is `/srv/d`, which is taken at envs/a/dev.toml:2:8",
+                "live.toml:5:9 foreign-path: `CACHE` is `/opt/a/dev/c`, which lies in `root` of a/dev at envs/a/dev.toml",
+            ],
+        ),
+        (
+            "user = \"a-live\"",
+            "",
+            vec!["dev.toml:2:8 shared-user: the user `a-live` is taken at envs/a/live.toml"],
+        ),
+        (
+            "unit_suffix = \"-live\"",
+            "",
+            vec![
+                "dev.toml:2:15 shared-unit: the unit `a-live.service` is taken at envs/a/live.toml",
+            ],
+        ),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|line| format!("envs/a/{line}")).collect();
+        assert_eq!(apart(one, other), expected, "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn a_value_for_all_that_must_be_distinct_is_said_once_with_the_environments() {
+    let mut app = app("a");
+    app.text += "[variables.BOT]\nkind = \"text\"\nvalue = \"x\"\ndistinct = true\n";
+    app.text += "[variables.PORT]\nkind = \"port\"\nvalue = 9000\ndistinct = true\n";
+    let environments = ["dev", "live", "staging"].map(|name| environment("a", name, ""));
+    let (_, findings) = parse(&[&[app][..], &environments].concat());
+    assert_eq!(
+        findings,
+        [
+            "envs/a/app.toml:9:9 shared-value: `BOT` is `x` in a/dev, a/live, a/staging",
+            "envs/a/app.toml:13:9 shared-port: port 9000 is that of a/dev, a/live, a/staging",
+        ]
+    );
+}
+
+#[test]
+fn units_of_two_apps_are_told_apart_by_the_app() {
+    let environment =
+        |app: &str| file(&format!("envs/{app}/dev.toml"), "supervisor = \"systemd\"\n");
+    let files = [app("a"), app("b"), environment("a"), environment("b")];
+    let (catalog, findings) = parse(&files);
+    assert_eq!(
+        findings,
+        ["envs/b/dev.toml shared-unit: the unit `a-dev.service` is taken at envs/a/dev.toml"]
+    );
+    assert!(catalog.findings()[0].hint.contains("-{app}-{environment}"));
 }
 
 #[test]
