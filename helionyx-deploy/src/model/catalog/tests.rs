@@ -564,10 +564,16 @@ fn the_environments_of_helionyx_are_those_of_its_guide() {
 fn files_that_name_nothing_or_stand_alone_are_said() {
     let files = [
         file("envs/Bad Name/app.toml", ""),
+        file("envs/Bad Name/dev.toml", ""),
         file("envs/a/Live.toml", ""),
         file("envs/a/notes.txt", ""),
         file("app.toml", ""),
-        file("envs/lonely/dev.toml", ""),
+        file("envs/lonely/dev.toml", "x = 1"),
+        file("envs/lonely/live.toml", ""),
+        file("envs/silent/app.toml", "# later\n"),
+        environment("silent", "dev", "port = 1\n[variables]\nA = 1"),
+        app("b"),
+        file("envs/b/dev.toml", "\n"),
         app("a"),
         app("a"),
     ];
@@ -577,15 +583,20 @@ fn files_that_name_nothing_or_stand_alone_are_said() {
         brief,
         [
             "app.toml bad-file-name",
-            "envs/Bad Name/app.toml bad-file-name",
+            "envs/Bad Name bad-file-name",
             "envs/a/Live.toml bad-file-name",
             "envs/a/app.toml duplicate-file",
             "envs/a/app.toml no-environment",
             "envs/a/notes.txt bad-file-name",
+            "envs/b/dev.toml empty",
             "envs/lonely/dev.toml missing-app",
+            "envs/silent/app.toml empty",
         ]
     );
-    assert!(matches!(catalog.select(Some("lonely/dev")), Err(SelectError::Broken { .. })));
+    for broken in ["lonely/dev", "lonely/live", "silent/dev", "b/dev"] {
+        let found = catalog.select(Some(broken));
+        assert!(matches!(found, Err(SelectError::Broken { .. })), "{broken}: {found:?}");
+    }
 }
 
 #[test]

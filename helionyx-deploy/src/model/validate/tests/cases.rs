@@ -321,6 +321,7 @@ pub const CASES: &[Case] = &[
     ),
     Case("local", "{data}/log", "log", &["local.toml:9:7 wrong-kind"]),
     Case("app", "value = \"{port}\"", "value = \"{app}\"", &["app.toml:26:9 wrong-kind"]),
+    Case("local", "[variables]", "[[variables]]", &["local.toml:5:1 wrong-type"]),
     // What is said of variables.
     Case("app", "kind = \"secret\"", "kind = \"secret\"\nabout = \"\"", &["app.toml:39:9 empty"]),
     Case(
