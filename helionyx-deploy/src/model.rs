@@ -29,6 +29,7 @@ pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
 pub(crate) use suggest::closest;
 pub use supervision::{Restart, Runtime, Sandbox, ServiceType, Supervision, Supervisor, Units};
+pub(crate) use validate::apart::at_risk;
 pub use validate::text::is_text;
 
 /// One environment of one app, validated.

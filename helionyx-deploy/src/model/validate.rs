@@ -13,7 +13,7 @@ use crate::model::{Build, Environment, Retention, Source, Variable, bounds, code
 use crate::name::{AppName, EnvironmentName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
-mod apart;
+pub(super) mod apart;
 mod build;
 mod data;
 mod health;
