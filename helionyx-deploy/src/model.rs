@@ -31,6 +31,7 @@ pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
 pub(crate) use suggest::closest;
 pub use supervision::{Restart, Runtime, Sandbox, ServiceType, Supervision, Supervisor, Units};
+pub(crate) use validate::apart::at_risk;
 pub use validate::text::is_text;
 
 /// One environment of one app, validated.
@@ -240,9 +241,7 @@ impl Environment {
     /// Whether it runs on a machine of this name, with or without its domain.
     #[must_use]
     pub fn runs_on(&self, machine: &str) -> bool {
-        let short = machine.split('.').next();
-        let is_it = |host: &HostName| host.as_str() == machine || Some(host.as_str()) == short;
-        self.host.as_ref().is_none_or(is_it)
+        self.host.as_ref().is_none_or(|host| host.is_same(machine))
     }
 
     /// `app/environment`.

@@ -140,6 +140,18 @@ name! {
     "<UTC time>-<7 hexadecimal digits>, e.g. 20261121T011037Z-3fa2c1d", is_release
 }
 
+impl HostName {
+    /// Whether a machine of this name is meant: one may be written with its domain and the other
+    /// without.
+    #[must_use]
+    pub fn is_same(&self, machine: &str) -> bool {
+        let short = |name: &str| !name.contains('.');
+        let first = |name: &str| name.split('.').next().unwrap_or_default().to_ascii_lowercase();
+        self.0.eq_ignore_ascii_case(machine)
+            || (short(&self.0) || short(machine)) && first(&self.0) == first(machine)
+    }
+}
+
 impl CommitId {
     /// The first seven digits.
     #[must_use]

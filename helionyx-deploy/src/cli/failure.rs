@@ -3,6 +3,7 @@
 
 use crate::event::{Report, chain};
 use crate::host::HostError;
+use crate::isolation::Shared;
 use crate::journal::{Holder, JournalError};
 use crate::model::{Environment, Finding, SelectError};
 use crate::operate::OperateError;
@@ -58,7 +59,10 @@ impl Failure {
     pub(super) fn shared(id: &str, findings: Vec<Finding>) -> Failure {
         Failure {
             code: exit::CONFIGURATION,
-            message: format!("{id} shares with another environment what it must not"),
+            message: match findings.iter().all(Shared::is_unknown) {
+                true => format!("failed to see what {id} shares with other environments"),
+                false => format!("{id} shares with another environment what it must not"),
+            },
             more: Box::new(More { findings, ..More::default() }),
             ..Failure::default()
         }

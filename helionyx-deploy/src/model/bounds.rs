@@ -3,6 +3,9 @@
 use crate::name::{AppName, EnvironmentName};
 use crate::template::Placeholder;
 
+/// Variables with this prefix are set by the deployer: services are known again by them.
+pub const MARKS: &str = "HELIONYX_";
+
 /// The longest time that any duration may name.
 const DAY_SECS: u64 = 24 * 60 * 60;
 /// The same in milliseconds.

@@ -128,11 +128,14 @@ impl Work {
     }
 
     fn without_app(&mut self, app: &AppName, files: &Files<'_>) {
-        for (name, file) in &files.environments {
-            let message = format!("there is no app.toml beside it that says what `{app}` is");
-            let finding = error(file, code::MISSING_APP, message, "write the app.toml");
+        let mut files = files.environments.iter().peekable();
+        let Some((_, first)) = files.peek() else { return };
+        // One finding for all of them, for one file is missing.
+        let message = format!("there is no app.toml beside it that says what `{app}` is");
+        let finding = error(&first.path, code::MISSING_APP, message, "write the app.toml");
+        for (name, _) in files {
             self.environments.insert((app.clone(), name.clone()), None);
-            self.findings.insert((app.clone(), name.clone()), vec![finding]);
+            self.findings.insert((app.clone(), name.clone()), vec![finding.clone()]);
         }
     }
 
@@ -164,35 +167,39 @@ fn by_app<'a>(
             Ok((app, Some(name))) => {
                 apps.entry(app).or_default().environments.insert(name, file).is_some()
             }
-            Err(message) => {
+            Err((path, message)) => {
                 let hint = "write envs/<app>/app.toml or envs/<app>/<environment>.toml";
-                findings.push(error(file, code::BAD_FILE_NAME, message, hint));
+                findings.push(error(path, code::BAD_FILE_NAME, message, hint));
                 false
             }
         };
         if twice {
             let message = "there are two files for the same app and environment";
-            findings.push(error(file, code::DUPLICATE_FILE, message, "remove one of them"));
+            findings.push(error(&file.path, code::DUPLICATE_FILE, message, "remove one of them"));
         }
     }
     apps
 }
 
-/// The app and the environment that a file's path names.
-fn place_of(file: &SourceFile) -> Result<(AppName, Option<EnvironmentName>), String> {
+/// The app and the environment that a file's path names; else what of it names none, and why.
+fn place_of(file: &SourceFile) -> Result<(AppName, Option<EnvironmentName>), (&str, String)> {
     let path = Utf8Path::new(&file.path);
-    let directory = path.parent().and_then(Utf8Path::file_name).unwrap_or_default();
+    let directory = path.parent().filter(|directory| directory.file_name().is_some());
+    let wrong = |message: String| (file.path.as_str(), message);
     let stem = path.file_name().and_then(|name| name.strip_suffix(".toml"));
-    let stem = stem.ok_or_else(|| "it is no .toml file".to_owned())?;
-    let app: AppName = directory.parse().map_err(|error| format!("its directory: {error}"))?;
+    let stem = stem.ok_or_else(|| wrong("it is no .toml file".to_owned()))?;
+    let directory = directory.ok_or_else(|| wrong("it lies in no app's directory".to_owned()))?;
+    let app = directory.file_name().unwrap_or_default().parse::<AppName>();
+    // The same for each file in it: it is said once.
+    let app = app.map_err(|error| (directory.as_str(), error.to_string()))?;
     if stem == "app" {
         return Ok((app, None));
     }
-    let name = stem.parse().map_err(|error| format!("{error}"))?;
+    let name = stem.parse().map_err(|error| wrong(format!("{error}")))?;
     Ok((app, Some(name)))
 }
 
-fn error(file: &SourceFile, code: &'static str, message: impl Into<String>, hint: &str) -> Finding {
-    let (place, severity) = (Place::file(&file.path), Severity::Error);
+fn error(path: &str, code: &'static str, message: impl Into<String>, hint: &str) -> Finding {
+    let (place, severity) = (Place::file(path), Severity::Error);
     Finding { place, severity, code, message: message.into(), hint: hint.to_owned() }
 }

@@ -30,11 +30,13 @@ codes! {
     EMPTY = "empty": "A list or text that must not be empty.";
     CONTROL_CHARACTER = "control-character": "A control character or line break where none may be.";
     UNKNOWN_PLACEHOLDER = "unknown-placeholder": "A placeholder that does not exist.";
-    UNAVAILABLE_PLACEHOLDER = "unavailable-placeholder": "A placeholder that has no value here.";
+    UNAVAILABLE_PLACEHOLDER = "unavailable-placeholder": "A placeholder that has no value here, or stands in a text in which none is replaced.";
     UNBALANCED_BRACE = "unbalanced-brace": "A single brace that belongs to no placeholder.";
     BAD_PATH = "bad-path": "A path that is not absolute or relative as wanted, or not in its shortest form.";
     SYSTEM_DIRECTORY = "system-directory": "A directory that belongs to the system or the project.";
-    DATA_IN_RELEASES = "data-at-risk": "Data where releases or caches are removed.";
+    DATA_IN_RELEASES = "data-at-risk": "Data where releases or caches are removed, or where the secrets lie.";
+    HIDDEN = "hidden-by-sandbox": "A directory or program that a service under systemd cannot see.";
+    NOT_WRITABLE = "not-writable": "State outside of the data directory, where a service under systemd cannot write.";
     SOURCE_CONTAINS_ROOT = "source-contains-root": "A source that would take in its own releases or data.";
     SOURCE_COUNT = "source-count": "Not exactly one source.";
     BAD_URL = "bad-url": "An address that git or a service cannot use.";
@@ -46,9 +48,10 @@ codes! {
     OVERLAPPING_OUTPUTS = "overlapping-outputs": "Two build steps that write to one place.";
     RELATIVE_PROGRAM = "relative-program": "A service whose program has no absolute path.";
     BAD_PROBE_PATH = "bad-probe-path": "A path that cannot stand in an HTTP request.";
+    OTHER_PORT = "unprobed-port": "A port of a service that no probe asks, where another one is asked.";
     SECOND_HEALTH = "second-health": "Two services of one app that would share the environment's port.";
     DEADLINE_TOO_SHORT = "deadline-too-short": "A health deadline that no service can meet.";
-    RESERVED_VARIABLE = "reserved-variable": "A variable that the deployer sets itself.";
+    RESERVED_VARIABLE = "reserved-variable": "A variable that the deployer or systemd sets, or that the loader obeys.";
     UNKNOWN_VARIABLE = "unknown-variable": "A value for a variable that the app does not declare.";
     MISSING_VALUE = "missing-value": "A declared variable without a value.";
     VALUE_TWICE = "value-twice": "A variable with a value in both files.";
@@ -57,6 +60,7 @@ codes! {
     UNKNOWN_ENVIRONMENT = "unknown-environment": "A name of an environment that the app does not have.";
     UNUSED_KEY = "unused-key": "A key that says nothing here.";
     ROOT_USER = "root-user": "Services that would run as root.";
+    SYSTEM_USER = "system-user": "Services that would run as a user whom others run as, too.";
     CHECKOUT = "needs-checkout": "What systemd runs would depend on a checkout of the project.";
     NOT_FOR_UNITS = "not-for-units": "A path or text that a unit file cannot say.";
     ENDLESS_RESTARTS = "endless-restarts": "A start limit that is never reached.";

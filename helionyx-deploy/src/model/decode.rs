@@ -66,6 +66,9 @@ pub fn decode<T: DeserializeOwned>(file: &SourceFile) -> Decoded<T> {
     if file.text.len() > MAX_BYTES {
         return too_large(file);
     }
+    if is_blank(&file.text) {
+        return blank(file);
+    }
     let (mut table, errors) = DeTable::parse_recoverable(&file.text);
     let broken = Broken { root: table.span(), syntax: !errors.is_empty(), ..Broken::default() };
     let mut decoded = Decoded { spec: None, findings: syntax(file, &errors), broken };
@@ -101,10 +104,24 @@ pub fn decode<T: DeserializeOwned>(file: &SourceFile) -> Decoded<T> {
     decoded
 }
 
+/// Whether nothing is said: then everything is missing, which is one thing to say.
+fn is_blank(text: &str) -> bool {
+    let says_nothing = |line: &str| line.trim().is_empty() || line.trim_start().starts_with('#');
+    text.lines().all(says_nothing)
+}
+
+fn blank<T>(file: &SourceFile) -> Decoded<T> {
+    unread(file, code::EMPTY, "the file says nothing".to_owned(), "compare with another model")
+}
+
 fn too_large<T>(file: &SourceFile) -> Decoded<T> {
     let message = format!("the file has {} bytes, a model at most {MAX_BYTES}", file.text.len());
-    let hint = "write a shorter one";
-    let finding = finding(Place::file(&file.path), code::TOO_LARGE, message, hint);
+    unread(file, code::TOO_LARGE, message, "write a shorter one")
+}
+
+/// A file that is not read, for one reason.
+fn unread<T>(file: &SourceFile, code: &'static str, message: String, hint: &str) -> Decoded<T> {
+    let finding = finding(Place::file(&file.path), code, message, hint);
     let broken = Broken { syntax: true, ..Broken::default() };
     Decoded { spec: None, findings: vec![finding], broken }
 }
@@ -227,12 +244,19 @@ fn wrong_type(at: Place, what: &str, key: &str, text: &str, value: &DeValue<'_>)
     let hint = match wanted {
         "a list" if value.is_table() => format!("write `[[{key}]]` with double brackets"),
         "a list" => "write `[\"…\", \"…\"]`".to_owned(),
+        "a table" if is_tables(value) => format!("write `[{key}]` with single brackets"),
         "a table" => format!("write `{key} = {{ … = … }}`, or a table of this name"),
         "an integer" if value.is_str() => "write a number without quotes".to_owned(),
         "a string" => "write it in \"quotes\"".to_owned(),
         wanted => format!("write {wanted}"),
     };
     finding(at, code::WRONG_TYPE, format!("{what} must be {wanted}, not {found}"), hint)
+}
+
+/// Whether it is a list of `[[tables]]`.
+fn is_tables(value: &DeValue<'_>) -> bool {
+    let items = value.as_array().into_iter().flatten();
+    items.into_iter().next().is_some_and(|first| first.get_ref().is_table())
 }
 
 fn finding(place: Place, code: &'static str, message: String, hint: impl Into<String>) -> Finding {

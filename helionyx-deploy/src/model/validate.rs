@@ -13,14 +13,18 @@ use crate::model::{Build, Environment, Retention, Source, Variable, bounds, code
 use crate::name::{AppName, EnvironmentName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
+pub(super) mod apart;
 mod build;
 mod data;
 mod health;
 pub mod isolation;
 pub mod kind;
+mod listening;
 mod placement;
 mod reader;
+mod reserved;
 mod runtime;
+mod sandbox;
 mod service;
 mod source;
 #[cfg(test)]
@@ -115,7 +119,8 @@ pub fn environment(
 ) -> Draft {
     let spec = spec.unwrap_or_default();
     let run = runtime::runtime(&app.name, name, &spec, reader);
-    let mut place = placement::placement(&app.name, name, &spec, project, reader);
+    let mut place =
+        placement::placement(&app.name, name, &spec, (project, run.is_systemd()), reader);
     runtime::expressible_paths(&run, &mut place, reader);
     let branch = source::branch(app.source.as_ref(), &spec, reader);
     let directories = for_directories(app, name, project, &place);
@@ -124,13 +129,22 @@ pub fn environment(
         .as_ref()
         .and_then(|draft| source::resolve(draft, branch, &place, &directories, app_reader));
     let all = for_values(app, name, project, &place);
-    let site = variables::Site { name, known: &all, is_systemd: run.is_systemd() };
+    let layout = place.layout();
+    let site = variables::Site {
+        name,
+        known: &all,
+        is_systemd: run.is_systemd(),
+        layout: layout.as_ref(),
+    };
     let declared = app.variables.as_ref();
     let values = variables::values(declared, &spec.variables, &site, app_reader, reader);
     placement::port_where_used(&spec, app.port_use.as_ref(), reader);
+    listening::asked(app, &values.claims, &place, reader);
     if run.is_systemd() {
+        sandbox::directories(&place, reader);
         for service in &app.services {
             unit::service(service, &all, app_reader);
+            sandbox::program(service, &all, &place, app_reader);
         }
     }
     let claims = Claims::new(app, name, (&place, &run, values.claims), reader);

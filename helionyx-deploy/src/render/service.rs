@@ -147,7 +147,7 @@ impl Service<'_> {
         let layout = &self.environment.layout;
         let mut set = |key, value| unit.set(Section::Service, key, value).map(|_| ());
         set("ReadWritePaths", Value::paths(&[&layout.data]))?;
-        set("InaccessiblePaths", Value::optional_path(&layout.secrets()))?;
+        set("InaccessiblePaths", Value::optional_paths(&[layout.secrets()]))?;
         set("RuntimeDirectory", Value::word(self.name.stem()))?;
         set("RuntimeDirectoryMode", Value::word("0700"))
     }

@@ -54,16 +54,43 @@ impl fmt::Display for Drift {
         let tail = old.iter().rev().zip(new.iter().rev());
         let tail = tail.take_while(|(old, new)| old == new).count();
         write!(f, "--- {path}\n+++ {path}, as generated\n@@ from line {} @@", same + 1)?;
-        lines(f, '-', &old[..old.len() - tail])?;
+        let old = &old[..old.len() - tail];
+        match holds_values(&self.path) {
+            true => lines(f, '-', &old.iter().map(|line| key_of(line)).collect::<Vec<_>>())?,
+            false => lines(f, '-', old)?,
+        }
         lines(f, '+', &new[..new.len() - tail])
     }
 }
 
-fn lines(f: &mut fmt::Formatter<'_>, mark: char, lines: &[&str]) -> fmt::Result {
+/// Whether somebody may have pasted a secret into a file of this name.
+fn holds_values(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".env"))
+}
+
+/// A line of an environment file without its value: what is shown here lands in the logs of CI. What
+/// we would write holds no secrets, and is shown as it is.
+fn key_of(line: &str) -> String {
+    let (text, end) = line.strip_suffix('\n').map_or((line, ""), |text| (text, "\n"));
+    let (mark, rest) = text.strip_prefix("# ").map_or(("", text), |rest| ("# ", rest));
+    let key = rest.split_once('=').map(|(key, _)| key).filter(|key| is_name(key));
+    match key {
+        Some(key) => format!("{mark}{key}=…{end}"),
+        None if text.is_empty() => end.to_owned(),
+        None => format!("{mark}…{end}"),
+    }
+}
+
+fn is_name(key: &str) -> bool {
+    key.parse::<helionyx_deploy::name::VariableName>().is_ok()
+}
+
+fn lines<S: AsRef<str>>(f: &mut fmt::Formatter<'_>, mark: char, lines: &[S]) -> fmt::Result {
     for line in lines.iter().take(SHOWN) {
+        let line = line.as_ref();
         let (text, end) = match line.strip_suffix('\n') {
             Some(text) => (text, ""),
-            None => (*line, " (without a line break)"),
+            None => (line, " (without a line break)"),
         };
         write!(f, "\n{mark}{}{end}", text.replace('\r', "\\r"))?;
     }
@@ -105,6 +132,17 @@ mod tests {
         ] {
             assert_eq!(shown(found), expected.into_iter().collect::<Vec<_>>(), "{found:?}");
         }
+    }
+
+    #[test]
+    fn of_environment_files_only_the_keys_are_shown() {
+        let found = "A=hunter2\n# B=hunter2\nhunter2\n# hunter2\nexport C=hunter2\nhun\"ter2=\n\n";
+        let all =
+            vec![Generated { path: "envs/a/.env.dev.example".into(), content: "A=1\n".into() }];
+        let drifts = drifts(all, |_| Ok(Some(found.to_owned()))).unwrap();
+        let shown = drifts[0].to_string();
+        assert!(!shown.contains("hunter2") && !shown.contains("ter2"), "{shown} (ALL-04)");
+        assert!(shown.contains("\n-A=…\n-# B=…\n-…\n-# …\n-…\n-…\n-\n+A=1"), "{shown}");
     }
 
     #[test]

@@ -7,7 +7,8 @@ use anyhow::{Context as _, Result};
 use helionyx_deploy::cli::Models;
 use helionyx_deploy::model::Environment;
 use helionyx_deploy::name::AppName;
-use helionyx_deploy::render::{GENERATOR, env_file, service};
+use helionyx_deploy::render::env_file::template::{example_notice, template_notice};
+use helionyx_deploy::render::{NOTICE, env_file, service};
 use xshell::Shell;
 
 use super::drift::Drift;
@@ -44,17 +45,23 @@ pub fn all(models: &Models) -> Result<Vec<Generated>> {
 
 /// Files that were generated once, for something that the models no longer have.
 ///
+/// Only what we write is ever removed, by its name and its whole first line: an operator's copy of
+/// an example begins like the example, and holds secrets.
+///
 /// # Errors
 /// When a directory cannot be read.
 pub fn no_longer(shell: &Shell, models: &Models, all: &[Generated]) -> Result<Vec<Drift>> {
     let mut found = Vec::new();
-    let directories = [models.project().join("systemd"), models.project().join("envs")];
+    let directories = [models.project().join("systemd"), models.directory().to_owned()];
     for directory in directories.iter().filter(|directory| directory.is_dir()) {
         for app in shell.read_dir(directory)?.into_iter().filter(|path| path.is_dir()) {
-            let files = shell.read_dir(&app)?.into_iter().filter(|path| is_of_a_kind(path));
-            for path in files.filter(|path| all.iter().all(|one| one.path != **path)) {
+            for path in shell.read_dir(&app)? {
+                let Some(notice) = notice(&path) else { continue };
+                if all.iter().any(|one| one.path == path) {
+                    continue;
+                }
                 let text = read(shell, &path)?;
-                if text.as_ref().is_some_and(|text| text.contains(GENERATOR)) {
+                if text.as_ref().is_some_and(|text| text.starts_with(&notice)) {
                     found.push(Drift { path, wanted: None, found: text });
                 }
             }
@@ -63,9 +70,18 @@ pub fn no_longer(shell: &Shell, models: &Models, all: &[Generated]) -> Result<Ve
     Ok(found)
 }
 
-fn is_of_a_kind(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.ends_with(".service") || name.starts_with(".env.")
+/// The first line, with its end, of a file of ours with this name; none where we write none such.
+fn notice(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let app = path.parent()?.file_name()?.to_str()?;
+    if name == ".env.template" {
+        return Some(template_notice(app));
+    }
+    if name.ends_with(".service") {
+        return Some(format!("# {NOTICE}\n"));
+    }
+    let environment = name.strip_prefix(".env.")?.strip_suffix(".example")?;
+    Some(example_notice(&format!("{app}/{environment}")))
 }
 
 fn places(models: &Models, app: &AppName) -> (PathBuf, PathBuf) {

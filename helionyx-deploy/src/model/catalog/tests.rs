@@ -30,6 +30,7 @@ fn environment(app: &str, name: &str, keys: &str) -> SourceFile {
 
 fn parse(files: &[SourceFile]) -> (Catalog, Vec<String>) {
     let (catalog, findings) = Catalog::parse(files, Utf8Path::new("/p"));
+    assert!(findings.iter().all(|finding| !finding.hint.is_empty()), "{findings:?}");
     assert_eq!(catalog.findings(), findings);
     let lines = findings.iter().map(|f| format!("{} {}: {}", f.place, f.code, f.message));
     (catalog, lines.collect())
@@ -268,6 +269,62 @@ fn environments_share_nothing_and_both_places_are_named() {
             "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
         ],
     );
+    // Each mistake of its own is said, and what follows from one is not.
+    check(
+        "",
+        "data = \"/opt/a/dev/data\"\nbackups = \"/opt/a/dev/b\"",
+        &[
+            "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
+            "envs/b/live.toml:3:11 shared-path: `backups` is `/opt/a/dev/b`, which meets `/opt/a/dev` at envs/a/dev.toml",
+        ],
+    );
+    check(
+        "root = \"/srv/x\"\nbackups = \"{root}/b\"",
+        "root = \"/srv/x\"\nbackups = \"{root}/b\"\ndata = \"/var/lib/a/dev\"",
+        &[
+            "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x`, which is taken at envs/a/dev.toml:2:8",
+            "envs/b/live.toml:4:8 shared-data: `data` is `/var/lib/a/dev`, which is taken at envs/a/dev.toml",
+        ],
+    );
+    check(
+        "data = \"{root}/data\"",
+        "data = \"/opt/a/dev/data\"",
+        &[
+            "envs/b/live.toml:2:8 shared-data: `data` is `/opt/a/dev/data`, which is taken at envs/a/dev.toml:2:8",
+        ],
+    );
+    // Where only one of both is written, that one is to blame.
+    check(
+        "data = \"/var/lib/b/live\"",
+        "",
+        &[
+            "envs/a/dev.toml:2:8 shared-data: `data` is `/var/lib/b/live`, which is taken at envs/b/live.toml",
+        ],
+    );
+    // Two spellings of one host.
+    check(
+        "host = \"node1\"\nport = 1",
+        "host = \"node1.example.org\"\nport = 1",
+        &["envs/b/live.toml:3:8 shared-port: port 1 is taken at envs/a/dev.toml:3:8"],
+    );
+    check("host = \"node1.example.com\"\nport = 1", "host = \"node1.example.org\"\nport = 1", &[]);
+}
+
+#[test]
+fn one_rule_says_which_machine_a_host_is() {
+    for (host, machine, same) in [
+        ("node1", "node1", true),
+        ("node1", "node1.example.org", true),
+        ("node1.example.org", "node1", true),
+        ("node1", "NODE1", true),
+        ("node1.example.org", "node1.example.com", false),
+        ("node1", "node10", false),
+    ] {
+        let keys = format!("host = \"{host}\"");
+        let (catalog, _) = parse(&[app("a"), environment("a", "dev", &keys)]);
+        let environment = catalog.select(Some("dev")).unwrap();
+        assert_eq!(environment.runs_on(machine), same, "{host} {machine}");
+    }
 }
 
 /// An app with a value of every kind that must be distinct, under systemd, in two environments.
@@ -319,11 +376,6 @@ fn units_users_backups_and_values_are_apart_too() {
             vec!["3:7 shared-value: `BOT` is `x`, which is taken at {dev}:3:7"],
         ),
         (
-            "[variables]\nEVENTS = \"/srv/e\"",
-            "[variables]\nEVENTS = \"/srv/e/x\"",
-            vec!["3:10 shared-value: `EVENTS` is `/srv/e/x`, which meets `/srv/e` at {dev}:3:10"],
-        ),
-        (
             "",
             "[variables]\nCACHE = \"/var/lib/a/dev/cache\"",
             vec![
@@ -353,6 +405,112 @@ fn units_users_backups_and_values_are_apart_too() {
             .map(|line| format!("envs/a/live.toml:{}", line.replace("{dev}", &dev[1..])))
             .collect();
         assert_eq!(apart(one, other), expected, "{one:?} {other:?} (HEL-97)");
+    }
+}
+
+#[test]
+fn values_are_judged_beside_shared_directories_and_the_written_line_is_named() {
+    let shared = "data = \"/srv/d\"";
+    for (one, other, expected) in [
+        // What follows from shared data, and what does not.
+        (
+            &*format!("{shared}\n[variables]\nEVENTS = \"{{data}}/e\"\nCACHE = \"{{data}}/c\""),
+            &*format!("{shared}\n[variables]\nEVENTS = \"{{data}}/e\"\nCACHE = \"/opt/a/dev/c\""),
+            vec![
+                "live.toml:2:8 shared-data: `data` is `/srv/d`, which is taken at envs/a/dev.toml:2:8",
+                "live.toml:5:9 foreign-path: `CACHE` is `/opt/a/dev/c`, which lies in `root` of a/dev at envs/a/dev.toml",
+            ],
+        ),
+        (
+            "user = \"a-live\"",
+            "",
+            vec!["dev.toml:2:8 shared-user: the user `a-live` is taken at envs/a/live.toml"],
+        ),
+        (
+            "unit_suffix = \"-live\"",
+            "",
+            vec![
+                "dev.toml:2:15 shared-unit: the unit `a-live.service` is taken at envs/a/live.toml",
+            ],
+        ),
+    ] {
+        let expected: Vec<_> = expected.iter().map(|line| format!("envs/a/{line}")).collect();
+        assert_eq!(apart(one, other), expected, "{one:?} {other:?}");
+    }
+}
+
+#[test]
+fn a_value_for_all_that_must_be_distinct_is_said_once_with_the_environments() {
+    let mut app = app("a");
+    app.text += "[variables.BOT]\nkind = \"text\"\nvalue = \"x\"\ndistinct = true\n";
+    app.text += "[variables.PORT]\nkind = \"port\"\nvalue = 9000\ndistinct = true\n";
+    let environments = ["dev", "live", "staging"].map(|name| environment("a", name, ""));
+    let (_, findings) = parse(&[&[app][..], &environments].concat());
+    assert_eq!(
+        findings,
+        [
+            "envs/a/app.toml:9:9 shared-value: `BOT` is `x` in a/dev, a/live, a/staging",
+            "envs/a/app.toml:13:9 shared-port: port 9000 is that of a/dev, a/live, a/staging",
+        ]
+    );
+}
+
+#[test]
+fn units_of_two_apps_are_told_apart_by_the_app() {
+    let environment =
+        |app: &str| file(&format!("envs/{app}/dev.toml"), "supervisor = \"systemd\"\n");
+    let files = [app("a"), app("b"), environment("a"), environment("b")];
+    let (catalog, findings) = parse(&files);
+    assert_eq!(
+        findings,
+        ["envs/b/dev.toml shared-unit: the unit `a-dev.service` is taken at envs/a/dev.toml"]
+    );
+    assert!(catalog.findings()[0].hint.contains("-{app}-{environment}"));
+}
+
+#[test]
+fn state_is_apart_where_it_may_lie_anywhere() {
+    let mut app = app("a");
+    app.text.push_str("[variables.EVENTS]\nkind = \"path\"\ndistinct = true\n");
+    let environment =
+        |name, path| environment("a", name, &format!("[variables]\nEVENTS = \"{path}\""));
+    for (one, other, expected) in [
+        ("{data}/e", "{data}/e", None),
+        ("/srv/e", "/srv/f", None),
+        ("/srv/e", "/srv/e/x", Some("shared-value: `EVENTS` is `/srv/e/x`, which meets `/srv/e`")),
+    ] {
+        let files = [app.clone(), environment("dev", one), environment("live", other)];
+        let expected =
+            expected.map(|what| format!("envs/a/live.toml:3:10 {what} at envs/a/dev.toml:3:10"));
+        assert_eq!(parse(&files).1, expected.into_iter().collect::<Vec<_>>(), "{one} {other}");
+    }
+}
+
+#[test]
+fn a_port_that_no_probe_asks_is_worth_a_warning() {
+    let check = |exec: &str, keys: &str| {
+        let mut app = app("a");
+        app.text = app.text.replace("\"/bin/a\"", exec);
+        app.text.push_str(
+            "[service.health]\n[[service.health.probe]]\npath = \"/\"\n\
+             [variables.PORT]\nkind = \"port\"\ndistinct = true\n\
+             [variables.METRICS]\nkind = \"port\"\nrequired_in = []\ndistinct = true\n",
+        );
+        let (catalog, findings) = parse(&[app, environment("a", "dev", keys)]);
+        assert_eq!(catalog.environments().count(), 1, "a warning stops nothing");
+        findings
+    };
+    let plain = "\"/bin/a\"";
+    let told = "\"/bin/a\", \"--port={port}\"";
+    let warning = "envs/a/dev.toml:4:8 unprobed-port: `PORT` is 8001, and the probes ask port 8000";
+    for (exec, values, expected) in [
+        (plain, "PORT = \"{port}\"", vec![]),
+        (plain, "PORT = 8000\nMETRICS = 9000", vec![]),
+        (told, "PORT = 8001", vec![]),
+        (plain, "PORT = 8001", vec![warning]),
+    ] {
+        let found = check(exec, &format!("port = 8000\n[variables]\n{values}"));
+        assert_eq!(found, expected, "{exec} {values}");
     }
 }
 
@@ -406,10 +564,16 @@ fn the_environments_of_helionyx_are_those_of_its_guide() {
 fn files_that_name_nothing_or_stand_alone_are_said() {
     let files = [
         file("envs/Bad Name/app.toml", ""),
+        file("envs/Bad Name/dev.toml", ""),
         file("envs/a/Live.toml", ""),
         file("envs/a/notes.txt", ""),
         file("app.toml", ""),
-        file("envs/lonely/dev.toml", ""),
+        file("envs/lonely/dev.toml", "x = 1"),
+        file("envs/lonely/live.toml", ""),
+        file("envs/silent/app.toml", "# later\n"),
+        environment("silent", "dev", "port = 1\n[variables]\nA = 1"),
+        app("b"),
+        file("envs/b/dev.toml", "\n"),
         app("a"),
         app("a"),
     ];
@@ -419,15 +583,20 @@ fn files_that_name_nothing_or_stand_alone_are_said() {
         brief,
         [
             "app.toml bad-file-name",
-            "envs/Bad Name/app.toml bad-file-name",
+            "envs/Bad Name bad-file-name",
             "envs/a/Live.toml bad-file-name",
             "envs/a/app.toml duplicate-file",
             "envs/a/app.toml no-environment",
             "envs/a/notes.txt bad-file-name",
+            "envs/b/dev.toml empty",
             "envs/lonely/dev.toml missing-app",
+            "envs/silent/app.toml empty",
         ]
     );
-    assert!(matches!(catalog.select(Some("lonely/dev")), Err(SelectError::Broken { .. })));
+    for broken in ["lonely/dev", "lonely/live", "silent/dev", "b/dev"] {
+        let found = catalog.select(Some(broken));
+        assert!(matches!(found, Err(SelectError::Broken { .. })), "{broken}: {found:?}");
+    }
 }
 
 #[test]

@@ -36,6 +36,9 @@ pub fn cut_from_table<'i>(
                     return Some(cut);
                 }
             }
+            // A list of `[[tables]]` lies where its first table does: then the list is meant, of
+            // which the table can be no mistaken item.
+            DeValue::Array(_) if span == *at => {}
             DeValue::Array(_) => match cut_from_array(value, at) {
                 Some(Taken::Inner(cut)) => return Some(cut),
                 Some(Taken::Item(value)) => {

@@ -91,6 +91,8 @@ fn paths(words: &Words, reader: &mut Reader<'_>) -> Vec<Utf8PathBuf> {
             let message = format!("{:?} {complaint}", word.get_ref());
             let hint = "write a path inside of the release, e.g. \"src\"";
             reader.error(&word.span(), code::BAD_PATH, message, hint);
+        } else {
+            reader.literal("inputs` or `outputs", word);
         }
     }
     words.iter().map(|word| Utf8PathBuf::from(word.get_ref())).collect()

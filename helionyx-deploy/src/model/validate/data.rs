@@ -19,6 +19,9 @@ pub fn data(specs: &[Spanned<DataSpec>], reader: &mut Reader<'_>) -> Vec<Utf8Pat
             reader.error(&dir.span(), code::BAD_PATH, message, hint);
             return None;
         }
+        if !reader.literal("dir", dir) {
+            return None;
+        }
         let path = Utf8PathBuf::from(dir.get_ref());
         reader.unique("data directory", &path, dir.span(), &mut seen);
         Some(path)

@@ -44,7 +44,7 @@ fn request_path(path: &Spanned<String>, reader: &mut Reader<'_>) -> Option<Strin
     } else if text.contains('#') {
         "holds `#`, which is never sent"
     } else {
-        return Some(text.clone());
+        return reader.literal("path", path).then(|| text.clone());
     };
     let hint = "write e.g. \"/health\"; other characters as `%20`";
     reader.error(&path.span(), code::BAD_PROBE_PATH, format!("`path` {complaint}"), hint);

@@ -1,6 +1,6 @@
 //! Rules between environments: on one host they share nothing. No I/O.
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 
 use super::placement::Placement;
 use super::variables::Claim;
@@ -9,7 +9,10 @@ use crate::model::finding::{Finding, Place, Severity};
 use crate::model::{Kind, code};
 use crate::name::{AppName, EnvironmentName, HostName, Port, UserName};
 
+mod directories;
 mod values;
+
+use directories::Meeting;
 
 /// What an environment takes for itself, each with the place that says so.
 #[derive(Debug)]
@@ -82,7 +85,10 @@ impl Claims {
 
     /// Whether both may be on one host.
     fn meets(&self, other: &Claims) -> bool {
-        self.host.is_none() || other.host.is_none() || self.host == other.host
+        match (&self.host, &other.host) {
+            (Some(one), Some(other)) => one.is_same(other.as_str()),
+            _ => true,
+        }
     }
 }
 
@@ -92,60 +98,32 @@ pub fn conflicts(all: &[Claims]) -> Vec<Conflict> {
     let pairs = pairs.flat_map(|(index, one)| all[..index].iter().map(move |other| (other, one)));
     pairs
         .filter(|(one, other)| one.meets(other))
-        .flat_map(|(one, other)| between(one, other))
+        .flat_map(|(one, other)| between(all, one, other))
         .collect()
 }
 
-fn between(earlier: &Claims, later: &Claims) -> Vec<Conflict> {
-    let mut found = directories(earlier, later);
-    let disjoint = found.is_empty();
-    found.extend(values::ports(earlier, later));
+fn between(all: &[Claims], earlier: &Claims, later: &Claims) -> Vec<Conflict> {
+    let meetings = directories::meetings(earlier, later);
+    let mut found: Vec<Finding> = meetings.iter().map(Meeting::finding).collect();
+    found.extend(values::ports(all, earlier, later));
     found.extend(users(earlier, later));
     found.extend(units(earlier, later));
-    found.extend(values::texts(earlier, later));
-    // Values lie below these directories: what follows from theirs is said once.
-    if disjoint {
-        found.extend(values::paths(earlier, later));
-    }
+    found.extend(values::texts(all, earlier, later));
+    found.extend(values::paths(all, earlier, later, &meetings));
     let owners = [earlier.owner.clone(), later.owner.clone()];
     found.into_iter().map(|finding| Conflict { owners: owners.clone(), finding }).collect()
 }
 
-/// Directories of one kind that meet; where there are none, directories of different kinds.
-fn directories(earlier: &Claims, later: &Claims) -> Vec<Finding> {
-    let pairs = || {
-        let each = earlier.directories.iter();
-        each.flat_map(|one| later.directories.iter().map(move |other| (one, other)))
-            .filter(|(one, other)| text::overlap(&one.path, &other.path))
-    };
-    let same: Vec<_> = pairs().filter(|(one, other)| one.key == other.key).collect();
-    let roots = same.iter().any(|(one, _)| one.key == "root");
-    // Data below shared roots is shared for that reason: it is said once.
-    let said = |one: &Directory, other: &Directory| {
-        let below = |claims: &Claims, path: &Utf8Path| {
-            claims.directories.iter().any(|root| root.key == "root" && path.starts_with(&root.path))
-        };
-        roots && one.key != "root" && below(earlier, &one.path) && below(later, &other.path)
-    };
-    let same = same.into_iter().filter(|(one, other)| !said(one, other));
-    let same: Vec<_> = same.map(|(one, other)| shared(one, other, other.code)).collect();
-    if !same.is_empty() {
-        return same;
-    }
-    pairs().map(|(one, other)| shared(one, other, code::SHARED_PATH)).take(1).collect()
-}
-
-fn shared(one: &Directory, other: &Directory, code: &'static str) -> Finding {
-    let (key, path, there) = (other.key, &other.path, &one.place);
-    let message = match one.path == *path {
-        true => format!("`{key}` is `{path}`, which is taken at {there}"),
-        false => format!("`{key}` is `{path}`, which meets `{}` at {there}", one.path),
-    };
-    finding(&other.place, code, message, "give every environment directories of its own")
+/// Where two disagree, the place to say so and the place to point to: the later one, or the one that
+/// somebody wrote where the other follows from names alone.
+fn blamed<'p>(earlier: &'p Place, later: &'p Place) -> (&'p Place, &'p Place) {
+    let is_written = |place: &Place| place.line > 0;
+    if is_written(earlier) && !is_written(later) { (earlier, later) } else { (later, earlier) }
 }
 
 fn users(earlier: &Claims, later: &Claims) -> Option<Finding> {
     let ((user, there), (other, here)) = (earlier.user.as_ref()?, later.user.as_ref()?);
+    let (here, there) = blamed(there, here);
     if user != other || earlier.shares_user && later.shares_user {
         return None;
     }
@@ -158,9 +136,17 @@ fn users(earlier: &Claims, later: &Claims) -> Option<Finding> {
 fn units(earlier: &Claims, later: &Claims) -> Vec<Finding> {
     let clash = |(unit, here): &(String, Place)| {
         let (_, there) = earlier.units.iter().find(|(other, _)| other == unit)?;
+        let (here, there) = blamed(there, here);
         let message = format!("the unit `{unit}` is taken at {there}");
-        let hint =
-            "write a `unit_suffix` of its own for every environment, e.g. \"-{environment}\"";
+        let hint = match earlier.owner.0 == later.owner.0 {
+            true => {
+                "write a `unit_suffix` of its own for every environment, e.g. \"-{environment}\""
+            }
+            // The default has no app in it.
+            false => {
+                "name the service otherwise, or write `unit_suffix = \"-{app}-{environment}\"`"
+            }
+        };
         Some(finding(here, code::SHARED_UNIT, message, hint))
     };
     later.units.iter().filter_map(clash).collect()

@@ -1,8 +1,8 @@
-//! Rules for where an environment lies: root, data, port. No I/O.
+//! Rules for where an environment lies: root, data, backups, port. No I/O.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Reader, Span, text};
+use super::{Reader, Span, apart, runtime, text};
 use crate::layout::Layout;
 use crate::model::bounds::{self, Derived, Text};
 use crate::model::code;
@@ -49,9 +49,10 @@ pub fn placement(
     app: &AppName,
     name: &EnvironmentName,
     spec: &EnvironmentSpec,
-    project: &Utf8Path,
+    (project, is_systemd): (&Utf8Path, bool),
     reader: &mut Reader<'_>,
 ) -> Placement {
+    let site = Site { project, is_systemd };
     let known = Bindings::new(app, name, None).bind(Placeholder::Project, project.as_str());
     let mut placement = Placement {
         root: None,
@@ -62,20 +63,26 @@ pub fn placement(
         default_data: default(&bounds::DATA, app, name),
     };
     let root = Wanted { key: "root", value: &spec.root, default: &placement.default_root };
-    placement.root = root.directory(bounds::ROOT.text, &known, project, reader);
+    placement.root = root.directory(bounds::ROOT.text, &known, &site, reader);
     let known = known.bind(Placeholder::Root, placement.root_or_default().as_str());
     let data = Wanted { key: "data", value: &spec.data, default: &placement.default_data };
-    placement.data = data.directory(bounds::DATA.text, &known, project, reader);
-    data_apart(&mut placement, reader);
+    placement.data = data.directory(bounds::DATA.text, &known, &site, reader);
+    apart::data(&mut placement, reader);
     let default = default(&bounds::BACKUPS, app, name);
     let backups = Wanted { key: "backups", value: &spec.backups, default: &default };
-    placement.backups = backups.directory(bounds::BACKUPS.text, &known, project, reader);
-    backups_apart(&mut placement, reader);
+    placement.backups = backups.directory(bounds::BACKUPS.text, &known, &site, reader);
+    apart::backups(&mut placement, reader);
     placement
 }
 
 fn default(derived: &Derived, app: &AppName, name: &EnvironmentName) -> Utf8PathBuf {
     derived.of(app, name).into()
+}
+
+/// What the directories of one environment are judged by.
+struct Site<'a> {
+    project: &'a Utf8Path,
+    is_systemd: bool,
 }
 
 struct Wanted<'a> {
@@ -89,11 +96,19 @@ impl Wanted<'_> {
         &self,
         allowed: Text,
         known: &Bindings,
-        project: &Utf8Path,
+        site: &Site<'_>,
         reader: &mut Reader<'_>,
     ) -> Option<(Utf8PathBuf, Span)> {
         let Some(value) = self.value else { return self.unwritten(reader) };
-        let path = reader.template(value, allowed)?.expand(known);
+        let template = reader.template(value, allowed)?;
+        if site.is_systemd {
+            let hint = format!("write e.g. `{} = \"{}\"`", self.key, self.default);
+            let what = format!("`{}`", self.key);
+            if runtime::no_checkout(&template, &value.span(), (&what, &hint), reader).is_some() {
+                return None;
+            }
+        }
+        let path = template.expand(known);
         let example = format!("write an absolute path of its own, e.g. \"{}\"", self.default);
         if let Some(complaint) = text::absolute_path(&path) {
             let message = format!("`{}` {complaint}", self.key);
@@ -101,8 +116,12 @@ impl Wanted<'_> {
             return None;
         }
         let path = Utf8PathBuf::from(path);
-        if text::is_system_directory(path.as_str()) || holds_project(&path, project) {
-            let message = format!("`{}` cannot be `{path}`, which holds more than this", self.key);
+        let owner = match text::is_system_directory(path.as_str()) {
+            true => Some("belongs to the system"),
+            false => holds_project(&path, site.project).then_some("holds the project"),
+        };
+        if let Some(owner) = owner {
+            let message = format!("`{}` cannot be `{path}`, which {owner}", self.key);
             reader.error(&value.span(), code::SYSTEM_DIRECTORY, message, example);
             return None;
         }
@@ -120,50 +139,6 @@ fn holds_project(path: &Utf8Path, project: &Utf8Path) -> bool {
     let released =
         ["releases", "current"].iter().any(|inside| project.starts_with(path.join(inside)));
     project.starts_with(path) && !released
-}
-
-/// Data lies where no release, cache or record is ever removed.
-fn data_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
-    let (Some(layout), Some((data, span))) = (placement.layout(), &placement.data) else { return };
-    let Some(complaint) = at_risk(&layout, data) else { return };
-    let hint = "write e.g. `data = \"{root}/data\"`";
-    let span = span.clone();
-    reader.error(&span, code::DATA_IN_RELEASES, format!("`data` {complaint}"), hint);
-    placement.data = None;
-}
-
-/// Backups outlive what they are of.
-fn backups_apart(placement: &mut Placement, reader: &mut Reader<'_>) {
-    let Some((backups, span)) = &placement.backups else { return };
-    let complaint =
-        placement.layout().and_then(|layout| match text::overlap(backups, &layout.data) {
-            true => Some(format!("meets the data in `{}`", layout.data)),
-            false => at_risk(&layout, backups),
-        });
-    let Some(complaint) = complaint else { return };
-    let hint = "write a directory of its own, e.g. `backups = \"{root}/backups\"`";
-    let span = span.clone();
-    reader.error(&span, code::DATA_IN_RELEASES, format!("`backups` {complaint}"), hint);
-    placement.backups = None;
-}
-
-/// Why a directory is not safe from what is removed below a root.
-fn at_risk(layout: &Layout, dir: &Utf8Path) -> Option<String> {
-    let ours = [
-        layout.releases(),
-        layout.current(),
-        layout.verified(),
-        layout.cache(),
-        layout.mirror(),
-        layout.logs(),
-        layout.journal(),
-        layout.lock(),
-    ];
-    if layout.root.starts_with(dir) {
-        return Some("is the root or holds it".to_owned());
-    }
-    let taken = ours.iter().find(|taken| dir.starts_with(taken))?;
-    Some(format!("lies in `{taken}`, which is not for data"))
 }
 
 fn port(value: &Given<i64>, reader: &mut Reader<'_>) -> Option<Spanned<Port>> {

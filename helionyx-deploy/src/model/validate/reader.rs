@@ -64,6 +64,23 @@ impl<'a> Reader<'a> {
         });
     }
 
+    /// Notes what is worth knowing, wherever it stands.
+    pub fn warning_at(&mut self, place: &Place, code: &'static str, message: String, hint: String) {
+        let (place, severity) = (place.clone(), Severity::Warning);
+        self.findings.push(Finding { place, severity, code, message, hint });
+    }
+
+    /// Notes a placeholder in a text in which none is replaced; whether there is none.
+    pub fn literal(&mut self, key: &str, text: &Spanned<String>) -> bool {
+        let names = Placeholder::ALL.iter().map(|known| format!("{{{}}}", known.name()));
+        let found = names.into_iter().find(|name| text.get_ref().contains(name.as_str()));
+        let Some(found) = found else { return true };
+        let message = format!("`{found}` stands for nothing in `{key}`");
+        let hint = "write what it shall say: no placeholder is replaced here";
+        self.error(&self.within(text, &found), code::UNAVAILABLE_PLACEHOLDER, message, hint);
+        false
+    }
+
     /// The file's outermost table.
     pub fn root(&self) -> Span {
         self.broken.root()

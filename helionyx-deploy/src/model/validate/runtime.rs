@@ -10,6 +10,10 @@ use crate::model::{Runtime, Supervisor, Units, code};
 use crate::name::{AppName, EnvironmentName, HostName, NameError, UnitSuffix, UserName};
 use crate::template::{Bindings, Placeholder, Template};
 
+/// Users that belong to nobody or to the system.
+const EVERYBODY: [&str; 8] =
+    ["backup", "bin", "daemon", "dbus", "messagebus", "nobody", "sys", "www-data"];
+
 /// The supervisor, and as far as they are right the units' names and user, with their places.
 #[derive(Debug)]
 pub struct Draft {
@@ -62,7 +66,7 @@ pub fn runtime(
             draft.user = named("user", user, &known, reader);
             let suffix = (&spec.unit_suffix, &bounds::UNIT_SUFFIX, default(&bounds::UNIT_SUFFIX));
             draft.suffix = named("unit_suffix", suffix, &known, reader);
-            not_root(&mut draft, reader);
+            own_user(&mut draft, reader);
         }
         Some(Supervisor::Process) => {
             for (key, value) in [("user", &spec.user), ("unit_suffix", &spec.unit_suffix)] {
@@ -100,13 +104,20 @@ fn named<T: FromStr<Err = NameError>>(
 }
 
 /// What a service may do as root, whoever breaks into it may do (ALL-05).
-fn not_root(draft: &mut Draft, reader: &mut Reader<'_>) {
+///
+/// What others run as `nobody` or a user of the system's may read and end what runs as it here.
+fn own_user(draft: &mut Draft, reader: &mut Reader<'_>) {
     let Some((user, span)) = &draft.user else { return };
-    if user.as_str() != "root" {
+    let name = user.as_str();
+    let (code, message) = if name == "root" {
+        (code::ROOT_USER, "services cannot run as root".to_owned())
+    } else if EVERYBODY.contains(&name) || name.starts_with("systemd-") {
+        (code::SYSTEM_USER, format!("`{name}` is a user of others, too"))
+    } else {
         return;
-    }
+    };
     let hint = "leave it out, or write a user that owns nothing but its data";
-    reader.error(&span.clone(), code::ROOT_USER, "services cannot run as root", hint);
+    reader.error(&span.clone(), code, message, hint);
     draft.user = None;
 }
 
@@ -138,13 +149,12 @@ pub fn expressible_paths(draft: &Draft, place: &mut Placement, reader: &mut Read
 pub fn no_checkout(
     template: &Template,
     span: &Span,
-    what: &str,
+    (what, hint): (&str, &str),
     reader: &mut Reader<'_>,
 ) -> Option<()> {
     let strange = template.placeholders().find(|used| *used == Placeholder::Project)?;
     let message =
         format!("`{{{}}}` in {what}: systemd must not depend on a checkout", strange.name());
-    let hint = "write `{release}` for what belongs to the release, `{data}` for what is kept";
     reader.error(span, code::CHECKOUT, message, hint);
     Some(())
 }

@@ -119,7 +119,7 @@ pub fn branch(
         reader.error(&branch.span(), code::BAD_BRANCH, message, "write e.g. `branch = \"main\"`");
         return None;
     }
-    Some(branch.get_ref().clone())
+    reader.literal("branch", branch).then(|| branch.get_ref().clone())
 }
 
 /// Binds a source to an environment.

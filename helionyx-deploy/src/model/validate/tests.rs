@@ -63,6 +63,7 @@ fn every_mistake_gives_its_one_finding_at_its_place() {
         code::DUPLICATE_FILE,
         code::MISSING_APP,
         code::NO_ENVIRONMENT,
+        code::OTHER_PORT,
         code::SHARED_PORT,
         code::SHARED_ROOT,
         code::SHARED_DATA,

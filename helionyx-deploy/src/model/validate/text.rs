@@ -1,5 +1,7 @@
 //! Rules for texts: paths, addresses, branches, control characters. No I/O.
 
+use camino::Utf8Path;
+
 use super::Reader;
 use crate::model::code;
 use crate::model::spec::Spanned;
@@ -28,7 +30,7 @@ pub fn one_line(key: &str, text: &Spanned<String>, reader: &mut Reader<'_>) -> b
     } else if breaks_line(text.get_ref()) {
         (code::CONTROL_CHARACTER, format!("`{key}` holds a control character or line break"))
     } else {
-        return true;
+        return reader.literal(key, text);
     };
     reader.error(&text.span(), code, message, "write one line of text, or leave it out");
     false
@@ -46,13 +48,10 @@ pub fn unit_path(path: &str) -> Complaint {
     long.then_some("is longer than systemd takes")
 }
 
-/// What keeps a text for people from being said in a unit file.
+/// What keeps a text for people from being said in a unit file, where more text follows it: what
+/// stands at its end is not at the line's end.
 pub fn unit_text(text: &str) -> Complaint {
-    if text.starts_with(' ') || text.ends_with(' ') {
-        return Some("begins or ends with a blank, which systemd strips");
-    }
-    let backslashes = text.chars().rev().take_while(|c| *c == '\\').count();
-    (backslashes % 2 == 1).then_some("ends with a backslash, which would swallow the next line")
+    text.starts_with(' ').then_some("begins with a blank, which systemd strips")
 }
 
 /// What is wrong with an absolute path.
@@ -83,42 +82,46 @@ fn plain_path(path: &str) -> Complaint {
     parts.any(|part| matches!(part, "" | ".")).then_some("holds an empty part or `.`")
 }
 
-/// Whether a directory belongs to the system as a whole: to remove it would remove the machine.
+/// Whether a directory belongs to the system, to which more than one app belongs: to remove it would
+/// remove the machine.
 pub fn is_system_directory(path: &str) -> bool {
-    const WHOLE: [&str; 28] = [
+    const ITSELF: [&str; 16] = [
         "/",
-        "/bin",
-        "/boot",
-        "/etc",
-        "/etc/systemd",
-        "/etc/systemd/system",
         "/home",
-        "/lib",
-        "/lib32",
-        "/lib64",
         "/media",
         "/mnt",
         "/opt",
         "/root",
-        "/sbin",
+        "/run",
         "/snap",
         "/srv",
         "/tmp",
-        "/usr",
-        "/usr/bin",
-        "/usr/lib",
-        "/usr/local",
-        "/usr/sbin",
         "/var",
+        "/var/cache",
         "/var/lib",
         "/var/log",
-        "/var/cache",
+        "/var/spool",
         "/var/tmp",
     ];
-    let within = |directory: &str| {
-        path.strip_prefix(directory).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    WHOLE.contains(&path) || ["/proc", "/sys", "/dev"].into_iter().any(within)
+    const WHOLE: [&str; 16] = [
+        "/bin",
+        "/boot",
+        "/dev",
+        "/efi",
+        "/etc",
+        "/lib",
+        "/lib32",
+        "/lib64",
+        "/libx32",
+        "/proc",
+        "/sbin",
+        "/sys",
+        "/usr",
+        "/var/lib/dpkg",
+        "/var/lib/systemd",
+        "/var/log/journal",
+    ];
+    ITSELF.contains(&path) || WHOLE.iter().any(|whole| Utf8Path::new(path).starts_with(whole))
 }
 
 /// What is wrong with an address of a service.
@@ -194,7 +197,7 @@ pub fn branch(name: &str) -> Complaint {
 }
 
 /// Whether one path is the other, or lies inside of it, in any direction.
-pub fn overlap(one: &camino::Utf8Path, other: &camino::Utf8Path) -> bool {
+pub fn overlap(one: &Utf8Path, other: &Utf8Path) -> bool {
     one.starts_with(other) || other.starts_with(one)
 }
 
@@ -223,10 +226,13 @@ mod tests {
 
     #[test]
     fn system_directories_are_known_and_what_lies_below_most_is_free() {
-        for path in ["/", "/etc", "/var/lib", "/proc/1", "/dev/shm", "/root", "/sys"] {
+        let whole = ["/", "/etc", "/var/lib", "/proc/1", "/dev/shm", "/root", "/sys", "/usr/lib/a"];
+        let below = ["/etc/a", "/boot/a", "/lib64/a", "/var/lib/systemd/a", "/var/log/journal/x"];
+        for path in whole.into_iter().chain(below) {
             assert!(is_system_directory(path), "{path}");
         }
-        for path in ["/opt/a", "/var/lib/a", "/home/operator", "/process", "/root/x", "/tmp/x"] {
+        let free = ["/opt/a", "/var/lib/a", "/home/operator", "/process", "/root/x", "/tmp/x"];
+        for path in free.into_iter().chain(["/library", "/var/log/a", "/var/lib/systemd-a"]) {
             assert!(!is_system_directory(path), "{path}");
         }
     }

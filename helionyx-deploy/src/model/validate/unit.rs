@@ -1,7 +1,7 @@
 //! Rules for what a unit file must be able to say of a service. No I/O.
 
 use super::service::Draft;
-use super::{Reader, runtime, text};
+use super::{Reader, Span, runtime, text};
 use crate::model::{Restart, code};
 use crate::template::{Bindings, Placeholder, Template};
 
@@ -10,10 +10,14 @@ use crate::template::{Bindings, Placeholder, Template};
 const ARGUMENT_MAX: usize = 131_071;
 const LINE_MAX: usize = 1024 * 1024 - 1;
 
+/// What to write instead of a path in a checkout.
+const INSTEAD: &str =
+    "write `{release}` for what belongs to the release, `{data}` for what is kept";
+
 /// Checks a service that systemd shall run; `known` has the value of every placeholder.
 pub fn service(draft: &Draft, known: &Bindings, reader: &mut Reader<'_>) {
     for (word, span) in draft.model.exec.iter().zip(&draft.exec) {
-        runtime::no_checkout(word, span, "`exec`", reader);
+        runtime::no_checkout(word, span, ("`exec`", INSTEAD), reader);
         if word.placeholders().any(|used| used == Placeholder::ReleaseId) {
             let message = "`{release_id}` in `exec`: one unit serves all releases";
             let hint = "hand it over in a variable, e.g. `value = \"{release_id}\"`";
@@ -82,7 +86,10 @@ fn start_limit(draft: &Draft, reader: &mut Reader<'_>) {
     reader.error(&draft.start_limit, code::ENDLESS_RESTARTS, message, hint);
 }
 
-/// Checks the value of a variable of an environment that systemd runs.
-pub fn variable(name: &str, value: &Template, span: &super::Span, reader: &mut Reader<'_>) {
-    runtime::no_checkout(value, span, &format!("`{name}`"), reader);
+/// Checks the value of a variable of an environment that systemd runs; none where it is refused.
+pub fn variable(name: &str, value: &Template, span: &Span, reader: &mut Reader<'_>) -> Option<()> {
+    match runtime::no_checkout(value, span, (&format!("`{name}`"), INSTEAD), reader) {
+        Some(()) => None,
+        None => Some(()),
+    }
 }

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Reader, Span, kind, text, unit};
+use camino::Utf8Path;
+
+use super::{Reader, Span, kind, reserved, sandbox, text, unit};
+use crate::layout::Layout;
 use crate::model::finding::Place;
 use crate::model::spec::{Given, KindSpec, Named, Scalar, Spanned, VariableSpec, Words};
 use crate::model::{Kind, Variable, bounds, code, suggest};
 use crate::name::{EnvironmentName, VariableName};
 use crate::template::{Bindings, Template};
-
-/// Variables with this prefix are set by the deployer.
-const RESERVED: &str = "HELIONYX_";
 
 /// A variable as its app declares it, as far as that is right.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Site<'a> {
     pub known: &'a Bindings,
     /// Whether systemd runs its services.
     pub is_systemd: bool,
+    /// Where it lies, where that is right.
+    pub layout: Option<&'a Layout>,
 }
 
 /// The variables of one environment.
@@ -77,8 +79,7 @@ pub fn declared(
     let Some(specs) = specs else { return Variables::default() };
     let declared = specs.get_ref().iter().map(|(written, spec)| {
         let name: Option<VariableName> = reader.name(written);
-        if written.get_ref().starts_with(RESERVED) {
-            let message = format!("`{RESERVED}…` are variables that the deployer sets");
+        if let Some(message) = reserved::reason(written.get_ref()) {
             reader.error(&written.span(), code::RESERVED_VARIABLE, message, "write another name");
         }
         let table = spec.span();
@@ -215,8 +216,10 @@ impl Declared {
 
     /// Whether the environment has to give the value.
     fn needs_value(&self, environment: &EnvironmentName) -> bool {
-        let known = self.value.is_some() || self.broken || self.kind == Some(Kind::Secret);
-        !known && self.is_required(environment)
+        let known = self.value.is_some() || self.broken;
+        // Of what kind it is not known: it may be a secret.
+        let has_kind = self.kind.as_ref().is_some_and(|kind| *kind != Kind::Secret);
+        !known && has_kind && self.is_required(environment)
     }
 }
 
@@ -304,12 +307,17 @@ fn fitting(
         return None;
     }
     if site.is_systemd {
-        unit::variable(name, &template, &value.span(), reader);
+        unit::variable(name, &template, &value.span(), reader)?;
     }
     if let Some((complaint, hint)) = kind::mismatch(variable.kind.as_ref()?, &text) {
         let message = format!("`{name}` {complaint}");
         reader.error(&value.span(), code::WRONG_KIND, message, hint);
         return None;
+    }
+    let is_state = variable.is_distinct && variable.kind == Some(Kind::Path);
+    if let Some(layout) = site.layout.filter(|_| is_state) {
+        let (what, how) = ((name, &template, Utf8Path::new(&text)), (layout, site.is_systemd));
+        sandbox::state(what, &value.span(), how, reader)?;
     }
     Some(Fitting { template, text, place: reader.place(&value.span()) })
 }

@@ -12,12 +12,24 @@ use crate::render::GENERATOR;
 /// and a placeholder where only the host knows the value.
 #[must_use]
 pub fn example(environment: &Environment) -> String {
-    let first = format!(
-        "Example for {}, by {GENERATOR}: copy it, fill in the secrets, keep the copy out of git.",
-        environment.id()
-    );
     let variables = declared(environment);
-    line(&first) + &variables.iter().map(assignment).collect::<String>()
+    example_notice(&environment.id()) + &variables.iter().map(assignment).collect::<String>()
+}
+
+/// The first line of an environment's example, by which it is known as ours.
+#[must_use]
+pub fn example_notice(id: &str) -> String {
+    line(&format!(
+        "Example for {id}, by {GENERATOR}: copy it, fill in the secrets, keep the copy out of git."
+    ))
+}
+
+/// The first line of an app's template, likewise.
+#[must_use]
+pub fn template_notice(app: &str) -> String {
+    line(&format!(
+        "Template for {app}, by {GENERATOR}: copy it, fill in the values, keep the copy out of git."
+    ))
 }
 
 /// The first content of the operator's own file on a host: what only the host knows.
@@ -51,10 +63,7 @@ fn assignment(variable: &Declared) -> String {
 #[must_use]
 pub fn template(environments: &[&Environment]) -> String {
     let app = environments.first().map(|one| one.app.to_string()).unwrap_or_default();
-    let first = format!(
-        "Template for {app}, by {GENERATOR}: copy it, fill in the values, keep the copy out of git."
-    );
-    let mut text = line(&first);
+    let mut text = template_notice(&app);
     let mut known: BTreeMap<VariableName, Vec<(&EnvironmentName, Declared)>> = BTreeMap::new();
     for environment in environments {
         for variable in declared(environment) {
@@ -70,18 +79,25 @@ pub fn template(environments: &[&Environment]) -> String {
 fn entry(name: &VariableName, variables: &[(&EnvironmentName, Declared)]) -> String {
     let Some((_, first)) = variables.first() else { return String::new() };
     let mut text = comment(&describe(first));
-    if first.source == Source::Release {
+    if variables.iter().all(|(_, one)| one.source == Source::Release) {
         return text + &by_release(name);
     }
-    let Some(value) = &first.value else { return text + &to_fill_in(first) };
-    if variables.iter().all(|(_, other)| other.value.as_ref() == Some(value)) {
+    let value = first.value.as_ref();
+    if let Some(value) = value.filter(|_| variables.iter().all(|(_, one)| one.value == first.value))
+    {
         return text + &format!("{name}={}\n", quote(value));
     }
     for (environment, variable) in variables {
-        let value = variable.value.as_deref().unwrap_or("as the release says");
+        let value = match (&variable.value, variable.source) {
+            (Some(value), _) => value,
+            (None, Source::Release) => "as the release says",
+            (None, _) => continue,
+        };
         text += &line(&format!("In {environment}: {value} "));
     }
-    text + &to_fill_in(first)
+    // One file stands for all of them: what one cannot do without must be in it.
+    let is_required = variables.iter().any(|(_, one)| one.is_required);
+    text + &to_fill_in(&Declared { is_required, ..first.clone() })
 }
 
 /// What it is for, and what kind of value it takes.
@@ -141,6 +157,9 @@ mod tests {
         [variables.RELEASE]
         kind = "text"
         value = "{release_id}"
+        [variables.REGION]
+        kind = "text"
+        required_in = ["live"]
         [variables.TOKEN]
         kind = "secret"
     "#;
@@ -150,7 +169,8 @@ mod tests {
             path: format!("envs/shop/{name}.toml"),
             text: format!(
                 "supervisor = \"process\"\nport = {port}\nroot = \"/opt/{name}\"\n\
-                 [variables]\nLOG_LEVEL = \"{level}\"\n"
+                 [variables]\nLOG_LEVEL = \"{level}\"\n{}",
+                if name == "live" { "REGION = \"eu\"\n" } else { "" }
             ),
         };
         let app = SourceFile { path: "envs/shop/app.toml".into(), text: APP.into() };
@@ -174,6 +194,9 @@ mod tests {
 
         # A text.
         MODEL="a \"model\" for \$5 \\"
+
+        # A text.
+        # REGION=your_region_here
 
         # A text.
         # RELEASE is set by every release.
@@ -204,6 +227,10 @@ mod tests {
         MODEL="a \"model\" for \$5 \\"
 
         # A text.
+        # In live: eu
+        REGION=your_region_here
+
+        # A text.
         # RELEASE is set by every release.
 
         # A secret.
@@ -219,7 +246,11 @@ mod tests {
             let model = declared(&environment);
             let found = check(".env.dev.example", text.as_bytes(), Some(&model));
             let codes: Vec<&str> = found.iter().map(|finding| finding.code).collect();
-            assert_eq!(codes, ["env-not-portable", "env-placeholder"], "{found:?} (HEL-92)");
+            let expected: &[&str] = match environment.name.as_str() {
+                "live" => &["env-not-portable", "env-placeholder"],
+                _ => &["env-missing-key", "env-not-portable", "env-placeholder"],
+            };
+            assert_eq!(codes, expected, "{found:?} (HEL-92)");
             assert!(found.iter().all(|finding| finding.severity == Severity::Warning));
             for version in [grammar::Systemd::V252, grammar::Systemd::V257] {
                 let read = grammar::read(text.as_bytes(), version);
@@ -227,7 +258,7 @@ mod tests {
                 let port = environment.port.unwrap().get().to_string();
                 assert_eq!(values[0].1.expose(), port, "(HEL-13, HEL-14, HEL-15)");
                 assert_eq!(values[2].1.expose(), "a \"model\" for $5 \\");
-                assert_eq!(values.len(), 4);
+                assert_eq!(values.len(), if environment.name.as_str() == "live" { 5 } else { 4 });
             }
         }
     }

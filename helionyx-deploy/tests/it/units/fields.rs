@@ -148,17 +148,51 @@ fn keys(environment: &Environment) -> Vec<(String, String)> {
         let assigned = environment::assigned(unit.all("Service", "Environment"), &context, version);
         assert_eq!(assigned.dropped, [], "{text}");
         assert!(assigned.variables.contains(&("HOME".into(), environment.layout.data.to_string())));
-        let read = |section: &str, key: &str| {
-            let value = unit.last(section, key).unwrap().value.as_bytes();
-            String::from_utf8(specifier::expand(value, &context, version).unwrap()).unwrap()
+        let expand = |value: &str| {
+            let expanded = specifier::expand(value.as_bytes(), &context, version).unwrap();
+            String::from_utf8(expanded).unwrap()
         };
+        let read = |section: &str, key: &str| expand(&unit.last(section, key).unwrap().value);
+        let listed = |section: &str, key: &str| -> Vec<String> {
+            let value = &unit.last(section, key).unwrap().value;
+            words(value).iter().map(|word| expand(word)).collect()
+        };
+        let layout = &environment.layout;
         assert_eq!(read("Service", "WorkingDirectory"), current.as_str());
-        assert_eq!(read("Service", "EnvironmentFile"), environment.layout.secrets().as_str());
+        let files = unit.all("Service", "EnvironmentFile").map(|at| expand(&at.value));
+        let meant = [current.join(RELEASE_ENV).to_string(), layout.secrets().to_string()];
+        assert_eq!(files.collect::<Vec<_>>(), meant, "{text}");
+        let (root, data) = (layout.root.as_str(), layout.data.as_str());
+        assert_eq!(listed("Unit", "RequiresMountsFor"), [root, data], "{text}");
+        assert_eq!(listed("Service", "ReadWritePaths"), [data], "{text}");
+        let hidden = format!("-{}", layout.secrets());
+        assert_eq!(listed("Service", "InaccessiblePaths"), [hidden], "{text}");
         let said = service.supervision.description.as_deref().unwrap_or(service.name.as_str());
         assert_eq!(read("Unit", "Description"), format!("{said} ({})", environment.name));
     }
     let keys = unit.assignments.iter().map(|at| (at.section.clone(), at.key.clone()));
     keys.collect()
+}
+
+/// The words of a list of paths, by systemd's rule: blanks between them, quotes around what has some.
+/// No path that is accepted holds a quote or backslash.
+fn words(value: &str) -> Vec<String> {
+    let (mut words, mut is_quoted, mut is_open) = (Vec::new(), false, false);
+    for c in value.chars() {
+        match c {
+            '"' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => is_open = false,
+            c => {
+                if !is_open {
+                    words.push(String::new());
+                }
+                is_open = true;
+                words.last_mut().unwrap().push(c);
+            }
+        }
+    }
+    assert!(!is_quoted, "{value}");
+    words
 }
 
 /// Every environment file of the environment has the variables that were declared, and no others.
@@ -195,7 +229,10 @@ fn check_files(environment: &Environment) {
 
 #[test]
 fn no_text_of_a_model_says_more_than_itself_in_what_is_rendered() {
-    let (app, dev) = (model(APP), model(DEV));
+    let (app, mut dev) = (model(APP), model(DEV));
+    for (key, path) in [("root", "/opt/helio nyx/dev"), ("data", "/var/lib/helio nyx/dev")] {
+        dev.insert(key.to_owned(), Value::String(path.to_owned()));
+    }
     let plain = keys(&parse(&app, &dev).expect("the model itself is accepted"));
     let (mut tried, mut accepted, mut fields) = (0, 0, std::collections::BTreeSet::new());
     for nasty in NASTY {

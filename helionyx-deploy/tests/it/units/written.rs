@@ -86,7 +86,7 @@ proptest! {
     fn no_field_begins_a_line_directive_or_section(text in nasty(), more in nasty()) {
         let path = format!("/srv/{text}");
         let path = camino::Utf8Path::new(&path);
-        let fields: [(Section, &'static str, Result<Value, ValueError>); 10] = [
+        let fields: [(Section, &'static str, Result<Value, ValueError>); 11] = [
             (Section::Unit, "Description", Value::text(&text)),
             (Section::Unit, "After", Value::words(&[&text, &more])),
             (Section::Service, "ExecStart", Value::exec(&["/bin/x", &text, &more])),
@@ -95,6 +95,7 @@ proptest! {
             (Section::Service, "WorkingDirectory", Value::path(path)),
             (Section::Service, "EnvironmentFile", Value::optional_path(path)),
             (Section::Service, "ReadWritePaths", Value::paths(&[path])),
+            (Section::Service, "InaccessiblePaths", Value::optional_paths(&[path])),
             (Section::Service, "User", Value::word(&more)),
             (Section::Service, "Environment", Value::variable("A", &text)),
         ];

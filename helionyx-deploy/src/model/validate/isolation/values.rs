@@ -2,15 +2,26 @@
 
 use camino::Utf8Path;
 
-use super::{Claim, Claims, Finding, Kind, Place, code, finding, text};
+use super::{Claim, Claims, Finding, Kind, Meeting, Place, code, finding, text};
 use crate::name::Port;
 
 /// Ports that both take: with `port`, or with a value that must be distinct.
-pub fn ports(earlier: &Claims, later: &Claims) -> Vec<Finding> {
+pub fn ports(all: &[Claims], earlier: &Claims, later: &Claims) -> Vec<Finding> {
     let (there, here) = (ports_of(earlier), ports_of(later));
     let pairs = there.iter().flat_map(|one| here.iter().map(move |other| (one, other)));
     let equal = pairs.filter(|((one, _), (other, _))| one == other);
-    equal.map(|((port, there), (_, here))| taken_port(*port, there, here)).collect()
+    let hint = "give every environment a port of its own";
+    let taken = |((port, there), (_, here)): (&(Port, Place), &(Port, Place))| {
+        let message = match there == here {
+            true => {
+                let has = |claims: &Claims| ports_of(claims).contains(&(*port, here.clone()));
+                format!("port {port} is that of {}", owners(all, has))
+            }
+            false => format!("port {port} is taken at {there}"),
+        };
+        finding(here, code::SHARED_PORT, message, hint)
+    };
+    equal.map(taken).collect()
 }
 
 /// Every port once: `{port}` as a value is the port itself.
@@ -24,13 +35,8 @@ fn ports_of(claims: &Claims) -> Vec<(Port, Place)> {
     ports
 }
 
-fn taken_port(port: Port, there: &Place, here: &Place) -> Finding {
-    let message = format!("port {port} is taken at {there}");
-    finding(here, code::SHARED_PORT, message, "give every environment a port of its own")
-}
-
 /// Values of one variable of one app that must be distinct, and are equal.
-pub fn texts(earlier: &Claims, later: &Claims) -> Vec<Finding> {
+pub fn texts(all: &[Claims], earlier: &Claims, later: &Claims) -> Vec<Finding> {
     if earlier.owner.0 != later.owner.0 {
         return Vec::new();
     }
@@ -38,27 +44,44 @@ pub fn texts(earlier: &Claims, later: &Claims) -> Vec<Finding> {
     let clash = |claim: &Claim| {
         let same = |other: &&Claim| other.name == claim.name && other.value == claim.value;
         let other = distinct(earlier, others).find(same)?;
-        Some(taken(claim, other))
+        Some(taken(all, claim, other))
     };
     distinct(later, others).filter_map(clash).collect()
 }
 
-/// Paths among the values: those that must be distinct do not meet, and none leads into a directory
-/// of another environment.
-pub fn paths(earlier: &Claims, later: &Claims) -> Vec<Finding> {
+/// Paths among the values: none leads into a directory of another environment, and those that must
+/// be distinct do not meet. What meets because directories do was said of these.
+pub fn paths(
+    all: &[Claims],
+    earlier: &Claims,
+    later: &Claims,
+    meetings: &[Meeting<'_>],
+) -> Vec<Finding> {
+    let said = |one: &Utf8Path, other: &Utf8Path| {
+        meetings.iter().any(|meeting| meeting.explains(one, other))
+    };
+    let into_later = earlier.values.iter().filter_map(|claim| {
+        let found = foreign(claim, later, |path, directory| said(path, directory))?;
+        Some((claim, found))
+    });
+    let into_earlier = later.values.iter().filter_map(|claim| {
+        let found = foreign(claim, earlier, |path, directory| said(directory, path))?;
+        Some((claim, found))
+    });
+    let strays: Vec<_> = into_later.chain(into_earlier).collect();
+    let is_stray = |claim: &Claim| strays.iter().any(|(stray, _)| std::ptr::eq(*stray, claim));
     let is_path = |kind: &Kind| *kind == Kind::Path;
-    let mut found = Vec::new();
-    for claim in distinct(later, is_path) {
+    let clash = |claim: &Claim| {
         let meets = |other: &&Claim| {
-            text::overlap(Utf8Path::new(&claim.value), Utf8Path::new(&other.value))
+            let (one, other) = (Utf8Path::new(&other.value), Utf8Path::new(&claim.value));
+            text::overlap(one, other) && !said(one, other)
         };
-        let other = distinct(earlier, is_path).find(meets);
-        found.extend(other.map(|other| taken(claim, other)));
-    }
-    for (claims, other) in [(earlier, later), (later, earlier)] {
-        found.extend(claims.values.iter().filter_map(|claim| foreign(claim, other)));
-    }
-    found
+        let mut others = distinct(earlier, is_path).filter(|other| !is_stray(other));
+        Some(taken(all, claim, others.find(meets)?))
+    };
+    let same = distinct(later, is_path).filter(|claim| !is_stray(claim)).filter_map(clash);
+    let same: Vec<_> = same.collect();
+    strays.into_iter().map(|(_, found)| found).chain(same).collect()
 }
 
 fn distinct(claims: &Claims, of: impl Fn(&Kind) -> bool) -> impl Iterator<Item = &Claim> {
@@ -66,8 +89,18 @@ fn distinct(claims: &Claims, of: impl Fn(&Kind) -> bool) -> impl Iterator<Item =
 }
 
 /// Says that two lines give the same value; a value of a model is no secret.
-fn taken(claim: &Claim, other: &Claim) -> Finding {
+fn taken(all: &[Claims], claim: &Claim, other: &Claim) -> Finding {
     let (name, value, there) = (&claim.name, &claim.value, &other.place);
+    if claim.place == *there {
+        let has = |claims: &Claims| {
+            let same = |one: &Claim| one.place == claim.place && one.value == claim.value;
+            claims.values.iter().any(same)
+        };
+        let message = format!("`{name}` is `{value}` in {}", owners(all, has));
+        let hint = "remove the value here, and give every environment one of its own: the \
+                    variable is `distinct`";
+        return finding(&claim.place, code::SHARED_VALUE, message, hint);
+    }
     let message = match *value == other.value {
         true => format!("`{name}` is `{value}`, which is taken at {there}"),
         false => format!("`{name}` is `{value}`, which meets `{}` at {there}", other.value),
@@ -76,12 +109,23 @@ fn taken(claim: &Claim, other: &Claim) -> Finding {
     finding(&claim.place, code::SHARED_VALUE, message, hint)
 }
 
-/// A path that leads into what belongs to another environment.
-fn foreign(claim: &Claim, other: &Claims) -> Option<Finding> {
+/// The environments of which this holds.
+fn owners(all: &[Claims], has: impl Fn(&Claims) -> bool) -> String {
+    let names = all.iter().filter(|claims| has(claims)).map(|claims| &claims.owner);
+    names.map(|(app, name)| format!("{app}/{name}")).collect::<Vec<_>>().join(", ")
+}
+
+/// A path that leads into what belongs to another environment, if that was not `said` already.
+fn foreign(
+    claim: &Claim,
+    other: &Claims,
+    said: impl Fn(&Utf8Path, &Utf8Path) -> bool,
+) -> Option<Finding> {
     if claim.kind != Kind::Path {
         return None;
     }
-    let inside = |path: &Utf8Path| Utf8Path::new(&claim.value).starts_with(path);
+    let path = Utf8Path::new(&claim.value);
+    let inside = |into: &Utf8Path| path.starts_with(into) && !said(path, into);
     let into = other.directories.iter().find(|directory| inside(&directory.path))?;
     let (name, value, (app, environment)) = (&claim.name, &claim.value, &other.owner);
     let message = format!(

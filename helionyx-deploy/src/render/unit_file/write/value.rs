@@ -150,7 +150,8 @@ impl Value {
         Ok(Value(path.as_str().replace('%', "%%")))
     }
 
-    /// One path that may be missing.
+    /// One path that may be missing, for a directive that takes one alone, e.g. `EnvironmentFile=`,
+    /// where quotes would be a part of it. For lists: [`Value::optional_paths`].
     ///
     /// # Errors
     /// As [`Value::path`].
@@ -163,14 +164,15 @@ impl Value {
     /// # Errors
     /// As [`Value::path`], and a `:`; nothing at all.
     pub fn paths<P: AsRef<Utf8Path>>(paths: &[P]) -> Result<Value, ValueError> {
-        let words = paths.iter().map(|path| {
-            let path = path.as_ref();
-            checked(path)?;
-            refuse(path.as_str(), |c| c == ':')?;
-            let path = path.as_str().replace('%', "%%");
-            Ok(if path.contains(' ') { format!("\"{path}\"") } else { path })
-        });
-        joined(words.collect::<Result<Vec<_>, ValueError>>()?)
+        listed("", paths)
+    }
+
+    /// Several paths that may be missing, e.g. of `InaccessiblePaths=`.
+    ///
+    /// # Errors
+    /// As [`Value::paths`].
+    pub fn optional_paths<P: AsRef<Utf8Path>>(paths: &[P]) -> Result<Value, ValueError> {
+        listed("-", paths)
     }
 
     /// Words that need no quoting: units, system calls, capabilities, flags, choices.
@@ -252,6 +254,18 @@ fn refuse(text: &str, special: impl Fn(char) -> bool) -> Result<(), ValueError> 
         Some(c) => Err(ValueError::Character(c)),
         None => Ok(()),
     }
+}
+
+/// Paths in a list: one with a blank is quoted together with its mark.
+fn listed<P: AsRef<Utf8Path>>(mark: &str, paths: &[P]) -> Result<Value, ValueError> {
+    let words = paths.iter().map(|path| {
+        let path = path.as_ref();
+        checked(path)?;
+        refuse(path.as_str(), |c| c == ':')?;
+        let path = format!("{mark}{}", path.as_str().replace('%', "%%"));
+        Ok(if path.contains(' ') { format!("\"{path}\"") } else { path })
+    });
+    joined(words.collect::<Result<Vec<_>, ValueError>>()?)
 }
 
 fn joined(words: Vec<String>) -> Result<Value, ValueError> {
