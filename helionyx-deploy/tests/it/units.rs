@@ -12,6 +12,7 @@ mod fields;
 mod grammar;
 mod nasty;
 mod oracle;
+mod program;
 mod rules;
 mod services;
 mod verified;
