@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::host::Clock as _;
 use crate::isolation;
 use crate::model::{Environment, Finding, Runtime, Severity};
+use crate::render::unit_file::lint::code;
 
 use super::failure::{Failure, help_line, render_finding};
 use super::json::{Line, Origin};
@@ -83,8 +84,8 @@ impl Check {
                 Err(failure) => return Err(failure),
             },
         };
-        let mistaken = units(context, &models, &chosen)?;
-        let mut lacking = shared(context, &models, &chosen);
+        let (mistaken, mut lacking) = units(context, &models, &chosen);
+        lacking += shared(context, &models, &chosen);
         for environment in &chosen {
             lacking += one(context, environment);
         }
@@ -104,32 +105,40 @@ fn tell(context: &mut Context<'_>, findings: &[Finding]) {
     }
 }
 
-/// The unit files that are checked in for these environments; whether one has an error.
-fn units(
-    context: &mut Context<'_>,
-    models: &Models,
-    chosen: &[&Environment],
-) -> Result<bool, Failure> {
+/// The unit files that are checked in for these environments: whether one has a mistake, and how
+/// much this machine lacks of what they name.
+fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -> (bool, usize) {
     let machine = context.machine();
     let is_systemd =
         |environment: &&&Environment| matches!(environment.runtime, Runtime::Systemd(_));
     let apps: BTreeSet<_> =
         chosen.iter().filter(is_systemd).map(|environment| &environment.app).collect();
-    // Of another machine's systemd nothing is known but that it may be old.
-    let here = chosen.iter().filter(is_systemd).any(|environment| environment.runs_on(&machine));
-    let version = match here {
-        true => unit_file::version_of(&context.host),
-        false => unit_file::OLDEST,
+    // Of another machine nothing is known but that its systemd may be old.
+    let residents: Vec<&Environment> = chosen
+        .iter()
+        .filter(is_systemd)
+        .filter(|environment| environment.runs_on(&machine))
+        .copied()
+        .collect();
+    let version = match residents.is_empty() {
+        true => unit_file::OLDEST,
+        false => unit_file::version_of(&context.host),
     };
-    let mut is_wrong = false;
+    let (mut is_wrong, mut lacking) = (false, 0);
     for app in apps {
         let path = Utf8Path::new("systemd").join(app.as_str());
         let place = (&*models.project().join(&path), &*models.shown(&path));
-        let findings = unit_file::checked_in(&context.host, place, version)?;
-        is_wrong |= findings.iter().any(|finding| finding.severity == Severity::Error);
+        let residents: Vec<_> =
+            residents.iter().filter(|environment| environment.app == *app).copied().collect();
+        let findings = unit_file::checked_in(&context.host, place, version, &residents);
+        let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let (of_the_host, of_the_file): (Vec<_>, Vec<_>) =
+            errors.partition(|finding| code::OF_THE_HOST.contains(&finding.code));
+        lacking += of_the_host.len();
+        is_wrong |= !of_the_file.is_empty();
         tell(context, &findings);
     }
-    Ok(is_wrong)
+    (is_wrong, lacking)
 }
 
 /// What environments of this machine share that their models cannot know.

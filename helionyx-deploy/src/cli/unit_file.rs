@@ -1,14 +1,14 @@
 //! `unit-file`: what is wrong with unit files, also what `systemd-analyze verify` lets pass. Reads
-//! the files that are named; changes nothing.
+//! the files that are named, and looks for what they name on this machine; changes nothing.
 
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use crate::host::{Clock as _, Files as _, Host};
+use crate::host::{Clock as _, Host};
 use crate::model::{Finding, Severity};
 use crate::render::unit_file::Version;
-use crate::render::unit_file::lint::{Facts, Options, Policy, lint};
+use crate::render::unit_file::lint::Policy;
 use crate::tool::systemctl;
 
 use super::failure::render_finding;
@@ -16,10 +16,16 @@ use super::json::{Line, Origin};
 use super::style::{BAD, GOOD, WARN, count, paint};
 use super::{Context, Failure, exit};
 
-/// The largest unit file that is read, in bytes: systemd reads no longer line.
-const LIMIT: u64 = 1024 * 1024;
+mod files;
+mod here;
+
+pub(super) use files::checked_in;
+use here::Here;
+
 /// What is assumed where there is no systemd to ask: the oldest that is known.
 pub(super) const OLDEST: Version = Version(252);
+/// The newest whose rules are known.
+const NEWEST: Version = Version(258);
 
 /// Looks at unit files by the rules of systemd.
 #[derive(Args, Clone, Debug)]
@@ -27,7 +33,7 @@ pub(super) const OLDEST: Version = Version(252);
     arg_required_else_help = true,
     after_help = "\
 Examples:
-  {program} unit-file check systemd/helionyx/*.service
+  {program} unit-file check --elsewhere systemd/helionyx/*.service
   {program} unit-file check --systemd 257 /etc/systemd/system/web.service"
 )]
 pub struct UnitFile {
@@ -44,20 +50,26 @@ enum What {
 /// Says what is wrong with unit files: what systemd ignores, refuses, or does otherwise than it
 /// reads. `systemd-analyze verify` lets much of it pass, and ends with 0.
 ///
+/// Programs, paths, users and units that they name are looked for on this machine, but with
+/// --elsewhere.
+///
 /// Exits 4 when there is an error.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  {program} unit-file check systemd/helionyx/*.service
-  {program} unit-file check --strict systemd/helionyx/*.service
+  {program} unit-file check /etc/systemd/system/web.service
+  {program} unit-file check --strict --elsewhere systemd/helionyx/*.service
   {program} unit-file check --systemd 257 --json web.service")]
 struct Check {
     /// The unit files; a file's name is the unit's name
     #[arg(required = true)]
     files: Vec<Utf8PathBuf>,
     /// The version of systemd that shall read them; this machine's when none is named
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = known_version)]
     systemd: Option<u16>,
+    /// The units are for another machine: do not look for what they name on this one
+    #[arg(long)]
+    elsewhere: bool,
     /// Also refuse what a deployed service must not do: run as root, restart for ever
     #[arg(long)]
     strict: bool,
@@ -83,16 +95,17 @@ impl Check {
     fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let version = self.systemd.map_or_else(|| version_of(&context.host), Version);
         let policy = if self.strict { Policy::Deployed } else { Policy::Meaning };
-        let here = super::models::current_directory()?;
+        let directory = super::models::current_directory()?;
+        let paths: Vec<_> = self.files.iter().map(|file| directory.join(file)).collect();
+        let beside = paths.iter().filter_map(|path| path.parent()).map(Utf8Path::to_owned);
+        let beside = beside.collect();
         let mut all_good = true;
-        for file in &self.files {
-            let bytes = context.host.read(&here.join(file), LIMIT).map_err(|error| {
-                let mut failure = Failure::from(error);
-                failure.code = exit::CONFIGURATION;
-                failure
-            })?;
-            let options = Options { version, facts: Facts::default(), policy };
-            let findings = lint(file.as_str(), &bytes, &options);
+        for (file, path) in self.files.iter().zip(&paths) {
+            let here =
+                Here { host: &context.host, beside: Vec::clone(&beside), made_later: vec![] };
+            let here = Some(&here).filter(|_| !self.elsewhere);
+            let rules = (version, policy);
+            let findings = files::one(&context.host, (path, file.as_str()), rules, here);
             all_good &= tell(context, file, version, &findings);
         }
         Ok(if all_good { exit::DONE } else { exit::CONFIGURATION })
@@ -127,27 +140,18 @@ fn tell(
     errors == 0
 }
 
+/// A version whose rules are known, as `257`, `257.13` or `v257`.
+fn known_version(text: &str) -> Result<u16, String> {
+    let number = text.strip_prefix('v').unwrap_or(text).split(['.', '-', '~', ' ']).next();
+    match number.and_then(|number| number.parse().ok()) {
+        Some(number) if (OLDEST.0..=NEWEST.0).contains(&number) => Ok(number),
+        Some(_) => Err(format!("known are the rules of systemd {} to {}", OLDEST.0, NEWEST.0)),
+        None => Err("a version is a number, e.g. 252 or 257.13".to_owned()),
+    }
+}
+
 /// The version of this machine's systemd, or the oldest that is known.
 pub(super) fn version_of(host: &dyn Host) -> Version {
     let said = host.run(&systemctl::version(), &mut |_| {});
     said.ok().and_then(|output| systemctl::parse_version(&output.text)).unwrap_or(OLDEST)
-}
-
-/// What is wrong with the unit files that are checked in for an app, for one version of systemd.
-pub(super) fn checked_in(
-    host: &dyn Host,
-    (directory, shown): (&Utf8Path, &Utf8Path),
-    version: Version,
-) -> Result<Vec<Finding>, crate::host::HostError> {
-    let mut findings = Vec::new();
-    for name in host.list(directory)? {
-        let types = [".service", ".socket", ".timer", ".path", ".target"];
-        if !types.iter().any(|unit_type| name.ends_with(unit_type)) {
-            continue;
-        }
-        let bytes = host.read(&directory.join(&name), LIMIT)?;
-        let options = Options { version, facts: Facts::default(), policy: Policy::Deployed };
-        findings.extend(lint(shown.join(&name).as_str(), &bytes, &options));
-    }
-    Ok(findings)
 }

@@ -121,10 +121,7 @@ const CASES: [Case; 48] = [
         UNIT,
         "Restart=always",
         "Restart=always # c",
-        &[
-            "helionyx-dev.service:27:1 unit-bad-value",
-            "helionyx-dev.service:27:1 unit-trailing-comment",
-        ],
+        &["helionyx-dev.service:27:1 unit-trailing-comment"],
     ),
     (UNIT, "User=helionyx-dev\n", "User=root\n", &["helionyx-dev.service:14:1 unit-root"]),
     (UNIT, "KillMode=mixed", "KillMod=mixed", &["helionyx-dev.service:31:1 unit-unknown-key"]),

@@ -7,12 +7,15 @@ use helionyx_deploy::render::unit_file::lint::{Facts, Options, PathState, Policy
 use helionyx_deploy::render::unit_file::{Context, Unit, Version, environment};
 use serde_json::Value as Json;
 
+mod causes;
 mod fields;
 mod grammar;
 mod nasty;
 mod oracle;
+mod program;
 mod rules;
 mod services;
+mod verified;
 pub mod written;
 
 /// The versions that were measured, by their names in the fixtures.

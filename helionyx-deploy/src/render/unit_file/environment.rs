@@ -117,7 +117,7 @@ fn set(variables: &mut Variables, key: &str, value: &str) {
 }
 
 /// The files that `EnvironmentFile=` lines name, and the lines that systemd ignores: the path must
-/// be absolute, and quotes are part of it.
+/// be absolute and without `..`, and quotes are part of it.
 #[must_use]
 pub fn files<'a>(
     lines: impl IntoIterator<Item = &'a Assignment>,
@@ -134,7 +134,8 @@ pub fn files<'a>(
         let path = if optional { &line.value[1..] } else { line.value.as_str() };
         let path = specifier::expand(path.as_bytes(), context, version).ok();
         let path = path.and_then(|path| String::from_utf8(path).ok());
-        match path.filter(|path| path.starts_with('/')) {
+        match path.filter(|path| path.starts_with('/') && !path.split('/').any(|part| part == ".."))
+        {
             Some(path) => {
                 let is_pattern = path.contains(['*', '?', '[']);
                 found.push(EnvironmentFile { line: line.line, path, optional, is_pattern });

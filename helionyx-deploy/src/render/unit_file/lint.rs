@@ -1,9 +1,11 @@
 //! What is wrong with a unit file, also what `systemd-analyze verify` lets pass. No I/O.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
+use super::read::ProblemKind;
 use super::{Assignment, Context, Unit, Version};
 use crate::model::finding::{Finding, Place, Severity};
 
@@ -12,9 +14,12 @@ mod calendar;
 pub mod code;
 mod commands;
 mod dependencies;
+mod encoding;
 mod facts;
 mod grammar;
+mod hidden;
 mod kind;
+mod made;
 mod number;
 mod path;
 mod resource;
@@ -55,9 +60,19 @@ pub fn lint(file: &str, bytes: &[u8], options: &Options) -> Vec<Finding> {
     let linter = Linter::new(file, &unit, options);
     linter.run();
     let mut findings = linter.findings.into_inner();
+    only_causes(&mut findings);
     findings.sort();
     findings.dedup();
     findings
+}
+
+/// A hidden line or a comment is the cause of whatever else is wrong with its line.
+fn only_causes(findings: &mut Vec<Finding>) {
+    let causes = [code::HIDDEN_LINE, code::COMMENT, code::REFUSED];
+    let lines = findings.iter().filter(|finding| causes.contains(&finding.code));
+    let lines: BTreeSet<usize> = lines.map(|finding| finding.place.line).collect();
+    findings
+        .retain(|finding| causes.contains(&finding.code) || !lines.contains(&finding.place.line));
 }
 
 /// What to find out about a host, so that [`lint`] can judge the unit completely.
@@ -70,6 +85,9 @@ pub fn questions(file: &str, bytes: &[u8], version: Version) -> Questions {
     linter.questions.into_inner()
 }
 
+/// What stands for the instance of a template.
+const INSTANCE: &str = "instance";
+
 /// A unit and what has been found so far. Rules only look: what they find is kept aside.
 struct Linter<'a> {
     file: &'a str,
@@ -77,6 +95,8 @@ struct Linter<'a> {
     /// The unit's name and type, by its file's name.
     name: &'a str,
     unit_type: &'a str,
+    /// It only adds to a unit: `a.service.d/b.conf`.
+    is_drop_in: bool,
     context: Context,
     /// The same, with something in place of what only the host knows.
     guess: Context,
@@ -87,28 +107,56 @@ struct Linter<'a> {
 
 impl<'a> Linter<'a> {
     fn new(file: &'a str, unit: &'a Unit, options: &'a Options) -> Linter<'a> {
-        let name = Utf8Path::new(file).file_name().unwrap_or(file);
+        let path = Utf8Path::new(file);
+        let directory = path.parent().and_then(Utf8Path::file_name).unwrap_or_default();
+        let extended = directory.strip_suffix(".d").filter(|_| path.extension() == Some("conf"));
+        let (is_drop_in, name) =
+            (extended.is_some(), extended.or(path.file_name()).unwrap_or(file));
         let unit_type = Utf8Path::new(name).extension().unwrap_or_default();
         let (findings, questions) = (RefCell::default(), RefCell::default());
         // A template is judged as if it had an instance: `%i` is not empty then.
-        let context = Context::new(&name.replacen("@.", "@instance.", 1));
+        let context = Context::new(&name.replacen("@.", &format!("@{INSTANCE}."), 1));
         let guess = context.guessed();
-        Linter { file, unit, name, unit_type, context, guess, options, findings, questions }
+        Linter {
+            file,
+            unit,
+            name,
+            unit_type,
+            is_drop_in,
+            context,
+            guess,
+            options,
+            findings,
+            questions,
+        }
     }
 
     fn run(&self) {
         grammar::check(self);
-        if self.unit.is_refused() || self.unit.masked {
+        // After a header that nobody sees, nothing is in the section that it seems to be in.
+        if self.unit.is_refused() || self.unit.masked || self.has_hidden_header() {
             return;
         }
         value::check(self);
         dependencies::check(self);
-        trigger::check(self);
+        if !self.is_drop_in {
+            trigger::check(self);
+        }
         if self.unit_type == "service" {
             service::check(self);
         }
         commands::check(self);
         variables::check(self);
+        hidden::check(self);
+    }
+
+    fn has_hidden_header(&self) -> bool {
+        let hidden = [ProblemKind::LoneCarriageReturn, ProblemKind::Nul];
+        self.unit
+            .problems
+            .iter()
+            .filter(|problem| hidden.contains(&problem.kind))
+            .any(|problem| self.unit.sections.iter().any(|header| header.line == problem.line))
     }
 
     fn version(&self) -> Version {
@@ -147,8 +195,18 @@ impl<'a> Linter<'a> {
         self.unit.last(self.own_section(), key).filter(|found| !found.value.is_empty())
     }
 
-    /// Says so when the host is known not to have what is at this path.
+    /// Says so when the host is known not to have what the service will look for at this path.
     fn path(&self, line: usize, path: &str) -> Option<PathState> {
+        // With an own root or image the host's path says nothing.
+        let has_root = ["RootDirectory", "RootImage"].iter().any(|key| self.own(key).is_some());
+        if has_root { None } else { self.host_path(line, path) }
+    }
+
+    /// Says so when the host is known not to have what systemd itself will look for at this path.
+    fn host_path(&self, line: usize, path: &str) -> Option<PathState> {
+        if self.is_invented(path) || made::is_made(path, self) {
+            return None;
+        }
         let path = Utf8Path::new(path);
         self.questions.borrow_mut().paths.insert(path.to_owned());
         let state = self.options.facts.paths.get(path).copied();
@@ -157,6 +215,11 @@ impl<'a> Linter<'a> {
             self.error(line, code::MISSING, format!("the host has no `{path}`"), hint);
         }
         state
+    }
+
+    /// Whether this may come from the instance that stands in for all those of a template.
+    fn is_invented(&self, text: &str) -> bool {
+        self.name.contains("@.") && text.contains(INSTANCE)
     }
 
     /// The text with its specifiers replaced; none where only the host knows them.

@@ -28,7 +28,7 @@ fn lines_are_joined_and_split_as_systemd_does() {
         ("\u{feff}[S]\nA=x\n", &["2:S.A=x"]),
         ("[S]\n\u{feff}A=x\n", &["2:S.A=x"]),
         ("[ S ]\n \tA \t=\t x \nA=\n", &["2: S .A=x", "3: S .A="]),
-        ("[S]\nA=a=b\rB=1\0C=2\n", &["2:S.A=a=b", "3:S.B=1", "4:S.C=2"]),
+        ("[S]\nA=a=b\rB=1\0C=2\n", &["2:S.A=a=b", "2:S.B=1", "2:S.C=2"]),
         ("[S]\nA=\u{85}\u{2028}\x0b\x0c\n", &["2:S.A=\u{85}\u{2028}\x0b\x0c"]),
         ("[S]\nA=1\n[S] x\nB=1\n", &["2:S.A=1"]),
     ] {

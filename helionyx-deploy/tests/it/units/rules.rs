@@ -3,7 +3,8 @@
 use helionyx_deploy::render::unit_file::Version;
 use helionyx_deploy::render::unit_file::lint::{Facts, Options, Policy, code, lint, questions};
 
-fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, &'static str)> {
+/// What is found in a unit, and at which lines.
+pub fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, &'static str)> {
     let options =
         Options { version: Version(version), facts: Facts::default(), policy: Policy::Meaning };
     let findings = lint(file, text, &options);
@@ -27,6 +28,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("SystemCallFilter=@system-servce", code::BAD_VALUE),
     ("SystemCallFilter=~@privileged chrot", code::BAD_VALUE),
     ("SystemCallFilter=~chroot:EPRM", code::BAD_VALUE),
+    ("SystemCallFilter=chroot:EPERM", code::BAD_VALUE),
     ("CapabilityBoundingSet=CAP_NET_BIN", code::BAD_VALUE),
     ("AmbientCapabilities=NET_ADMIN", code::BAD_VALUE),
     ("KillSignal=SIGTREM", code::BAD_VALUE),
@@ -92,6 +94,61 @@ const MISTAKES: &[(&str, &str)] = &[
     ("[Install]\rAlias=a.service", code::HIDDEN_LINE),
     ("Nice=1\0Nice=2", code::HIDDEN_LINE),
     ("ExecStop=/bin/x \\\nUser=shop", code::SWALLOWED),
+    ("TasksMax=08", code::BAD_VALUE),
+    ("TasksMax=08%", code::BAD_VALUE),
+    ("IOWeight=08", code::BAD_VALUE),
+    ("CPUSchedulingPriority=08", code::BAD_VALUE),
+    ("Nice=08", code::BAD_VALUE),
+    ("LimitSIGPENDING=08", code::BAD_VALUE),
+    ("LimitNOFILE=5:1", code::BAD_VALUE),
+    ("LimitNOFILE=infinity:5", code::BAD_VALUE),
+    ("LimitNOFILE=1:2:3", code::BAD_VALUE),
+    ("LimitCPU=5:1", code::BAD_VALUE),
+    ("LimitFSIZE=5K:1K", code::BAD_VALUE),
+    ("LimitNICE=+1:+5", code::BAD_VALUE),
+    ("SystemCallErrorNumber=08", code::BAD_VALUE),
+    ("SuccessExitStatus=08", code::BAD_VALUE),
+    ("KillSignal=08", code::BAD_VALUE),
+    ("AllowedCPUs=3-1", code::BAD_VALUE),
+    ("AllowedCPUs=8192", code::BAD_VALUE),
+    ("BindPaths=/a:/b:rbind:x", code::BAD_VALUE),
+    ("BindPaths=/a:", code::BAD_VALUE),
+    ("BindPaths=/a/../b", code::BAD_VALUE),
+    ("CoredumpFilter=full", code::BAD_VALUE),
+    ("RootHash=foo", code::BAD_VALUE),
+    ("RootHash=0011", code::BAD_VALUE),
+    ("RootHashSignature=x", code::BAD_VALUE),
+    ("RootHashSignature=base64:@@", code::BAD_VALUE),
+    ("StandardInputData=foo", code::BAD_VALUE),
+    ("SetCredentialEncrypted=a:b", code::BAD_VALUE),
+    ("SetCredential=hunter2", code::BAD_VALUE),
+    ("DisableControllers=TRUE", code::BAD_VALUE),
+    ("PassEnvironment=\"a", code::BAD_VALUE),
+    ("ConfigurationDirectory=10:5", code::BAD_VALUE),
+    ("RuntimeDirectory=x:/x", code::BAD_VALUE),
+    ("StateDirectory=x:../y", code::BAD_VALUE),
+    ("RuntimeDirectory=private/x", code::BAD_VALUE),
+    ("RootImageOptions=file:x", code::BAD_VALUE),
+    ("IOReadBandwidthMax=/dev/null x", code::BAD_VALUE),
+    ("IOReadBandwidthMax=/dev/../x 10M", code::BAD_VALUE),
+    ("IODeviceWeight=/dev/null 10001", code::BAD_VALUE),
+    ("WorkingDirectory=/a/../b", code::BAD_VALUE),
+    ("PIDFile=/a/../b", code::BAD_VALUE),
+    ("StandardOutput=append:/a/../b", code::BAD_VALUE),
+    ("SocketBindAllow=9-8", code::BAD_VALUE),
+    ("SocketBindAllow=tcp:ipv4:80", code::BAD_VALUE),
+    ("IPAddressAllow=10.0.0.0/08", code::BAD_VALUE),
+    ("LimitNOFILE=010", code::OCTAL),
+    ("TasksMax=010", code::OCTAL),
+    ("Nice=-010", code::OCTAL),
+    ("CPUQuota=010%", code::OCTAL),
+    ("KillSignal=015", code::OCTAL),
+    ("AllowedCPUs=010", code::OCTAL),
+    ("User=nobody", code::SPECIAL_USER),
+    ("EnvironmentFile=/a/../b", code::ENVIRONMENT_FILE),
+    ("ProtectHome=yes\nWorkingDirectory=/home/shop", code::HIDDEN_PATH),
+    ("ProtectHome=tmpfs\nExecStartPre=/root/x", code::HIDDEN_PATH),
+    ("PrivateTmp=yes\nReadWritePaths=/tmp/x", code::HIDDEN_PATH),
 ];
 
 #[test]
@@ -101,7 +158,11 @@ fn every_mistake_in_a_service_is_found_at_its_line() {
         // Two mistakes are seen where they end, and one where the section begins.
         let expected = match line {
             "ExecStart=" => 3,
-            line if code == code::SWALLOWED || line.contains(" ; /bin/true") => 6,
+            line if [code::SWALLOWED, code::HIDDEN_PATH].contains(&code)
+                || line.contains(" ; /bin/true") =>
+            {
+                6
+            }
             _ => 5,
         };
         assert!(found.contains(&(expected, code)), "HEL-22: {line:?}: {found:?}");
@@ -151,6 +212,41 @@ fn lines_that_are_right_are_left_alone() {
         "StartLimitInterval=30",
         "[Install]\nWantedBy=multi-user.target\nAlias=store.service",
         "\r\n# comment\r\n; other\r\nNice=1\r",
+        "TasksMax=0x10",
+        "TasksMax=0b11",
+        "LimitNOFILE=0x10",
+        "LimitNOFILE=5:infinity",
+        "LimitNICE=+5:+1",
+        "LimitRTTIME=5000:1s",
+        "LimitFSIZE=010",
+        "SystemCallErrorNumber=0x10",
+        "UMask=022",
+        "RestartSec=010",
+        "IOSchedulingPriority=07",
+        "AllowedCPUs=1,2-4 5",
+        "BindPaths=/a:/b:",
+        "TemporaryFileSystem=/a:ro:x",
+        "CoredumpFilter=0x33 elf-headers",
+        "RootHash=00112233445566778899aabbccddeeff",
+        "RootHashSignature=base64:Zm9v",
+        "StandardInputData=Zm9v Zm8=",
+        "SetCredentialEncrypted=a:Zm9v",
+        "DisableControllers=cpu io",
+        "Delegate=TRUE",
+        "PassEnvironment=A 'B'",
+        "UnsetEnvironment=\"A=x y\"",
+        "StateDirectory=x:y ./z",
+        "LogsDirectory=x/./y",
+        "RootImageOptions=root:ro nosuid",
+        "IOReadBandwidthMax=/dev/null 10M",
+        "IOReadIOPSMax=/dev/null infinity",
+        "IODeviceLatencyTargetSec=/dev/null 50ms",
+        "SocketBindAllow=ipv4:tcp:80-90",
+        "SocketBindAllow=tcp:any",
+        "EnvironmentFile=/opt/a b/x",
+        "ProtectHome=read-only\nWorkingDirectory=/home/shop",
+        "ProtectHome=tmpfs\nBindPaths=/home/shop\nWorkingDirectory=/home/shop",
+        "PrivateTmp=yes\nReadWritePaths=/tmp",
     ] {
         assert_eq!(service(line), [], "HEL-22: {line:?}");
     }

@@ -2,6 +2,7 @@
 
 crate::model::code::codes! {
     MASKED = "unit-masked": "An empty file: systemd takes the unit for masked.";
+    UNREADABLE = "unit-unreadable": "A link, directory or other thing in place of a unit file, or one that is too large or may not be read.";
     REFUSED = "unit-refused": "systemd refuses the whole file.";
     HIDDEN_LINE = "unit-hidden-line": "A carriage return or NUL byte that begins a line which editors do not show.";
     NO_ASSIGNMENT = "unit-no-assignment": "A line that is no assignment, which systemd ignores.";
@@ -31,5 +32,11 @@ crate::model::code::codes! {
     NO_TRIGGER = "unit-no-trigger": "A timer, socket or path unit without anything that triggers it.";
     EXECUTABLE_FILE = "unit-file-executable": "A unit file that is marked executable.";
     ROOT = "unit-root": "A service that runs as root.";
+    HIDDEN_PATH = "unit-hidden-path": "A path that another setting hides from the service.";
+    OCTAL = "unit-octal": "A number that begins with 0, which systemd reads as octal.";
+    SPECIAL_USER = "unit-special-user": "A user that many programs share, so that each can reach the others.";
     ENDLESS = "unit-endless-restarts": "A start limit that the pause between restarts never reaches.";
 }
+
+/// What is wrong with the host rather than with the file.
+pub const OF_THE_HOST: [&str; 2] = [MISSING, EXECUTABLE];

@@ -102,8 +102,12 @@ fn program(command: &Command, at: &Assignment, lint: &Linter<'_>) {
     else {
         return;
     };
-    // With an own root or image the host's path says nothing.
-    if ["RootDirectory", "RootImage"].iter().any(|key| lint.own(key).is_some()) {
+    // With an own root or image the host's path says nothing, and `-` lets a program be missing.
+    let has_root = ["RootDirectory", "RootImage"].iter().any(|key| lint.own(key).is_some());
+    if has_root || command.prefixes.contains('-') || lint.is_invented(path) {
+        return;
+    }
+    if super::made::is_made(path, lint) {
         return;
     }
     // Where only the host knows a specifier, the path is a guess.

@@ -19,6 +19,8 @@ const NAMING: [&str; 10] = [
     "Upholds",
     "OnFailure",
 ];
+/// Keys that may name units which are not there: they only do nothing then.
+const OPTIONAL: [&str; 6] = ["After", "Before", "Wants", "PartOf", "Conflicts", "Upholds"];
 const ONLINE: &str = "network-online.target";
 /// What every unit comes after by itself.
 const IMPLIED: [&str; 3] = ["sysinit.target", "basic.target", "-.mount"];
@@ -29,6 +31,10 @@ pub fn check(lint: &Linter<'_>) {
         for (at, name) in named(lint, "Unit", key) {
             one(at, &name, lint);
         }
+    }
+    if lint.is_drop_in {
+        // What it goes with may stand in the unit's own file.
+        return install(lint);
     }
     let has = |keys: &[&str], name: &str| {
         keys.iter().any(|key| named(lint, "Unit", key).iter().any(|(_, other)| other == name))
@@ -80,10 +86,19 @@ fn one(at: &Assignment, name: &str, lint: &Linter<'_>) {
 
 /// Says so when the host is known not to have the unit.
 pub fn exists(at: &Assignment, name: &str, lint: &Linter<'_>) {
+    let stem = name.split('@').next().unwrap_or(name);
+    if lint.is_invented(stem) {
+        return;
+    }
     lint.questions.borrow_mut().units.insert(name.to_owned());
-    if lint.options.facts.units.get(name) == Some(&false) {
-        let message = format!("`{}`: the host has no unit `{name}`", at.key);
-        lint.error(at.line, code::MISSING, message, "install it first, or correct the name");
+    if lint.options.facts.units.get(name) != Some(&false) {
+        return;
+    }
+    let message = format!("`{}`: the host has no unit `{name}`", at.key);
+    let hint = "install it first, or correct the name";
+    match OPTIONAL.contains(&at.key.as_str()) {
+        true => lint.warning(at.line, code::MISSING, message, hint),
+        false => lint.error(at.line, code::MISSING, message, hint),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::render::unit_file::read::{Problem, ProblemKind};
 
 /// Checks the file as such.
 pub fn check(lint: &Linter<'_>) {
-    if lint.unit.masked {
+    if lint.unit.masked && !lint.is_drop_in {
         let hint = "write it anew: an interrupted write leaves such files";
         lint.error(0, code::MASKED, "the file is empty: systemd takes the unit for masked", hint);
     }

@@ -192,9 +192,9 @@ pub fn check(kind: Kind, at: &Assignment, lint: &Linter<'_>) -> Result<(), Probl
         Kind::Errno => words::errno(value),
         Kind::Families => words::families(value),
         Kind::Capabilities => words::capabilities(value),
-        Kind::Names => words::names(&lint.expand(value).unwrap_or_default()),
+        Kind::Names => words::names(&at.key, &lint.expand(value).unwrap_or_default()),
         Kind::Special(grammar) => {
-            lint.expand(value).map_or(Ok(()), |value| resource::check(grammar, &value))
+            lint.expand(value).map_or(Ok(()), |value| resource::check(grammar, &at.key, &value))
         }
         Kind::Documentation => words::documentation(value),
         Kind::Listen => address::listen(&at.key, &lint.expand(value).unwrap_or_default()),

@@ -59,13 +59,43 @@ pub fn span(value: &str) -> Result<(), Problem> {
     parse_span(value).map(drop)
 }
 
+/// A whole number: `0x` begins a hexadecimal, `0b` a binary, `0o` or a mere `0` an octal one.
+pub fn whole(value: &str) -> Option<i64> {
+    let value = value.trim_start();
+    for (prefix, radix) in [("0b", 2), ("0o", 8)] {
+        if let Some(digits) = value.strip_prefix(prefix) {
+            return digits_of(digits, radix);
+        }
+    }
+    let positive = value.strip_prefix(['+', '-']).unwrap_or(value);
+    let number = match positive.strip_prefix("0x").or_else(|| positive.strip_prefix("0X")) {
+        Some(digits) => digits_of(digits, 16),
+        None if positive.starts_with('0') => digits_of(positive, 8),
+        None => digits_of(positive, 10),
+    };
+    number.map(|number| if value.starts_with('-') { -number } else { number })
+}
+
+/// What is more than fits is the same as infinity to all that count here.
+fn digits_of(digits: &str, radix: u32) -> Option<i64> {
+    let plain = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
+    let number = u64::from_str_radix(digits, radix).ok().filter(|_| plain)?;
+    Some(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+/// The first number in a value that systemd reads as octal, and what it is then: not what it
+/// looks like.
+pub fn octal(value: &str) -> Option<(&str, i64)> {
+    let words = value.split(|c: char| !c.is_ascii_alphanumeric() && c != '.');
+    words.filter(|word| word.len() > 1 && word.starts_with('0')).find_map(|word| {
+        let number = digits_of(word, 8)?;
+        (digits_of(word, 10) != Some(number)).then_some((word, number))
+    })
+}
+
 /// Whether it is a whole number between these.
 pub fn integer(value: &str, from: i64, to: i64) -> Result<(), Problem> {
-    let number = match value.strip_prefix("0x") {
-        Some(digits) => i64::from_str_radix(digits, 16).ok(),
-        None => value.parse().ok(),
-    };
-    match number.is_some_and(|number| (from..=to).contains(&number)) {
+    match whole(value).is_some_and(|number| (from..=to).contains(&number)) {
         true => Ok(()),
         false => Err(Problem::new(
             "systemd ignores this",
@@ -118,15 +148,21 @@ fn size_problem() -> Problem {
 }
 
 fn percentage(value: &str) -> Option<f64> {
-    let (number, whole) = match value.strip_suffix('%') {
-        Some(number) => (number, 1.0),
+    let (number, whole_percent, places) = match value.strip_suffix('%') {
+        Some(number) => (number, 1.0, 2),
         None => match value.strip_suffix('‰') {
-            Some(number) => (number, 0.1),
-            None => (value.strip_suffix('‱')?, 0.01),
+            Some(number) => (number, 0.1, 1),
+            None => (value.strip_suffix('‱')?, 0.01, 0),
         },
     };
-    let plain = number.chars().all(|c| c.is_ascii_digit() || c == '.');
-    number.parse::<f64>().ok().filter(|_| plain).map(|number| number * whole)
+    let (before, after) = number.split_once('.').unwrap_or((number, "0"));
+    let is_fraction = after.chars().all(|c| c.is_ascii_digit()) && !after.is_empty();
+    if !is_fraction || number.contains('.') && after.len() > places {
+        return None;
+    }
+    let before = u32::try_from(whole(before)?).ok()?;
+    let after: f64 = format!("0.{after}").parse().ok()?;
+    Some((f64::from(before) + after) * whole_percent)
 }
 
 /// Whether it limits memory.
@@ -145,7 +181,7 @@ pub fn memory(key: &str, value: &str) -> Result<(), Problem> {
 
 /// Whether it limits tasks.
 pub fn tasks(value: &str) -> Result<(), Problem> {
-    let number = value.parse::<u64>().is_ok_and(|number| number > 0);
+    let number = whole(value).is_some_and(|number| number > 0);
     let percent = percentage(value).is_some_and(|percent| percent > 0.0 && percent <= 100.0);
     match value == "infinity" || number || percent {
         true => Ok(()),
@@ -166,23 +202,47 @@ pub fn weight(key: &str, value: &str, (from, to): (i64, i64)) -> Result<(), Prob
     if key.ends_with("CPUWeight") && value == "idle" { Ok(()) } else { integer(value, from, to) }
 }
 
+/// Limits that count something: others are bytes or times.
+const COUNTS: [&str; 5] =
+    ["LimitNOFILE", "LimitNPROC", "LimitLOCKS", "LimitSIGPENDING", "LimitRTPRIO"];
+
+/// Whether systemd reads the numbers of this limit like any others, octal ones too.
+pub fn counts(key: &str) -> bool {
+    COUNTS.contains(&key) || key == "LimitNICE"
+}
+
 /// Whether it is a resource limit: one value, or `soft:hard`.
 pub fn resource(key: &str, value: &str) -> Result<(), Problem> {
-    let one = |value: &str| match key {
-        _ if value == "infinity" => key != "LimitNICE",
-        "LimitCPU" | "LimitRTTIME" => span(value).is_ok(),
-        "LimitNICE" => match value.strip_prefix(['+', '-']) {
-            Some(number) => number.parse::<u8>().is_ok_and(|number| number <= 20),
-            None => value.parse::<u8>().is_ok_and(|number| number <= 40),
-        },
-        "LimitNOFILE" | "LimitNPROC" | "LimitLOCKS" | "LimitSIGPENDING" | "LimitRTPRIO" => {
-            value.parse::<u64>().is_ok()
-        }
-        _ => bytes(value).is_some(),
-    };
     let (soft, hard) = value.split_once(':').unwrap_or((value, value));
-    match one(soft) && one(hard) {
-        true => Ok(()),
-        false => Err(Problem::new("not a limit: systemd ignores it", "e.g. `65536`, `1024:65536`")),
+    let (Some(soft), Some(hard)) = (limit(key, soft), limit(key, hard)) else {
+        return Err(Problem::new("not a limit: systemd ignores it", "e.g. `65536`, `1024:65536`"));
+    };
+    if soft > hard {
+        let message = "the soft limit is above the hard one: systemd ignores both";
+        return Err(Problem::new(message, "write the lower one first, e.g. `1024:65536`"));
+    }
+    Ok(())
+}
+
+/// A limit as a number that can be compared with another of its kind.
+#[expect(clippy::cast_precision_loss, reason = "what is compared is far from where it is lost")]
+fn limit(key: &str, value: &str) -> Option<f64> {
+    let within = |number: i64, most: i64| (0..=most).contains(&number).then_some(number as f64);
+    match key {
+        "LimitNICE" => match value.strip_prefix(['+', '-']) {
+            // A higher nice value is a lower limit.
+            Some(number) if value.starts_with('+') => {
+                within(whole(number)?, 19).map(|number| 20.0 - number)
+            }
+            Some(number) => within(whole(number)?, 20).map(|number| 20.0 + number),
+            None => within(whole(value)?, 40),
+        },
+        _ if value == "infinity" => Some(f64::INFINITY),
+        "LimitRTTIME" if value.parse::<u32>().is_ok() => Some(value.parse::<f64>().ok()? / 1e6),
+        "LimitCPU" | "LimitRTTIME" => {
+            parse_span(value).ok().map(|span| span.map_or(f64::INFINITY, |span| span.as_secs_f64()))
+        }
+        key if COUNTS.contains(&key) => within(whole(value)?, i64::MAX),
+        _ => bytes(value),
     }
 }

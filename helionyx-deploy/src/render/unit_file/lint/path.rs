@@ -1,9 +1,7 @@
 //! Paths, users, units, streams and credentials in values. No I/O.
 
-use camino::{Utf8Component, Utf8Path};
-
 use super::kind::{Kind, Problem};
-use super::{Linter, PathState, code};
+use super::{Linter, PathState, code, made};
 use crate::model::suggest;
 use crate::render::unit_file::Assignment;
 use crate::render::unit_file::words::{Escapes, split_text};
@@ -17,7 +15,7 @@ pub fn check(kind: Kind, at: &Assignment, lint: &Linter<'_>) -> Result<(), Probl
         Kind::Paths => each(&value, |word| listed(word, at, lint)),
         Kind::Binds => each(&value, |word| bound(word, at, lint)),
         Kind::WorkingDirectory => working_directory(&value, at, lint),
-        Kind::Directories => each(&value, directory),
+        Kind::Directories => each(&value, |word| made::directory(word, &at.key)),
         Kind::Units => each(&value, |word| unit(word, None)),
         Kind::UnitOf(suffix) => each(&value, |word| unit(word, Some(suffix))),
         Kind::Condition => condition(&value, at),
@@ -33,20 +31,32 @@ fn each(value: &str, check: impl Fn(&str) -> Result<(), Problem>) -> Result<(), 
 }
 
 fn absolute(path: &str) -> Result<(), Problem> {
-    if path.starts_with('/') {
+    if path.starts_with('/') && !has_dots(path) {
         return Ok(());
+    }
+    if path.starts_with('/') {
+        let message = format!("`{path}` holds `..`: systemd ignores it");
+        return Err(Problem::new(message, "write the path that is meant"));
     }
     let message = format!("`{path}` is not an absolute path: systemd ignores it");
     Err(Problem::new(message, "begin with `/`, without quotes"))
 }
 
+/// Whether it goes upwards, which systemd does not follow.
+pub fn has_dots(path: &str) -> bool {
+    path.split('/').any(|part| part == "..")
+}
+
 /// A path of a list; without `-` it has to be there when the service starts.
 fn listed(word: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem> {
+    if at.section == "Unit" || at.key == "Symlinks" {
+        return absolute(word);
+    }
     let optional = word.starts_with('-');
     let path = word.strip_prefix('-').unwrap_or(word);
     let path = path.strip_prefix('+').unwrap_or(path);
     absolute(path)?;
-    if !optional && at.section != "Unit" && at.key != "Symlinks" {
+    if !optional {
         lint.path(at.line, path);
     }
     Ok(())
@@ -55,7 +65,8 @@ fn listed(word: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem>
 fn bound(word: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem> {
     let optional = word.starts_with('-');
     let word = word.strip_prefix('-').unwrap_or(word);
-    let (source, rest) = word.split_once(':').unwrap_or((word, ""));
+    let mut parts = word.splitn(3, ':');
+    let source = parts.next().unwrap_or_default();
     absolute(source)?;
     if at.key == "TemporaryFileSystem" {
         return Ok(());
@@ -63,8 +74,14 @@ fn bound(word: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem> 
     if !optional {
         lint.path(at.line, source);
     }
-    let target = rest.split(':').next().unwrap_or_default();
-    if target.is_empty() { Ok(()) } else { absolute(target) }
+    parts.next().map_or(Ok(()), absolute)?;
+    match parts.next().filter(|options| !["", "rbind", "norbind"].contains(options)) {
+        Some(options) => {
+            let message = format!("`{options}` is no way to bind: systemd ignores it");
+            Err(Problem::new(message, "write `rbind` or `norbind`"))
+        }
+        None => Ok(()),
+    }
 }
 
 fn working_directory(value: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem> {
@@ -77,6 +94,10 @@ fn working_directory(value: &str, at: &Assignment, lint: &Linter<'_>) -> Result<
         let message = "not an absolute path: systemd refuses the unit";
         return Err(Problem::new(message, "begin with `/`, without quotes"));
     }
+    if has_dots(path) {
+        let message = "it holds `..`: systemd refuses the unit";
+        return Err(Problem::new(message, "write the path that is meant"));
+    }
     let state = if optional { None } else { lint.path(at.line, path) };
     match state {
         Some(PathState::File | PathState::Program) => {
@@ -84,20 +105,6 @@ fn working_directory(value: &str, at: &Assignment, lint: &Linter<'_>) -> Result<
         }
         _ => Ok(()),
     }
-}
-
-/// A directory below `/run`, `/var/lib` and so on, which systemd makes.
-fn directory(word: &str) -> Result<(), Problem> {
-    let path = word.split(':').next().unwrap_or_default();
-    let plain = |path: &str| {
-        Utf8Path::new(path).components().all(|p| matches!(p, Utf8Component::Normal(_)))
-    };
-    let private = path == "private" || path.starts_with("private/");
-    if plain(path) && !path.is_empty() && !path.contains("./") && !private {
-        return Ok(());
-    }
-    let message = format!("`{word}` is no relative path without `..`: systemd ignores it");
-    Err(Problem::new(message, "name a directory, e.g. `helionyx`"))
 }
 
 fn users(value: &str, at: &Assignment) -> Result<(), Problem> {
@@ -185,14 +192,19 @@ fn condition(value: &str, at: &Assignment) -> Result<(), Problem> {
 
 fn credential(value: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Problem> {
     let (name, source) = value.split_once(':').unwrap_or((value, ""));
-    let word = |c: char| c.is_ascii_graphic() && !"/:\"'".contains(c);
-    if name.is_empty() || !name.chars().all(word) || name == "." || name == ".." {
+    if !is_credential_name(name) {
         return Err(Problem::new("its name is none", "e.g. `token:/etc/app/token`"));
     }
     if source.starts_with('/') {
-        lint.path(at.line, source);
+        lint.host_path(at.line, source);
     }
     Ok(())
+}
+
+/// Whether it names a credential.
+pub fn is_credential_name(name: &str) -> bool {
+    let word = |c: char| c.is_ascii_graphic() && !"/:\"'".contains(c);
+    !name.is_empty() && name.chars().all(word) && name != "." && name != ".."
 }
 
 /// `StandardOutput=` and its like.

@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
-use super::number::{boolean, parse_span};
+use super::number::{boolean, parse_span, whole};
 use super::{Linter, Policy, code};
 use crate::model::Severity;
 
 /// Checks a service as a whole.
 pub fn check(lint: &Linter<'_>) {
+    if lint.is_drop_in {
+        // The rest stands in the unit's own file.
+        if lint.own("User").is_some() {
+            root(lint);
+        }
+        return;
+    }
     starts(lint);
     contradictions(lint);
     watchdog(lint);
@@ -122,7 +129,8 @@ fn restart(lint: &Linter<'_>) {
     let keys = ["StartLimitIntervalSec", "StartLimitInterval"];
     let interval = span(lint, "Unit", keys, Duration::from_secs(10));
     let burst = lint.unit.last("Unit", "StartLimitBurst");
-    let burst: u32 = burst.and_then(|at| at.value.parse().ok()).unwrap_or(5);
+    let burst: u32 =
+        burst.and_then(|at| whole(&at.value)).unwrap_or(5).try_into().unwrap_or(u32::MAX);
     let endless = pause.checked_mul(burst).is_none_or(|time| time >= interval);
     if lint.options.policy == Policy::Deployed && at.value != "no" && endless {
         let message = format!(

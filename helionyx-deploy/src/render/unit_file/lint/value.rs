@@ -1,6 +1,7 @@
 //! Values that systemd ignores with a warning and exit status 0, or refuses. No I/O.
 
 use super::kind::{Empty, Kind, kind_of};
+use super::resource::Grammar;
 use super::{Linter, code};
 use crate::render::unit_file::Assignment;
 use crate::render::unit_file::directive::{Lookup, lookup};
@@ -24,9 +25,12 @@ pub fn check(lint: &Linter<'_>) {
         if kind.has_specifiers() && specifiers(at, lint) {
             continue;
         }
-        if let Err(problem) = super::kind::check(kind, at, lint) {
-            let message = format!("`{}={}`: {}", at.key, shown(&at.value), problem.message);
-            lint.error(at.line, code::BAD_VALUE, message, &problem.hint);
+        match super::kind::check(kind, at, lint) {
+            Err(problem) => {
+                let message = format!("`{}={}`: {}", at.key, shown(at), problem.message);
+                lint.error(at.line, code::BAD_VALUE, message, &problem.hint);
+            }
+            Ok(()) => octal(kind, at, lint),
         }
         if kind == Kind::User {
             user(at, lint);
@@ -35,11 +39,31 @@ pub fn check(lint: &Linter<'_>) {
 }
 
 /// What a message can bear of a value.
-fn shown(value: &str) -> String {
+fn shown(at: &Assignment) -> String {
     const LIMIT: usize = 60;
+    let value = &at.value;
+    // What may be a secret is not shown at all.
+    if at.key.starts_with("SetCredential") || at.key.starts_with("StandardInput") {
+        return "…".to_owned();
+    }
     match value.char_indices().nth(LIMIT) {
         Some((end, _)) => format!("{}…", &value[..end]),
-        None => value.to_owned(),
+        None => value.clone(),
+    }
+}
+
+/// Says which number is another one than it looks like.
+fn octal(kind: Kind, at: &Assignment, lint: &Linter<'_>) {
+    let reads_octal = match kind {
+        Kind::Integer(..) | Kind::Tasks | Kind::Weight(..) | Kind::Percent => true,
+        Kind::Signal | Kind::Statuses | Kind::Errno => true,
+        Kind::Special(Grammar::Cpus | Grammar::Bind) => true,
+        Kind::ResourceLimit => super::number::counts(&at.key),
+        _ => false,
+    };
+    if let Some((number, meant)) = super::number::octal(&at.value).filter(|_| reads_octal) {
+        let message = format!("`{}`: systemd reads `{number}` as {meant}", at.key);
+        lint.warning(at.line, code::OCTAL, message, "write the number without a zero before it");
     }
 }
 
@@ -60,9 +84,13 @@ fn specifiers(at: &Assignment, lint: &Linter<'_>) -> bool {
 
 fn user(at: &Assignment, lint: &Linter<'_>) {
     let Some(name) = lint.expand(&at.value) else { return };
+    if at.key == "User" && name == "nobody" {
+        let message = "`User=nobody`: whatever else runs as it can reach this service";
+        lint.warning(at.line, code::SPECIAL_USER, message, "name a user of its own");
+    }
     let is_group = at.key.ends_with("Group") || at.key.ends_with("Groups");
     for name in name.split_whitespace() {
-        if name.chars().all(|c| c.is_ascii_digit()) {
+        if name.chars().all(|c| c.is_ascii_digit()) || lint.is_invented(name) {
             continue;
         }
         let dynamic = lint.own("DynamicUser").is_some_and(|dynamic| {

@@ -52,19 +52,22 @@ fn environment_files(lint: &Linter<'_>) {
     // A path that only the host knows may well be right.
     let guessed = |line: &&Assignment| files([*line], &lint.guess, lint.version()).1.is_empty();
     for line in ignored.into_iter().filter(|line| !guessed(line)) {
-        let message = "`EnvironmentFile`: not an absolute path: the service starts without it";
+        let message =
+            "`EnvironmentFile`: not an absolute path without `..`: the service starts without it";
         let hint = "begin with `/` or `-/`, without quotes";
         lint.error(line.line, code::ENVIRONMENT_FILE, message, hint);
     }
     for file in found {
-        if file.path.contains([' ', '\t', '"', '\'']) {
+        // A blank may well be meant; what looks like a second path is not.
+        let second = [" /", "\t/", " -/", "\t-/"].iter().any(|begin| file.path.contains(begin));
+        if second || file.path.contains(['"', '\'']) {
             let message = "`EnvironmentFile`: blanks and quotes are part of the path";
             let hint = "write one path, without quotes; a second one on a line of its own";
             lint.error(file.line, code::ENVIRONMENT_FILE, message, hint);
         }
         // `-` hides a file that is missing as well as one that cannot be read.
         if !file.optional && !file.is_pattern {
-            let state = lint.path(file.line, &file.path);
+            let state = lint.host_path(file.line, &file.path);
             if state == Some(PathState::Directory) {
                 let message = "`EnvironmentFile`: it is a directory: the service does not start";
                 lint.error(file.line, code::ENVIRONMENT_FILE, message, "name a file");

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use super::kind::{Empty, Kind, Problem};
+use super::number::whole;
 use super::resource::Grammar;
 use crate::model::suggest;
 use crate::render::unit_file::Version;
 use crate::render::unit_file::environment::is_name;
+use crate::render::unit_file::words::{Escapes, split_text};
 
 /// Levels of the journal.
 pub const LOG_LEVELS: &str = "emerg alert crit err warning notice info debug 0 1 2 3 4 5 6 7";
@@ -88,13 +90,27 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
         Empty::Reset,
     ),
     (
-        "Delegate DisableControllers",
+        "Delegate",
         Kind::Choices(
             "bool cpu cpuacct cpuset io blkio memory devices pids bpf-firewall bpf-devices \
              bpf-foreign bpf-socket-bind bpf-restrict-network-interfaces",
         ),
         Empty::Reset,
     ),
+    (
+        "DisableControllers",
+        Kind::Choices(
+            "cpu cpuacct cpuset io blkio memory devices pids bpf-firewall bpf-devices bpf-foreign \
+             bpf-socket-bind bpf-restrict-network-interfaces",
+        ),
+        Empty::Reset,
+    ),
+    ("PIDFile", Kind::Special(Grammar::PidFile), Empty::Reset),
+    ("CoredumpFilter", Kind::Special(Grammar::CoredumpFilter), Empty::Reset),
+    ("RootHash", Kind::Special(Grammar::RootHash), Empty::Reset),
+    ("RootHashSignature", Kind::Special(Grammar::Signature), Empty::Reset),
+    ("StandardInputData", Kind::Special(Grammar::Base64), Empty::Reset),
+    ("RootImageOptions", Kind::Special(Grammar::ImageOptions), Empty::Reset),
     ("SystemCallErrorNumber", Kind::Errno, Empty::Reset),
     ("RestrictAddressFamilies", Kind::Families, Empty::Reset),
     ("StandardInput StandardOutput StandardError", OUTPUT, Empty::Refused),
@@ -112,7 +128,7 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ("User Group SupplementaryGroups SocketUser SocketGroup", Kind::User, Empty::Reset),
     ("WorkingDirectory", Kind::WorkingDirectory, Empty::Reset),
     (
-        "PIDFile AppArmorProfile SELinuxContext SmackProcessLabel StandardInputText RebootArgument \
+        "AppArmorProfile SELinuxContext SmackProcessLabel StandardInputText RebootArgument \
          JobTimeoutRebootArgument",
         Kind::Text,
         Empty::Reset,
@@ -136,7 +152,8 @@ pub const BY_NAME: &[(&str, Kind, Empty)] = &[
     ("BusName", Kind::Special(Grammar::Bus), Empty::Refused),
     ("LogExtraFields", Kind::Special(Grammar::Field), Empty::Reset),
     ("LogNamespace", Kind::Special(Grammar::Name), Empty::Reset),
-    ("BPFProgram SetCredentialEncrypted SetCredential", Kind::Special(Grammar::Pair), Empty::Reset),
+    ("BPFProgram", Kind::Special(Grammar::Pair), Empty::Reset),
+    ("SetCredential SetCredentialEncrypted", Kind::Special(Grammar::SetCredential), Empty::Reset),
     ("ExecSearchPath", Kind::Special(Grammar::SearchPath), Empty::Reset),
     (
         "MountImages ExtensionImages IPIngressFilterPath IPEgressFilterPath",
@@ -221,7 +238,7 @@ pub fn several(value: &str, known: &'static str, version: Version) -> Result<(),
 pub fn signal(value: &str) -> Result<(), Problem> {
     let name = value.strip_prefix("SIG").unwrap_or(value);
     let known = || SIGNALS.split_whitespace();
-    let number = |text: &str| text.parse::<u8>().is_ok_and(|number| (1..=64).contains(&number));
+    let number = |text: &str| whole(text).is_some_and(|number| (1..=64).contains(&number));
     let offset = |text: &str| text.is_empty() || text[1..].parse::<u8>().is_ok_and(|n| n <= 30);
     let realtime = name
         .strip_prefix("RTMIN")
@@ -229,7 +246,7 @@ pub fn signal(value: &str) -> Result<(), Problem> {
         || name
             .strip_prefix("RTMAX")
             .is_some_and(|rest| (rest.is_empty() || rest.starts_with('-')) && offset(rest));
-    if known().any(|signal| signal == name) || number(name) || realtime {
+    if known().any(|signal| signal == name) || number(value) || realtime {
         return Ok(());
     }
     let meant = suggest::closest(name, known()).map(|name| format!("SIG{name}"));
@@ -240,7 +257,11 @@ pub fn signal(value: &str) -> Result<(), Problem> {
 pub fn statuses(value: &str) -> Result<(), Problem> {
     value.split_whitespace().try_for_each(|word| {
         let known = STATUSES.split_whitespace().any(|status| status == word);
-        if word.parse::<u8>().is_ok() || known { Ok(()) } else { signal(word) }
+        if whole(word).is_some_and(|number| (0..=255).contains(&number)) || known {
+            Ok(())
+        } else {
+            signal(word)
+        }
     })
 }
 
@@ -254,6 +275,10 @@ pub fn system_calls(value: &str, version: Version) -> Result<(), Problem> {
             let meant = suggest::closest(name, SYSTEM_CALLS.iter().copied());
             return Err(unknown(word, "system calls", meant));
         }
+        if error.is_some() && !value.starts_with('~') {
+            let message = format!("`{word}`: what is allowed has no error: systemd ignores it");
+            return Err(Problem::new(message, "put `~` before the first to name what is refused"));
+        }
         error.map_or(Ok(()), errno)?;
     }
     Ok(())
@@ -261,7 +286,7 @@ pub fn system_calls(value: &str, version: Version) -> Result<(), Problem> {
 
 /// Whether it is an error's name or number, or `kill`.
 pub fn errno(value: &str) -> Result<(), Problem> {
-    let number = value.parse::<u16>().is_ok_and(|number| (1..=4095).contains(&number));
+    let number = whole(value).is_some_and(|number| (0..=4095).contains(&number));
     let known = || ERRORS.split_whitespace();
     if value == "kill" || number || known().any(|name| name == value) {
         return Ok(());
@@ -301,9 +326,13 @@ pub fn capabilities(value: &str) -> Result<(), Problem> {
 }
 
 /// Whether all words name variables; in `UnsetEnvironment=` they may also be assignments.
-pub fn names(value: &str) -> Result<(), Problem> {
-    let words = value.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
-    let mut words = words.map(|word| word.split_once('=').map_or(word, |(name, _)| name));
+pub fn names(key: &str, value: &str) -> Result<(), Problem> {
+    let is_unset = key == "UnsetEnvironment";
+    let escapes = if is_unset { Escapes::Strict } else { Escapes::Plain };
+    let words = split_text(value, escapes)
+        .map_err(|error| Problem::new(format!("{error}: systemd ignores it"), "close the quote"))?;
+    let name = |word: &str| word.split_once('=').map_or(word, |(name, _)| name).to_owned();
+    let mut words = words.into_iter().map(|word| if is_unset { name(&word) } else { word });
     match words.find(|word| !is_name(word)) {
         Some(word) => Err(Problem::new(
             format!("`{word}` is no variable's name: systemd ignores it"),

@@ -3,7 +3,7 @@
 /// A line of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Physical<'a> {
-    /// Its number, from 1, as systemd counts.
+    /// Its number, from 1, as editors count: systemd also counts those that a CR or NUL ends.
     pub line: usize,
     /// What stands on it.
     pub bytes: &'a [u8],
@@ -26,18 +26,20 @@ pub enum LineEnd {
 /// before it and may follow them.
 pub fn lines(bytes: &[u8]) -> Vec<Physical<'_>> {
     let mut lines = Vec::new();
-    let mut rest = bytes;
+    let (mut rest, mut line) = (bytes, 1);
     while !rest.is_empty() {
         let length = rest.iter().position(|byte| is_end(*byte)).unwrap_or(rest.len());
         let ends = end_length(&rest[length..]);
         let end = &rest[length..length + ends];
+        let feeds = usize::from(end.contains(&b'\n'));
         let end = match end {
             end if end.contains(&0) => LineEnd::Nul,
             // At the very end of a file it separates nothing.
             b"\r" if length + ends < rest.len() => LineEnd::LoneCarriageReturn,
             _ => LineEnd::Usual,
         };
-        lines.push(Physical { line: lines.len() + 1, bytes: &rest[..length], end });
+        lines.push(Physical { line, bytes: &rest[..length], end });
+        line += feeds;
         rest = &rest[length + ends..];
     }
     lines
@@ -82,6 +84,19 @@ mod tests {
             let found = lines(text.as_bytes());
             let found: Vec<_> =
                 found.iter().map(|line| std::str::from_utf8(line.bytes).unwrap()).collect();
+            assert_eq!(found, expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn places_are_counted_as_editors_and_grep_count_them() {
+        for (text, expected) in [
+            ("a\nb\r\nc", vec![1, 2, 3]),
+            ("a\rb\nc", vec![1, 1, 2]),
+            ("a\0b\0\nc", vec![1, 1, 2]),
+            ("a\n\rb\r\rc\nd", vec![1, 2, 2, 2, 3]),
+        ] {
+            let found: Vec<_> = lines(text.as_bytes()).iter().map(|line| line.line).collect();
             assert_eq!(found, expected, "{text:?}");
         }
     }
