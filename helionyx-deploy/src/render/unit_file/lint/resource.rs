@@ -143,7 +143,8 @@ const DUMPED: [&str; 11] = [
 
 fn dumped(word: &str) -> bool {
     let mask = word.strip_prefix("0x").unwrap_or(word);
-    DUMPED.contains(&word) || !mask.is_empty() && mask.chars().all(|c| c.is_ascii_hexdigit())
+    DUMPED.contains(&word)
+        || (1..=16).contains(&mask.len()) && mask.chars().all(|c| c.is_ascii_hexdigit())
 }
 
 fn is_hash(value: &str) -> bool {

@@ -286,7 +286,7 @@ pub fn system_calls(value: &str, version: Version) -> Result<(), Problem> {
 
 /// Whether it is an error's name or number, or `kill`.
 pub fn errno(value: &str) -> Result<(), Problem> {
-    let number = whole(value).is_some_and(|number| (0..=4095).contains(&number));
+    let number = whole(value).is_some_and(|number| (1..=4095).contains(&number));
     let known = || ERRORS.split_whitespace();
     if value == "kill" || number || known().any(|name| name == value) {
         return Ok(());

@@ -93,7 +93,7 @@ mod tests {
         for (text, expected) in [
             ("a\nb\r\nc", vec![1, 2, 3]),
             ("a\rb\nc", vec![1, 1, 2]),
-            ("a\0b\0\nc", vec![1, 1, 2]),
+            ("a\0b\0\nc", vec![1, 1, 1, 2]),
             ("a\n\rb\r\rc\nd", vec![1, 2, 2, 2, 3]),
         ] {
             let found: Vec<_> = lines(text.as_bytes()).iter().map(|line| line.line).collect();
