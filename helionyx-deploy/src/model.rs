@@ -27,6 +27,7 @@ pub(crate) mod suggest;
 mod supervision;
 mod validate;
 
+pub(crate) use bounds::MARKS;
 pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
 pub(crate) use suggest::closest;

@@ -17,7 +17,9 @@ use super::json::{Line, Origin};
 use super::style::{BAD, DIM, GOOD, WARN, count, paint};
 use super::{Context, Models, exit, unit_file};
 
+mod examples;
 mod host;
+pub mod host_code;
 
 /// Checks the models, the unit files made from them, and what each environment needs on its host.
 ///
@@ -85,6 +87,9 @@ impl Check {
             },
         };
         let (mistaken, mut lacking) = units(context, &models, &chosen);
+        let pasted = examples::findings(&context.host, &models, &chosen)?;
+        tell(context, &pasted);
+        let mistaken = mistaken || !pasted.is_empty();
         lacking += shared(context, &models, &chosen);
         for environment in &chosen {
             lacking += one(context, environment);
@@ -155,7 +160,7 @@ fn shared(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -
         }
         Err(error) => {
             let (place, why) = (error.subject.clone(), crate::event::chain(&error));
-            vec![HostFinding::new("unreadable", &place, why, "")]
+            vec![HostFinding::new("unreadable", &place, why, host::LOOK)]
         }
     };
     let (now, program) = (context.host.now(), context.program);

@@ -17,7 +17,7 @@ pub mod template;
 pub mod write;
 
 pub use grammar::{Read, Systemd, read};
-pub use lint::{Declared, check, declared, is_placeholder, lint};
+pub use lint::{Declared, check, declared, is_placeholder, lint, pasted};
 pub use template::{example, secrets, template};
 pub use write::{Form, Written, write};
 

@@ -19,13 +19,15 @@ pub(super) fn findings(
     };
     match &found.file {
         UnitFile::Text(text) if *text == unit.text => {}
-        UnitFile::Missing => add("unit-missing", format!("{name} is not installed"), deploy(&id)),
+        UnitFile::Missing => {
+            add("unit-not-installed", format!("{name} is not installed"), deploy(&id));
+        }
         UnitFile::Text(_) => {
             add("unit-changed", format!("{name} is not what the release says"), deploy(&id));
         }
         UnitFile::Other(what) => {
             let hint = format!("look what it is, then `systemctl unmask {name}` or move it aside");
-            add("unit-foreign", format!("{name} is {what}"), hint);
+            add("foreign-unit", format!("{name} is {what}"), hint);
         }
     }
     if shown.needs_reload {

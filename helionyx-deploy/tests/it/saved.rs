@@ -89,7 +89,7 @@ fn whatever_has_changed_since_is_named_and_nothing_is_done() {
         (
             "a closed directory",
             &|world| world.host.delete(world.environment.layout.shared()),
-            "/opt/shop/dev/shared: was `a directory (0750)`, is `nothing`",
+            "/opt/shop/dev/shared: was `a directory (0750, of user id 0)`, is `nothing`",
         ),
     ];
     for (name, change, wanted) in cases {

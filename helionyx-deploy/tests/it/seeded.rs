@@ -13,7 +13,7 @@ const STAGING: &str = "envs/helionyx/staging.toml";
 const LIVE: &str = "envs/helionyx/live.toml";
 const UNIT: &str = "systemd/helionyx/helionyx-dev.service";
 
-const CASES: [Case; 48] = [
+const CASES: [Case; 54] = [
     // Structure.
     (DEV, "port = 8000", "prot = 8000", &["dev.toml:10:1 unknown-key"]),
     (DEV, "port = 8000", "port = \"8000\"", &["dev.toml:10:8 wrong-type"]),
@@ -110,6 +110,24 @@ const CASES: [Case; 48] = [
         &["live.toml:11:8 shared-data"],
     ),
     (STAGING, "helionyx_staging_bot", "helionyx_bot", &["staging.toml:15:21 shared-value"]),
+    // What systemd could never start, or would take away.
+    (
+        DEV,
+        "port = 8000",
+        "port = 8000\nroot = \"/home/web/helionyx\"",
+        &["dev.toml:11:8 hidden-by-sandbox"],
+    ),
+    (DEV, "port = 8000", "port = 8000\ndata = \"{root}/shared\"", &["dev.toml:11:8 data-at-risk"]),
+    (DEV, "port = 8000", "port = 8000\nuser = \"nobody\"", &["dev.toml:11:8 system-user"]),
+    (APP, "\"{data}/events\"", "\"/srv/{environment}/events\"", &["app.toml:87:9 not-writable"]),
+    (APP, "\"Helionyx API\"", "\"{app} API\"", &["app.toml:28:16 unavailable-placeholder"]),
+    // A real key in a file that is checked in.
+    (
+        "envs/helionyx/.env.dev.example",
+        "your_openai_api_key_here",
+        "sk-hunter2",
+        &[".env.dev.example:25:16 env-secret-in-example"],
+    ),
     // Units that somebody has edited.
     (
         UNIT,

@@ -27,7 +27,7 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
     - create directory /opt/shop/dev/releases
     - create directory /opt/shop/dev/verified
     - create directory /opt/shop/dev/shared
-    - create directory /opt/shop/dev/cache
+    - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
     - begin release 20260101T000000Z-da4e1d7
@@ -60,7 +60,7 @@ fn without_a_user_nothing_is_begun_and_setup_makes_it() {
     - create directory /opt/shop/dev/releases
     - create directory /opt/shop/dev/verified
     - create directory /opt/shop/dev/shared
-    - create directory /opt/shop/dev/cache
+    - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
     ");

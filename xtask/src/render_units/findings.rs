@@ -1,5 +1,7 @@
 //! The reference page of the findings: every mistake that is found, by its code. No I/O.
 
+use helionyx_deploy::cli::host_code;
+use helionyx_deploy::isolation;
 use helionyx_deploy::model::code;
 use helionyx_deploy::render::{env_file, unit_file};
 
@@ -12,13 +14,15 @@ pub fn page() -> String {
     let mut text = format!(
         "{NOTICE}\n\n# Findings\n\n\
          What `check`, `env-file check` and `unit-file check` find. Each finding has its place, what \
-         is wrong, what to write instead, and one of these codes, which stay what they are.\n"
+         is wrong, what to write instead, and one of these codes, which stay what they are. Those of \
+         hosts are also the reasons why an operation is refused.\n"
     );
+    let hosts = [isolation::CODES, host_code::ALL].concat();
     for (title, whose, codes) in [
         ("Models", "In `envs/<app>/*.toml`, and between environments.", code::ALL),
         ("Environment files", "In the files that services are started with.", env_file::code::ALL),
         ("Unit files", "In the files that systemd reads.", unit_file::lint::code::ALL),
-        ("Hosts", "On the host that an environment runs on.", helionyx_deploy::isolation::CODES),
+        ("Hosts", "On the host that an environment runs on.", &hosts),
     ] {
         text += &format!("\n## {title}\n\n{whose}\n\n| code | means |\n|---|---|\n");
         for (code, meaning) in codes {

@@ -132,7 +132,8 @@ fn items<'s>(schema: &'s Value, key: &str) -> impl Iterator<Item = &'s Value> {
 fn placeholders() -> String {
     let mut text = "\n## Placeholders\n\n\
                     They stand in texts; `{{` and `}}` are single braces. A key's meaning says \
-                    which have a value there; where it names none, braces are nothing special.\n\
+                    which have a value there; where it names none, a placeholder is refused, and other \
+                    braces are nothing special.\n\
                     \n| placeholder | stands for |\n|---|---|\n"
         .to_owned();
     for known in Placeholder::ALL {

@@ -205,7 +205,7 @@ fn a_unit_that_somebody_changed_is_named_and_put_right() {
             "sed -i 's|dev/shared/.env|live/shared/.env|' UNIT && systemctl daemon-reload",
             "unit-changed",
         ),
-        ("rm UNIT && systemctl daemon-reload", "unit-missing"),
+        ("rm UNIT && systemctl daemon-reload", "unit-not-installed"),
         (": > UNIT && systemctl daemon-reload", "unit-changed"),
         ("systemctl disable -q helionyx-dev", "not-enabled"),
         ("touch UNIT", "unit-not-read"),

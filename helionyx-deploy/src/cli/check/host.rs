@@ -13,10 +13,13 @@ use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node};
 use crate::status;
 
-use super::HostFinding;
+use super::{HostFinding, host_code as code};
 
 /// The largest environment file that is read, in bytes.
 const SECRETS_LIMIT: u64 = 1024 * 1024;
+
+/// What to do where something cannot be looked at.
+pub(super) const LOOK: &str = "mend it, or run the command as a user who may look at it";
 
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
@@ -29,7 +32,7 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
         }
         Err(error) => {
             let place = error.subject.clone();
-            findings.push(HostFinding::new("unreadable", &place, chain(&error), ""));
+            findings.push(HostFinding::new("unreadable", &place, chain(&error), LOOK));
         }
     }
     findings
@@ -38,10 +41,9 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
 /// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
 /// matter of `status`.
 fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
-    let codes = ["damaged-release", "dangling-current", "stale-process", "unfinished"];
     let services = status::status(environment, found);
     let first = services.into_iter().next().map(|service| service.findings).unwrap_or_default();
-    let drifted = first.into_iter().filter(|finding| codes.contains(&finding.code));
+    let drifted = first.into_iter().filter(|finding| code::DRIFT.contains(&finding.code));
     let place = environment.layout.root.as_str();
     drifted.map(|drift| HostFinding::new(drift.code, place, drift.message, drift.hint)).collect()
 }
@@ -57,7 +59,12 @@ fn programs(environment: &Environment) -> Vec<HostFinding> {
         if !is_ours && which::which(program).is_err() {
             let message = format!("{what} needs `{program}`, which is not on PATH");
             let hint = format!("install {program}");
-            findings.push(HostFinding::new("missing-program", &environment.id(), message, hint));
+            findings.push(HostFinding::new(
+                code::MISSING_PROGRAM,
+                &environment.id(),
+                message,
+                hint,
+            ));
         }
     };
     for build in &environment.builds {
@@ -87,9 +94,11 @@ fn secrets(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
         Ok(found) => {
             let message = format!("the secrets should be in a file, but here is {found}");
             let hint = "run `deploy`: it makes one to be filled in";
-            vec![HostFinding::new("secrets-file", path.as_str(), message, hint)]
+            vec![HostFinding::new(code::SECRETS_FILE, path.as_str(), message, hint)]
         }
-        Err(error) => vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")],
+        Err(error) => {
+            vec![HostFinding::new(code::SECRETS_FILE, path.as_str(), chain(&error), LOOK)]
+        }
     }
 }
 
@@ -103,7 +112,7 @@ fn mode_of_secrets(path: &Utf8Path, mode: u32) -> Vec<HostFinding> {
     }
     let message = format!("others may look at the secrets: the mode is {mode:04o}");
     let hint = format!("run `chmod 600 {path}`");
-    vec![HostFinding::new("secrets-mode", path.as_str(), message, hint)]
+    vec![HostFinding::new(code::SECRETS_MODE, path.as_str(), message, hint)]
 }
 
 /// What is wrong with it for this environment. A placeholder or a missing value is an error only
@@ -119,7 +128,9 @@ fn content_of_secrets(
             let findings = env_file::check(path.as_str(), &bytes, Some(&model));
             findings.into_iter().map(HostFinding::from).collect()
         }
-        Err(error) => vec![HostFinding::new("secrets-file", path.as_str(), chain(&error), "")],
+        Err(error) => {
+            vec![HostFinding::new(code::SECRETS_FILE, path.as_str(), chain(&error), LOOK)]
+        }
     }
 }
 
@@ -148,7 +159,8 @@ fn source_finding(environment: &Environment, error: &SourceError) -> HostFinding
         Source::Artifact { file } => file.to_string(),
         Source::Git { url, .. } => url.clone(),
     };
-    HostFinding::new("source", &place, chain(error), "")
+    let hint = "mend the source, or what the model says of it below [source]";
+    HostFinding::new(code::SOURCE, &place, chain(error), hint)
 }
 
 #[cfg(test)]

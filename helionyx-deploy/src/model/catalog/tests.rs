@@ -224,53 +224,58 @@ fn names_select_one_environment_or_list_the_choices() {
     );
 }
 
+/// Two environments of two apps, and what is said of them.
+fn check_pair(one: &str, other: &str, expected: &[&str]) {
+    let files = [app("a"), app("b"), environment("a", "dev", one), environment("b", "live", other)];
+    let (catalog, findings) = parse(&files);
+    assert_eq!(findings, expected, "{one:?} {other:?} (HEL-97)");
+    let usable = catalog.environments().count();
+    assert_eq!(usable, if expected.is_empty() { 2 } else { 0 }, "a conflict has two sides");
+}
+
 #[test]
 fn environments_share_nothing_and_both_places_are_named() {
-    let check = |one: &str, other: &str, expected: &[&str]| {
-        let files =
-            [app("a"), app("b"), environment("a", "dev", one), environment("b", "live", other)];
-        let (catalog, findings) = parse(&files);
-        assert_eq!(findings, expected, "{one:?} {other:?} (HEL-97)");
-        let usable = catalog.environments().count();
-        assert_eq!(usable, if expected.is_empty() { 2 } else { 0 }, "a conflict has two sides");
-    };
-    check("port = 1", "port = 2", &[]);
-    check("root = \"/srv/a\"", "root = \"/srv/ab\"", &[]);
-    check(
+    check_pair("port = 1", "port = 2", &[]);
+    check_pair("root = \"/srv/a\"", "root = \"/srv/ab\"", &[]);
+    check_pair(
         "port = 8000",
         "port = 8000",
         &["envs/b/live.toml:2:8 shared-port: port 8000 is taken at envs/a/dev.toml:2:8"],
     );
-    check(
+    check_pair(
         "root = \"/srv/x\"\ndata = \"{root}/data\"",
         "root = \"/srv/x\"\ndata = \"{root}/data\"",
         &[
             "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x`, which is taken at envs/a/dev.toml:2:8",
         ],
     );
-    check(
+    check_pair(
         "root = \"/srv/x\"",
         "root = \"/srv/x/y\"",
         &[
             "envs/b/live.toml:2:8 shared-root: `root` is `/srv/x/y`, which meets `/srv/x` at envs/a/dev.toml:2:8",
         ],
     );
-    check(
+    check_pair(
         "",
         "data = \"/var/lib/a/dev/sub\"",
         &[
             "envs/b/live.toml:2:8 shared-data: `data` is `/var/lib/a/dev/sub`, which meets `/var/lib/a/dev` at envs/a/dev.toml",
         ],
     );
-    check(
+    check_pair(
         "",
         "data = \"/opt/a/dev/data\"",
         &[
             "envs/b/live.toml:2:8 shared-path: `data` is `/opt/a/dev/data`, which meets `/opt/a/dev` at envs/a/dev.toml",
         ],
     );
+}
+
+#[test]
+fn every_conflict_is_said_once_at_the_line_that_somebody_wrote() {
     // Each mistake of its own is said, and what follows from one is not.
-    check(
+    check_pair(
         "",
         "data = \"/opt/a/dev/data\"\nbackups = \"/opt/a/dev/b\"",
         &[
@@ -278,7 +283,7 @@ fn environments_share_nothing_and_both_places_are_named() {
             "envs/b/live.toml:3:11 shared-path: `backups` is `/opt/a/dev/b`, which meets `/opt/a/dev` at envs/a/dev.toml",
         ],
     );
-    check(
+    check_pair(
         "root = \"/srv/x\"\nbackups = \"{root}/b\"",
         "root = \"/srv/x\"\nbackups = \"{root}/b\"\ndata = \"/var/lib/a/dev\"",
         &[
@@ -286,7 +291,7 @@ fn environments_share_nothing_and_both_places_are_named() {
             "envs/b/live.toml:4:8 shared-data: `data` is `/var/lib/a/dev`, which is taken at envs/a/dev.toml",
         ],
     );
-    check(
+    check_pair(
         "data = \"{root}/data\"",
         "data = \"/opt/a/dev/data\"",
         &[
@@ -294,7 +299,7 @@ fn environments_share_nothing_and_both_places_are_named() {
         ],
     );
     // Where only one of both is written, that one is to blame.
-    check(
+    check_pair(
         "data = \"/var/lib/b/live\"",
         "",
         &[
@@ -302,12 +307,16 @@ fn environments_share_nothing_and_both_places_are_named() {
         ],
     );
     // Two spellings of one host.
-    check(
+    check_pair(
         "host = \"node1\"\nport = 1",
         "host = \"node1.example.org\"\nport = 1",
         &["envs/b/live.toml:3:8 shared-port: port 1 is taken at envs/a/dev.toml:3:8"],
     );
-    check("host = \"node1.example.com\"\nport = 1", "host = \"node1.example.org\"\nport = 1", &[]);
+    check_pair(
+        "host = \"node1.example.com\"\nport = 1",
+        "host = \"node1.example.org\"\nport = 1",
+        &[],
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::placement::Placement;
 use super::variables::Claim;
 use super::{App, Reader};
 use crate::model::{Kind, code};
-use crate::template::Placeholder;
+use crate::template::{Placeholder, Template};
 
 /// Warns of a port of its own that no probe asks, where nothing says that the service knows the
 /// environment's.
@@ -13,7 +13,7 @@ pub fn asked(app: &App, claims: &[Claim], place: &Placement, reader: &mut Reader
     let (Some(service), Some(port)) = (probed.next(), &place.port) else { return };
     let port = port.get_ref().to_string();
     let is_port = |claim: &&Claim| claim.kind == Kind::Port;
-    let mut words = service.model.exec.iter().flat_map(|word| word.placeholders());
+    let mut words = service.model.exec.iter().flat_map(Template::placeholders);
     let is_told = words.any(|used| used == Placeholder::Port)
         || claims.iter().filter(is_port).any(|claim| claim.value == port);
     if is_told {

@@ -33,6 +33,8 @@ codes! {
     PLACEHOLDER = "env-placeholder": "A value that is still to be filled in.";
     UNKNOWN_KEY = "env-unknown-key": "A variable that the model does not declare.";
     MISSING_KEY = "env-missing-key": "A variable that the model declares and the file does not have.";
+    RESERVED_KEY = "env-reserved-key": "A variable that the deployer sets: the file's value would win.";
+    SECRET_IN_EXAMPLE = "env-secret-in-example": "A secret with a value in an example, which is checked in.";
     WRONG_KIND = "env-wrong-kind": "A value that is not of its variable's kind.";
     DRIFT = "env-drift": "Another value than the model's.";
     TOO_MANY = "env-too-many-findings": "More findings than are worth listing.";

@@ -8,10 +8,12 @@ use super::grammar::{self, Read, Systemd};
 mod assignment;
 mod bytes;
 mod model;
+mod pasted;
 mod placeholder;
 
 pub(super) use model::in_words;
 pub use model::{Declared, Source, declared};
+pub use pasted::pasted;
 pub use placeholder::is_placeholder;
 
 use super::code;

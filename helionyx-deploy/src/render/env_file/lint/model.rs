@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::super::grammar::{Assignment, Key, Read};
 use super::{Issue, Severity, code, is_placeholder};
-use crate::model::{Environment, Kind};
+use crate::model::{Environment, Kind, MARKS};
 use crate::name::VariableName;
 use crate::template::Placeholder;
 
@@ -82,6 +82,7 @@ pub(super) fn issues(read: &Read, model: &[Declared]) -> Vec<Issue> {
     for (name, assignment) in &last {
         let issue = match known.get(name) {
             Some(declared) => value_issue(assignment, declared),
+            None if name.starts_with(MARKS) => Some(reserved(assignment)),
             None => Some(unknown(assignment, name, known.keys().copied())),
         };
         issues.extend(issue.map(|issue| issue.of(name)));
@@ -105,6 +106,13 @@ fn unknown<'a>(assignment: &Assignment, name: &str, known: impl Iterator<Item = 
         None => "declare it in the model, or leave it out".to_owned(),
     };
     Issue::warning(assignment.at, code::UNKNOWN_KEY, "the model does not declare it", &hint)
+}
+
+/// systemd reads this file last: the value would win over the mark of that name, by which the
+/// service's processes are known again.
+fn reserved(assignment: &Assignment) -> Issue {
+    let problem = "the deployer sets it, and the file's value would win";
+    Issue::error(assignment.at, code::RESERVED_KEY, problem, "remove the line")
 }
 
 fn missing(declared: &Declared, whole: bool) -> Option<Issue> {

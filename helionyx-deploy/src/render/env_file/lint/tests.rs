@@ -136,6 +136,7 @@ fn files_are_compared_with_the_model() {
         (WHOLE.replace("TOKEN", "TOKNE"), &["0:0 missing-key TOKEN", "?6:1 unknown-key TOKNE"]),
         (WHOLE.replace("LIMIT=5.0\n", ""), &["?0:0 missing-key LIMIT"]),
         (format!("{WHOLE}RELEASE=x\n"), &["7:1 drift RELEASE"]),
+        (format!("{WHOLE}HELIONYX_ROOT=/x\n"), &["7:1 reserved-key HELIONYX_ROOT"]),
         (WHOLE.replace("hunter2", "your_token_here"), &["6:7 placeholder TOKEN"]),
         // The last one counts.
         (format!("API_PORT=1\n{WHOLE}"), &["?2:1 duplicate-key API_PORT"]),
