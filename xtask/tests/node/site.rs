@@ -151,7 +151,7 @@ impl Site {
             ("host = \"node1\"", node.as_str()),
             ("git@github.com:rattling/helio-mono.git", "file:///srv/work/code"),
             (
-                "\"python3\", \"-m\", \"venv\",",
+                "\"/usr/bin/python3\", \"-m\", \"venv\",",
                 "\"/usr/bin/python3\", \"-m\", \"venv\", \"--without-pip\",",
             ),
             ("deadline_secs = 45", "deadline_secs = 5"),

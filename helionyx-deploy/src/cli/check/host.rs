@@ -5,7 +5,7 @@ use camino::Utf8Path;
 
 use crate::event::chain;
 use crate::host::Host;
-use crate::model::{Environment, Source};
+use crate::model::{Environment, Severity, Source};
 use crate::observe::observe;
 use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
 use crate::render::env_file;
@@ -23,8 +23,9 @@ pub(super) const LOOK: &str = "mend it, or run the command as a user who may loo
 
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
-    let mut findings = programs(environment);
+    let mut findings = programs(host, environment);
     findings.extend(secrets(host, environment));
+    findings.extend(journal(host, environment));
     match observe(host, environment) {
         Ok(found) => {
             findings.extend(plan(host, environment, &found));
@@ -41,23 +42,48 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
 /// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
 /// matter of `status`.
 fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
-    let services = status::status(environment, found);
-    let first = services.into_iter().next().map(|service| service.findings).unwrap_or_default();
-    let drifted = first.into_iter().filter(|finding| code::DRIFT.contains(&finding.code));
     let place = environment.layout.root.as_str();
-    drifted.map(|drift| HostFinding::new(drift.code, place, drift.message, drift.hint)).collect()
+    let mut drifts: Vec<HostFinding> = Vec::new();
+    for service in status::status(environment, found) {
+        let drifted = service.findings.into_iter().filter(|one| code::DRIFT.contains(&one.code));
+        let drifted = drifted.map(|one| HostFinding::new(one.code, place, one.message, one.hint));
+        // What is wrong with the environment as a whole every service says.
+        let new: Vec<_> = drifted.filter(|drift| !drifts.contains(drift)).collect();
+        drifts.extend(new);
+    }
+    drifts
+}
+
+/// Whether the logs of units outlive a reboot (HEL-59).
+fn journal(host: &dyn Host, environment: &Environment) -> Option<HostFinding> {
+    environment.units()?;
+    let kept = Utf8Path::new("/var/log/journal");
+    match host.node(kept) {
+        Ok(Node::Directory { .. }) => None,
+        _ => {
+            let message = "the journal is kept in memory: a reboot ends what services wrote";
+            let hint = format!("run `mkdir {kept} && systemctl restart systemd-journald`");
+            let place = kept.as_str();
+            let finding = HostFinding::new(code::VOLATILE_JOURNAL, place, message.to_owned(), hint);
+            Some(HostFinding { severity: Severity::Warning, ..finding })
+        }
+    }
 }
 
 /// Programs of build steps that are not there.
-fn programs(environment: &Environment) -> Vec<HostFinding> {
+fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
     let bindings = environment.bindings(&environment.layout.root.join("releases/check"));
     let mut findings = Vec::new();
     let mut look = |program: &str, what: String| {
         // One inside of the release is made by a build step before.
-        let is_ours =
-            program.starts_with(environment.layout.root.as_str()) || program.contains('/');
-        if !is_ours && which::which(program).is_err() {
-            let message = format!("{what} needs `{program}`, which is not on PATH");
+        let path = Utf8Path::new(program);
+        let is_ours = path.starts_with(&environment.layout.root);
+        let missing = match program.contains('/') {
+            true => path.is_absolute() && host.node(path).is_ok_and(|node| node == Node::Missing),
+            false => which::which(program).is_err(),
+        };
+        if !is_ours && missing {
+            let message = format!("{what} needs `{program}`, which is not here");
             let hint = format!("install {program}");
             findings.push(HostFinding::new(
                 code::MISSING_PROGRAM,

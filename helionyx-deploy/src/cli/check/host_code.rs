@@ -2,7 +2,7 @@
 //! No I/O.
 
 crate::model::code::codes! {
-    MISSING_PROGRAM = "missing-program": "A program that a build step or the source needs, and is not on PATH.";
+    MISSING_PROGRAM = "missing-program": "A program that a build step or the source needs, and that is not here.";
     SECRETS_FILE = "secrets-file": "The file of the secrets is not there, is no file, or cannot be read.";
     SECRETS_MODE = "secrets-mode": "The file of the secrets can be read by others.";
     SOURCE = "source": "The source is not there, or cannot be asked.";
@@ -32,13 +32,24 @@ crate::model::code::codes! {
     UNIT_FAILED = "unit-failed": "A unit whose last run did not work.";
     NOT_ENABLED = "not-enabled": "A unit that does not start with the machine.";
     DROP_IN = "drop-in": "A file that changes a unit of ours.";
+    VOLATILE_JOURNAL = "volatile-journal": "Logs of units that a reboot ends.";
     UNVERIFIED = "unverified": "A release in use that was never proven to work.";
     UNHEALTHY = "unhealthy": "A service that does not answer as it should.";
     STOPPED = "stopped": "A service that does not run.";
 }
 
 /// What of a deployed service is a matter of `check`: it is not as it was sealed or started.
-pub(super) const DRIFT: [&str; 4] = [DAMAGED_RELEASE, DANGLING_CURRENT, STALE_PROCESS, UNFINISHED];
+pub(super) const DRIFT: [&str; 9] = [
+    DAMAGED_RELEASE,
+    DANGLING_CURRENT,
+    STALE_PROCESS,
+    UNFINISHED,
+    UNIT_NOT_INSTALLED,
+    UNIT_CHANGED,
+    UNIT_NOT_READ,
+    DROP_IN,
+    NOT_ENABLED,
+];
 
 #[cfg(test)]
 mod tests {
