@@ -11,12 +11,12 @@ use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::plan::desired::rollback_target;
-use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Step, Target, Way, reach};
+use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
-use crate::time::Timestamp;
 
+mod limit;
 mod saved;
 mod session;
 
@@ -350,7 +350,7 @@ fn make_plan(
         saved.check_plan(&plan)?;
     }
     if *goal == Goal::Start || *goal == Goal::Restart {
-        refuse_too_many_starts(host, environment, &plan)?;
+        limit::refuse_too_many_starts(host, environment, &plan)?;
     }
     Ok((desired, plan))
 }
@@ -370,32 +370,4 @@ fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> 
 fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {
     let mains = found.services.iter();
     mains.filter_map(|(name, state)| Some((name.clone(), state.main()?.key))).collect()
-}
-
-/// A service that somebody's script starts over and over is not started once more.
-fn refuse_too_many_starts(
-    host: &dyn Host,
-    environment: &Environment,
-    plan: &Plan,
-) -> Result<(), OperateError> {
-    let entries = journal::recent(host, &environment.layout)?;
-    let mut refusals = Vec::new();
-    for step in &plan.steps {
-        let Step::StartService { service, .. } = step else { continue };
-        let limits = service.limits;
-        let interval = i64::try_from(limits.start_interval_ms).unwrap_or(i64::MAX);
-        let since = Timestamp::from_millis(host.now().as_millis().saturating_sub(interval));
-        let starts = journal::starts(&entries, &service.name, since);
-        if starts >= limits.start_burst as usize {
-            let seconds = limits.start_interval_ms as f64 / 1000.0;
-            let message = format!("{} was started {starts} times in {seconds} s", service.name);
-            let id = environment.id();
-            let hint = format!(
-                "look at `logs --env {id}` first, then wait a little; `deploy` and `rollback` start it \
-                 all the same"
-            );
-            refusals.push(Refusal::new("start-limit", message, hint));
-        }
-    }
-    if refusals.is_empty() { Ok(()) } else { Err(OperateError::Refused(refusals)) }
 }

@@ -12,6 +12,7 @@ use crate::name::{Port, ReleaseId, ServiceName, UnitName, VariableName};
 use crate::release::{Anchor, Manifest, Verification};
 use crate::time::Timestamp;
 
+pub mod mark;
 pub mod unit;
 
 pub use unit::{Account, UnitFile, UnitState};
@@ -291,22 +292,6 @@ pub struct Process {
     pub since: Timestamp,
     /// Its resident memory.
     pub memory_bytes: u64,
-}
-
-/// The marks by which a service's processes are found again.
-pub mod mark {
-    /// The app.
-    pub const APP: &str = "HELIONYX_APP";
-    /// The environment.
-    pub const ENVIRONMENT: &str = "HELIONYX_ENVIRONMENT";
-    /// The environment's root.
-    pub const ROOT: &str = "HELIONYX_ROOT";
-    /// The service.
-    pub const SERVICE: &str = "HELIONYX_SERVICE";
-    /// The release that it was started from.
-    pub const RELEASE: &str = "HELIONYX_RELEASE";
-    /// All of them: whatever else a process has in its environment is its own, and may be secret.
-    pub const ALL: [&str; 5] = [APP, ENVIRONMENT, ROOT, SERVICE, RELEASE];
 }
 
 impl Process {

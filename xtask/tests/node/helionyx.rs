@@ -277,7 +277,7 @@ fn a_deployer_that_is_killed_at_any_time_leaves_a_service_that_the_next_command_
         site.commit(&format!("{millis}"));
         let events = site.run(&["cat", log]);
         let script = format!(
-            "cd /srv/work/project && timeout -s KILL {}.{:03} helionyx-deploy --json deploy --env live",
+            "cd /srv/site/project && timeout -s KILL {}.{:03} helionyx-deploy --json deploy --env live",
             millis / 1000,
             millis % 1000
         );
@@ -321,7 +321,7 @@ fn a_power_cut_at_any_time_of_a_deploy_leaves_whole_files_and_the_next_command_p
         site.run(&["sync"]);
         let events = site.run(&["cat", "/var/lib/helionyx/live/events/events.jsonl"]);
         let script = format!(
-            "cd /srv/work/project && (setsid helionyx-deploy deploy --env live >/dev/null 2>&1 &) && sleep 0.{tenths:02}"
+            "cd /srv/site/project && (setsid helionyx-deploy deploy --env live >/dev/null 2>&1 &) && sleep 0.{tenths:02}"
         );
         site.run(&["sh", "-c", &script.replace("0.10", "1.0").replace("0.0", "0.")]);
         site.node.cut().unwrap();

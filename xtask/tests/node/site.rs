@@ -10,7 +10,7 @@ use xtask::node::{Node, Options};
 use super::name;
 
 /// Where code and models lie, as the node sees it.
-const WORK: &str = "/srv/work";
+const WORK: &str = "/srv/site";
 /// The tool on the node: the same commands as the installed binary.
 const TOOL: &str = "/usr/local/bin/helionyx-deploy";
 
@@ -149,7 +149,7 @@ impl Site {
         let node = format!("host = \"{}\"", self.name);
         [
             ("host = \"node1\"", node.as_str()),
-            ("git@github.com:rattling/helio-mono.git", "file:///srv/work/code"),
+            ("git@github.com:rattling/helio-mono.git", "file:///srv/site/code"),
             (
                 "\"/usr/bin/python3\", \"-m\", \"venv\",",
                 "\"/usr/bin/python3\", \"-m\", \"venv\", \"--without-pip\",",

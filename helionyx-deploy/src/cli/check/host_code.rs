@@ -63,7 +63,7 @@ mod tests {
     const FILES: [&str; 9] = [
         "cli/check.rs",
         "cli/check/host.rs",
-        "operate.rs",
+        "operate/limit.rs",
         "plan/desired.rs",
         "plan/reach.rs",
         "plan/reach/refuse.rs",
