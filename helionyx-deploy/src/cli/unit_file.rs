@@ -101,8 +101,12 @@ impl Check {
         let beside = beside.collect();
         let mut all_good = true;
         for (file, path) in self.files.iter().zip(&paths) {
-            let here =
-                Here { host: &context.host, beside: Vec::clone(&beside), made_later: vec![] };
+            let here = Here {
+                host: &context.host,
+                beside: Vec::clone(&beside),
+                made_later: vec![],
+                user: None,
+            };
             let here = Some(&here).filter(|_| !self.elsewhere);
             let rules = (version, policy);
             let findings = files::one(&context.host, (path, file.as_str()), rules, here);

@@ -63,6 +63,7 @@ pub(in crate::cli) fn checked_in(
             host,
             beside: vec![directory.to_owned()],
             made_later: vec![resident.layout.root.clone(), resident.layout.data.clone()],
+            user: resident.units().map(|units| units.user.clone()),
         });
         let shown = shown.join(&name);
         let rules = (version, Policy::Deployed);

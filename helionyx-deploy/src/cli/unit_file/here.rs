@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::command::{Command, ExitStatus};
 use crate::host::Host;
+use crate::name::UserName;
 use crate::render::unit_file::lint::{Facts, PathState, Questions};
 use crate::state::Node;
 
@@ -41,6 +42,8 @@ pub(super) struct Here<'a> {
     pub(super) beside: Vec<Utf8PathBuf>,
     /// What a deploy makes, and looks after: nothing is said of paths below.
     pub(super) made_later: Vec<Utf8PathBuf>,
+    /// The user, with its group, that `setup` makes: whether it is there is said elsewhere.
+    pub(super) user: Option<UserName>,
 }
 
 impl Here<'_> {
@@ -48,8 +51,12 @@ impl Here<'_> {
     pub(super) fn facts(&self, file: &Utf8Path, questions: &Questions) -> Facts {
         let paths = questions.paths.iter().filter(|path| !self.is_made_later(path));
         let accounts = |database: &str, names: &BTreeSet<String>| {
+            let is_made_later = |name: &&String| {
+                self.user.as_ref().is_some_and(|user| user.as_str() == name.as_str())
+            };
             let answers = names
                 .iter()
+                .filter(|name| !is_made_later(name))
                 .filter_map(|name| Some((name.clone(), self.has_account(database, name)?)));
             answers.collect()
         };
