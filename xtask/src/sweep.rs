@@ -23,7 +23,7 @@ mod twice;
 use inject::{Choice, Injection};
 use medium::Kind;
 use operation::Operation;
-use place::{Place, Tidy};
+use place::Place;
 use trace::Fault;
 
 use crate::node::{may_mount, program};
@@ -137,7 +137,7 @@ impl Command {
             bail!("{missing}");
         }
         if apart::is_needed() {
-            return apart::run();
+            match apart::become_apart()? {}
         }
         match &self.sweep {
             Sweep::Kill(which) => self.inject("kill", which, &[Fault::Kill], &[Kind::Memory]),
@@ -176,7 +176,6 @@ impl Command {
         for kind in kinds {
             for operation in &all {
                 let place = Place::create(*kind, operation.kept(), self.deployer.as_deref())?;
-                let _tidy = Tidy(place.beside(""));
                 operation.prepare(&place)?;
                 for fault in faults {
                     let mut words = format!("{sweep} --operation {}", operation.name());
@@ -196,7 +195,6 @@ impl Command {
                     };
                     good &= injection.sweep()?;
                 }
-                drop(place);
             }
         }
         Ok(good)
@@ -204,9 +202,6 @@ impl Command {
 
     fn apart(&self, kind: Kind, sweep: impl FnOnce(&Place) -> Result<bool>) -> Result<bool> {
         let place = Place::create(kind, 2, self.deployer.as_deref())?;
-        let _tidy = Tidy(place.beside(""));
-        let good = sweep(&place);
-        drop(place);
-        good
+        sweep(&place)
     }
 }

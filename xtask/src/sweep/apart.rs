@@ -4,7 +4,11 @@
 //! deployer looks at all of `/proc`. In a namespace of their own the numbers stay; processes end and
 //! mounts go with the sweep, however that ends.
 
-use anyhow::Result;
+use std::convert::Infallible;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
 
 use crate::node::program;
 
@@ -25,13 +29,16 @@ pub fn number() -> u32 {
     given.unwrap_or_else(std::process::id)
 }
 
-/// Runs this very command apart; whether it ended well.
-pub fn run() -> Result<bool> {
+/// Becomes this very command, apart: whoever ends us ends all of it.
+///
+/// # Errors
+/// When it cannot be run.
+#[expect(clippy::disallowed_methods, reason = "a task of developers becomes another program")]
+pub fn become_apart() -> Result<Infallible> {
     let unshare =
         ["--pid", "--fork", "--kill-child", "--mount-proc", "--", "sh", "-c", FIRST, "sh"];
-    let ourselves = std::env::current_exe()?.into_os_string();
-    let words =
-        unshare.iter().map(Into::into).chain([ourselves]).chain(std::env::args_os().skip(1));
-    let command = duct::cmd(program("unshare")?, words).env(APART, number().to_string());
-    Ok(command.unchecked().run()?.status.success())
+    let mut command = Command::new(program("unshare")?);
+    command.args(unshare).arg(std::env::current_exe()?).args(std::env::args_os().skip(1));
+    let error = command.env(APART, number().to_string()).exec();
+    Err(error).context("failed to run `unshare`")
 }

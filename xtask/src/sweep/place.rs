@@ -83,6 +83,8 @@ pub struct Place {
     program: PathBuf,
     /// What its root and data lie on.
     pub medium: Medium,
+    /// The last field: it goes when nothing is mounted any more.
+    _tidy: Tidy,
 }
 
 impl Place {
@@ -110,7 +112,7 @@ impl Place {
         fs_err::write(dir.join("envs/swept/dev.toml"), fill_in(DEV))?;
         fs_err::copy(sample, dir.join("source/bin/sample"))?;
         let medium = Medium::create(kind, &dir.join("disk"), &dir.join("image"))?;
-        Ok(Place { dir, program, medium })
+        Ok(Place { _tidy: Tidy(dir.clone()), dir, program, medium })
     }
 
     /// The environment's root.
@@ -216,7 +218,7 @@ impl Drop for Place {
 }
 
 /// What the medium was mounted on goes after it.
-pub struct Tidy(pub PathBuf);
+struct Tidy(PathBuf);
 
 impl Drop for Tidy {
     fn drop(&mut self) {
