@@ -115,7 +115,8 @@ pub fn report(place: &Place, ended: &Ended, before: &Seen, stops: bool) -> Resul
         (Some(0), "deployed" | "unchanged") => runs_current && said == now.current,
         // What was cut short before was brought to an end; the report says which end.
         (Some(0), "failed" | "rolled-back") => said == now.current,
-        (Some(1), "failed") => same && (now.running == before.running || runs_current),
+        // 3: a kept plan is not carried out where the host is not as it was.
+        (Some(1 | 3), "failed") => same && (now.running == before.running || runs_current),
         (Some(6), "rolled-back") => same && runs_current,
         _ => false,
     };
