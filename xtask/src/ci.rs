@@ -113,7 +113,7 @@ fn checks(shell: &Shell) -> Vec<Check<'_>> {
     checks
 }
 
-/// The tests on nodes need root, all others do not: a check of its own where sudo asks nothing.
+/// The tests on nodes and the sweeps need root, all others do not: a check of its own where sudo asks nothing.
 /// Elsewhere they say what they lack.
 fn nodes_as_root(shell: &Shell) -> Option<Check<'_>> {
     let sudo = ["--non-interactive", "--preserve-env"];
@@ -124,8 +124,9 @@ fn nodes_as_root(shell: &Shell) -> Option<Check<'_>> {
     }
     let runner =
         format!("target.\"cfg(unix)\".runner = [\"sudo\", \"{}\", \"{}\"]", sudo[0], sudo[1]);
-    let command = cmd!(shell, "cargo test --locked -p xtask --test node --config {runner}");
-    Some(Check { name: "test nodes", command })
+    let tests = ["--test", "node", "--test", "sweep"];
+    let command = cmd!(shell, "cargo test --locked -p xtask {tests...} --config {runner}");
+    Some(Check { name: "test nodes and sweeps", command })
 }
 
 fn usual<'s>(shell: &'s Shell, apart: Option<(&str, &str)>) -> Vec<Check<'s>> {

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use helionyx_deploy::cli;
 
 pub mod node;
+pub mod sweep;
 
 mod ci;
 mod render_units;
@@ -35,6 +36,8 @@ enum Task {
     RenderUnits(render_units::RenderUnits),
     /// Boot throw-away machines with a systemd of their own, and work on them
     Node(node::Command),
+    /// Disturb every operation at each of its system calls, and look whether the host is whole
+    Sweep(sweep::Command),
 }
 
 /// Reads the arguments and does what they say.
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
         Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
         Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
         Ok(Xtask { task: Task::Node(node), .. }) => node.run(),
+        Ok(Xtask { task: Task::Sweep(sweep), .. }) => sweep.run(),
         Err(code) => code,
     }
 }

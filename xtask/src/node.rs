@@ -41,8 +41,10 @@ mod remains;
 pub mod wait;
 
 pub use command::Command;
+pub(crate) use disk::shut_down;
 pub use name::Name;
 pub use prerequisites::missing;
+pub(crate) use prerequisites::{may_mount, program};
 pub use record::{Layer, Network, Options, State};
 pub use remains::remains;
 

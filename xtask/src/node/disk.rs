@@ -12,9 +12,9 @@ use rustix::ioctl::{Setter, ioctl, opcode};
 use super::place::Place;
 use super::{prerequisites, wait};
 
-/// `EXT4_IOC_SHUTDOWN`.
+/// `EXT4_IOC_SHUTDOWN`, and `XFS_IOC_GOINGDOWN`: it is the same number.
 const SHUTDOWN: rustix::ioctl::Opcode = opcode::read::<u32>(b'X', 125);
-/// `EXT4_GOING_FLAGS_NOLOGFLUSH`: not even the journal's pending transaction is written.
+/// `EXT4_GOING_FLAGS_NOLOGFLUSH`, and that of xfs: not even the journal's pending transaction is written.
 const NO_LOG_FLUSH: u32 = 2;
 
 /// Makes the disk. Its file has no name any more afterwards: it goes with the loop device.
@@ -80,8 +80,9 @@ pub fn lose_what_is_not_written(place: &Place) -> Result<()> {
     shut_down(&directory).with_context(|| format!("failed to cut the power of {}", place.name))
 }
 
+/// Ends the file system that this directory is on.
 #[expect(unsafe_code, reason = "no crate has this call")]
-fn shut_down(directory: &File) -> rustix::io::Result<()> {
+pub fn shut_down(directory: &File) -> rustix::io::Result<()> {
     // SAFETY: this call reads 32 bits of flags at the address that it is given.
     unsafe { ioctl(directory, Setter::<SHUTDOWN, u32>::new(NO_LOG_FLUSH)) }
 }

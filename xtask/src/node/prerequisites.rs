@@ -41,7 +41,7 @@ pub fn missing(options: Options) -> Option<String> {
 }
 
 /// Root in a container may have been refused it: `CAP_SYS_ADMIN` is the bit.
-fn may_mount() -> bool {
+pub fn may_mount() -> bool {
     const ADMIN: u64 = 1 << 21;
     let status = fs_err::read_to_string("/proc/self/status").unwrap_or_default();
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));

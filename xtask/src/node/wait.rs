@@ -31,7 +31,7 @@ pub fn until<T>(
 }
 
 /// Waits for the kernel.
-pub(super) fn for_kernel(goal: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+pub(crate) fn for_kernel(goal: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
     until(goal, KERNEL, || Ok(done()?.then_some(())))
 }
 

@@ -17,7 +17,9 @@ mod trip;
 /// Whether this machine can boot nodes. Says loudly where it cannot; in CI it must.
 fn possible(options: Options) -> bool {
     if std::env::var("HELIONYX_NODES").is_ok_and(|value| value == "apart") {
-        eprintln!("SKIPPED: `cargo xtask ci` runs it in the check `test nodes`, as root");
+        eprintln!(
+            "SKIPPED: `cargo xtask ci` runs it in the check `test nodes and sweeps`, as root"
+        );
         return false;
     }
     let Some(missing) = missing(options) else { return true };
