@@ -54,8 +54,9 @@ const TICKS_PER_SEC: u64 = 100;
 /// How much is read of one file in /proc, in bytes; an environment is rarely a tenth of it.
 const LIMIT: usize = 1024 * 1024;
 const ROOM: usize = 8 * 1024;
-/// How often the environment of a process is looked for that is just being executed.
-const LOOKS: u32 = 50;
+/// How often the environment of a process is looked for that is just being executed: on a busy
+/// machine it may have to wait for its turn.
+const LOOKS: u32 = 500;
 const BETWEEN_LOOKS: Duration = Duration::from_micros(100);
 
 impl Reader {
