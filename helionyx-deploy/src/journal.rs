@@ -26,7 +26,7 @@ mod past;
 
 pub use fenced::Fenced;
 pub use lock::{Journal, JournalError, Lock};
-pub use past::{Unfinished, starts, stopped_on_purpose, unfinished};
+pub use past::{Unfinished, left_stuck, starts, stopped_on_purpose, unfinished};
 
 /// How much of the journal's end is looked at to find the last operation, in bytes.
 const TAIL: u64 = 1024 * 1024;

@@ -216,7 +216,8 @@ fn while_locked(
     }
 }
 
-/// Brings an operation that was cut short to an end; nothing when there is none.
+/// Brings an operation that was cut short to an end, and tries again where the last one could not
+/// bring the state before back; nothing when there is neither.
 ///
 /// # Errors
 /// Why it did not begin.
@@ -226,7 +227,9 @@ pub fn recover(
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<Report>, OperateError> {
-    if !journal::tip(host, &environment.layout)?.as_ref().is_some_and(Tip::is_open) {
+    let layout = &environment.layout;
+    let is_open = journal::tip(host, layout)?.as_ref().is_some_and(Tip::is_open);
+    if !is_open && journal::left_stuck(&journal::recent(host, layout)?).is_none() {
         return Ok(None);
     }
     let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
@@ -262,7 +265,11 @@ fn recover_under(
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<Report>, OperateError> {
     let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let recovered = Session::new(host, environment, &mut journal, events).recover();
+    let mut session = Session::new(host, environment, &mut journal, events);
+    let recovered = session.recover().and_then(|recovered| match recovered {
+        Some(recovered) => Ok(Some(recovered)),
+        None => session.try_again(),
+    });
     lock.still_ours()?;
     let report = recovered?.map(|(report, _)| report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));

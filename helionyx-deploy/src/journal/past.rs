@@ -22,6 +22,23 @@ pub struct Unfinished {
 /// The operation that has begun and not ended, if there is one.
 #[must_use]
 pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
+    last(entries, |_| true)
+}
+
+/// The operation that ended with the state before not back, if it was the last one: a recovery may
+/// try again.
+#[must_use]
+pub fn left_stuck(entries: &[Entry]) -> Option<Unfinished> {
+    let is_stuck = |outcome| outcome == Outcome::Stuck;
+    let end = entries.iter().rev().find_map(|entry| match &entry.record {
+        Record::End(report) => Some(report.outcome),
+        _ => None,
+    });
+    end.filter(|outcome| is_stuck(*outcome)).and_then(|_| last(entries, |end| !is_stuck(end)))
+}
+
+/// The last operation that no end has closed.
+fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinished> {
     let mut open = None;
     for entry in entries {
         match &entry.record {
@@ -38,7 +55,8 @@ pub fn unfinished(entries: &[Entry]) -> Option<Unfinished> {
                 }
             }
             Record::RollBack { .. } | Record::TakeOver { .. } => {}
-            Record::End(_) => open = None,
+            Record::End(report) if closes(report.outcome) => open = None,
+            Record::End(_) => {}
         }
     }
     open

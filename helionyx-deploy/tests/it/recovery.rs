@@ -261,15 +261,27 @@ fn a_port_that_a_stranger_takes_in_the_middle_does_not_keep_current_on_the_faile
     let world = World::deployed();
     let before = world.current();
     world.ship_readme("2");
+    let mut strangers = Vec::new();
     let report = world.operate_with(&deploy(), &mut |event| {
         let starting = matches!(&event, Event::StepStarted { text, .. } if text == "start web");
         if starting && world.host.running().is_empty() {
-            world.host.stranger_on(crate::world::port(8000), "nginx");
+            strangers.push(world.host.stranger_on(crate::world::port(8000), "nginx"));
         }
     });
     let report = report.unwrap();
     assert_eq!(report.outcome, Outcome::Stuck, "{report:?}");
     assert_eq!(world.current(), before, "the way back was gone as far as it led");
+    let recover = || {
+        let wait = std::time::Duration::ZERO;
+        operate::recover(&world.host, &world.environment, wait, &mut |_| ()).unwrap()
+    };
+    let again = recover().expect("what is stuck is not done with");
+    assert_eq!(again.outcome, Outcome::Stuck, "the stranger is still there: {again:?}");
+    strangers.into_iter().for_each(|stranger| world.host.kill(stranger));
+    let again = recover().expect("what is stuck is not done with");
+    assert_eq!(again.outcome, Outcome::RolledBack, "{again:?}");
+    assert_eq!(world.running(), Some(before), "I7: tried again, it comes back");
+    assert!(recover().is_none(), "and then there is nothing left to recover");
 }
 
 #[test]

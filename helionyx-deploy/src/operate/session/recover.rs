@@ -1,10 +1,12 @@
 //! An operation that was cut short is brought to an end: by observing and reaching again.
 
+use std::time::Duration;
+
 use super::ending::Ending;
 use super::{Restored, Session};
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::HostError;
-use crate::journal::{self, Before, Tip, Unfinished};
+use crate::journal::{self, Before, Begin, Tip, Unfinished};
 use crate::observe::observe;
 use crate::state::HostState;
 
@@ -35,15 +37,37 @@ impl Session<'_, '_> {
             let report = self.end(Operation::Recover, previous, &ending, begin);
             return Ok(Some((report, Taken::Nothing)));
         };
-        (self.events)(Event::Recovering {
-            operation: unfinished.begin.operation,
-            from: unfinished.begin.before.release.clone(),
-            to: unfinished.begin.to.clone(),
-        });
         self.clean_up();
-        let ending = self.recovered(&unfinished, &found);
-        let taken = taken(&unfinished, &ending);
-        Ok(Some((self.end(Operation::Recover, previous, &ending, begin), taken)))
+        Ok(Some(self.bring_to_an_end(&unfinished, &found, begin)))
+    }
+
+    /// Tries again what the last operation could not: to bring the state before it back. Only when
+    /// that is asked for: what is broken for good would hold up every other command.
+    ///
+    /// # Errors
+    /// When the host could not be looked at: then nothing was done.
+    pub(in crate::operate) fn try_again(&mut self) -> Result<Option<(Report, Taken)>, HostError> {
+        let begin = self.host.elapsed();
+        let layout = &self.environment.layout;
+        let Some(stuck) = journal::left_stuck(&journal::recent(self.host, layout)?) else {
+            return Ok(None);
+        };
+        let found = observe(self.host, self.environment)?;
+        Ok(Some(self.bring_to_an_end(&stuck, &found, begin)))
+    }
+
+    fn bring_to_an_end(
+        &mut self,
+        unfinished: &Unfinished,
+        found: &HostState,
+        since: Duration,
+    ) -> (Report, Taken) {
+        let Begin { operation, before, to, .. } = unfinished.begin.clone();
+        let previous = found.current.release().cloned();
+        (self.events)(Event::Recovering { operation, from: before.release, to });
+        let ending = self.recovered(unfinished, found);
+        let taken = taken(unfinished, &ending);
+        (self.end(Operation::Recover, previous, &ending, since), taken)
     }
 
     fn recovered(&mut self, unfinished: &Unfinished, found: &HostState) -> Ending {
