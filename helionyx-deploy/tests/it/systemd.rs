@@ -118,6 +118,17 @@ fn a_unit_of_the_same_name_elsewhere_is_in_the_way() {
 }
 
 #[test]
+fn a_unit_of_the_hosts_own_is_not_replaced() {
+    let world = World::under_systemd(
+        "Id=web-dev.service\nLoadState=loaded\nFragmentPath=/lib/systemd/system/web-dev.service\n",
+    );
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: the host has a unit web-dev.service of its own in /lib/systemd/system/web-dev.service [foreign-unit]
+      help: give the environment another `unit_suffix`
+    ");
+}
+
+#[test]
 fn a_host_without_a_running_systemd_is_said() {
     let world = World::under_systemd(UNKNOWN);
     let text = "System has not been booted with systemd as init system (PID 1). Can't operate.\n";

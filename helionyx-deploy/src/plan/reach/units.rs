@@ -166,8 +166,15 @@ impl Planner<'_> {
 
     fn refuse_a_shadow(&mut self, unit: &Unit, state: &UnitState, path: &str) {
         let Some(fragment) = &state.shown.fragment else { return };
-        let shadow = fragment.as_str() != path && matches!(state.file, UnitFile::Text(_));
-        if shadow {
+        if fragment.as_str() == path {
+            return;
+        }
+        // With nothing of ours there yet, it is the host's own: ours would take its place.
+        if state.file == UnitFile::Missing {
+            let message = format!("the host has a unit {} of its own in {fragment}", unit.name);
+            let hint = "give the environment another `unit_suffix`".to_owned();
+            self.refuse("foreign-unit", message, hint);
+        } else if matches!(state.file, UnitFile::Text(_)) {
             let message = format!("{} is read from {fragment}, not from {path}", unit.name);
             self.refuse("shadowed-unit", message, format!("remove {fragment}"));
         }
