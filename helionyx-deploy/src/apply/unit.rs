@@ -60,7 +60,7 @@ impl Applier<'_, '_, '_> {
     }
 
     pub(super) fn reload_units(&self) -> Result<(), StepError> {
-        ask(self.work.host, "reload units:", &systemctl::daemon_reload())?;
+        ask(self.work.host, "run systemctl", &systemctl::daemon_reload())?;
         Ok(())
     }
 

@@ -265,9 +265,7 @@ pub(super) fn apart<'m>(
     models: &Models,
     environment: &'m Environment,
 ) -> Result<&'m Environment, Failure> {
-    let machine = context.machine();
-    let here: Vec<&Environment> =
-        models.environments().filter(|environment| environment.runs_on(&machine)).collect();
+    let here = models.all_here(&context.machine());
     let shared = isolation::shared(&context.host, &here)?;
     let concerns = |one: &isolation::Shared| one.owners.contains(&environment.id());
     let findings: Vec<_> =

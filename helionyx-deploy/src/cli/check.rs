@@ -148,9 +148,7 @@ fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) ->
 
 /// What environments of this machine share that their models cannot know.
 fn shared(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -> usize {
-    let machine = context.machine();
-    let here: Vec<&Environment> =
-        models.environments().filter(|environment| environment.runs_on(&machine)).collect();
+    let here = models.all_here(&context.machine());
     let found = match isolation::shared(&context.host, &here) {
         Ok(shared) => {
             let ids: Vec<String> = chosen.iter().map(|environment| environment.id()).collect();

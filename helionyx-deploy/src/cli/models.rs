@@ -122,8 +122,7 @@ impl Models {
 
     /// All environments of this machine that have no mistakes.
     pub(super) fn all_here(&self, machine: &str) -> Vec<&Environment> {
-        let here = |environment: &&Environment| reason_against(environment, machine).is_none();
-        self.environments().filter(here).collect()
+        self.environments().filter(|environment| environment.runs_on(machine)).collect()
     }
 }
 

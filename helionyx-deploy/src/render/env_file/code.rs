@@ -1,15 +1,6 @@
 //! The stable names of all kinds of findings in environment files, with what each means. No I/O.
 
-macro_rules! codes {
-    ($($name:ident = $code:literal: $meaning:literal;)*) => {
-        $(#[doc = $meaning] pub const $name: &str = $code;)*
-
-        /// Every code and its meaning, in the order of the reference.
-        pub const ALL: &[(&str, &str)] = &[$(($code, $meaning)),*];
-    };
-}
-
-codes! {
+crate::model::code::codes! {
     BOM = "env-bom": "A byte order mark, which becomes part of the first name.";
     NUL = "env-nul": "A NUL byte: systemd refuses the file.";
     NOT_UTF8 = "env-not-utf8": "Bytes that are not UTF-8: systemd refuses the file.";
