@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::command::ExitStatus;
 use crate::event::{Event, chain};
 use crate::health::{self, Unproven};
-use crate::host::{Host, HostError};
-use crate::journal::{Journal, Record};
+use crate::host::{HeldLock, Host, HostError};
+use crate::journal::{Journal, JournalError, Record};
 use crate::name::ServiceName;
 use crate::plan::{Plan, Step};
 use crate::release::BuildRecord;
@@ -69,6 +69,9 @@ pub enum StepError {
     /// The machine refused.
     #[error(transparent)]
     Host(#[from] HostError),
+    /// What all environments of the host share is being changed by somebody else.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// The source could not be had.
     #[error(transparent)]
     Source(#[from] SourceError),
@@ -233,6 +236,10 @@ impl Applier<'_, '_, '_> {
     fn perform(&mut self, step: &Step) -> Result<String, StepError> {
         let host = self.work.host;
         let layout = &self.plan.site.layout;
+        let _shared = match step.is_of_the_host() {
+            true => Some(self.lock_the_host()?),
+            false => None,
+        };
         match step {
             Step::CreateDirectory { path, mode, owner: None } => host.create_dir(path, *mode)?,
             Step::CreateDirectory { path, mode, owner: Some(owner) } => {
@@ -289,6 +296,11 @@ impl Applier<'_, '_, '_> {
             }
         }
         Ok(String::new())
+    }
+
+    fn lock_the_host(&mut self) -> Result<Box<dyn HeldLock>, JournalError> {
+        let (journal, events) = (&self.work.journal, &mut self.work.events);
+        journal.lock_host(&mut |holder| events(Event::Waiting { holder }))
     }
 
     /// A service that ended under our eyes: how, if we started it.

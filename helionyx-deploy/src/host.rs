@@ -93,6 +93,8 @@ pub trait Files {
     fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError>;
     /// Gives a directory with all below it to another user, without following links.
     fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError>;
+    /// Makes a directory with all below it ours, itself first, without following links.
+    fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError>;
     /// Puts a file in place, whole, with this mode; replaces a file or link that is there.
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError>;
     /// Adds to the end of a file, with one write, and syncs it; makes it (0600) when missing.

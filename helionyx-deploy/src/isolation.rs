@@ -7,7 +7,7 @@ use crate::host::{Host, HostError};
 use crate::model::finding::Place;
 use crate::model::{Environment, Finding, Kind, Severity};
 
-mod links;
+pub(crate) mod links;
 mod secrets;
 
 mod code {

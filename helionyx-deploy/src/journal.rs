@@ -25,7 +25,7 @@ mod lock;
 mod past;
 
 pub use fenced::Fenced;
-pub use lock::{Journal, JournalError, Lock};
+pub use lock::{Journal, JournalError, Lock, wait_for};
 pub use past::{Unfinished, left_stuck, starts, stopped_on_purpose, unfinished};
 
 /// How much of the journal's end is looked at to find the last operation, in bytes.

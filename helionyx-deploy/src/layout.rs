@@ -19,6 +19,8 @@ pub const MANIFEST: &str = "release.json";
 /// The name of the environment file inside a release: the values that are not secret.
 pub const RELEASE_ENV: &str = "release.env";
 
+/// The lock of what all environments of a host share: held for single steps only.
+pub const HOST_LOCK: &str = "/run/helionyx-deploy/host.lock";
 /// Where the unit files of a host lie that are the operator's.
 pub const UNITS_DIR: &str = "/etc/systemd/system";
 

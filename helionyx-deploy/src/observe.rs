@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::event::chain;
 use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
+use crate::isolation::links;
 use crate::journal::{self, Tip};
 use crate::layout::Layout;
 use crate::model::{Environment, Kind};
@@ -37,7 +38,8 @@ const RECORD_LIMIT: u64 = 64 * 1024;
 /// When something cannot be looked at. What is merely wrong is not an error but part of the state.
 pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, HostError> {
     let layout = &environment.layout;
-    let mut state = HostState { nodes: nodes(host, environment)?, ..HostState::default() };
+    let (nodes, above) = (nodes(host, environment)?, above(host, environment)?);
+    let mut state = HostState { nodes, above, ..HostState::default() };
     if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
         releases(host, layout, &mut state)?;
     }
@@ -59,10 +61,28 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
 fn nodes(
     host: &dyn Host,
     environment: &Environment,
-) -> Result<BTreeMap<camino::Utf8PathBuf, Node>, HostError> {
+) -> Result<BTreeMap<Utf8PathBuf, Node>, HostError> {
     let directories = desired::directories(environment).into_iter().map(|needed| needed.path);
     let secrets = environment.has_secrets().then(|| environment.layout.secrets());
     directories.chain(secrets).map(|path| Ok((path.clone(), host.node(&path)?))).collect()
+}
+
+/// The directories above those that root makes, by name and in fact.
+fn above(
+    host: &dyn Host,
+    environment: &Environment,
+) -> Result<BTreeMap<Utf8PathBuf, Node>, HostError> {
+    let mut all = BTreeSet::new();
+    if environment.units().is_some() {
+        let layout = &environment.layout;
+        for path in [&layout.root, &layout.data, &environment.backups] {
+            let named = path.parent().unwrap_or(path);
+            for place in [named.to_owned(), links::resolve(host, named)?] {
+                all.extend(place.ancestors().map(Utf8Path::to_owned));
+            }
+        }
+    }
+    all.into_iter().map(|path| Ok((path.clone(), host.node(&path)?))).collect()
 }
 
 fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
-use crate::journal::{self, Fenced, Holder, JournalError, Lock, Tip};
+use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
@@ -23,9 +23,6 @@ mod session;
 pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};
-
-/// How often a held lock is tried again.
-const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -284,22 +281,9 @@ fn wait_for_lock<'h>(
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<(Lock<'h>, bool), JournalError> {
-    let deadline = host.elapsed() + wait;
-    let mut seen: Option<Option<Box<Holder>>> = None;
-    loop {
-        match Lock::acquire(host, &environment.layout, operation) {
-            Err(JournalError::Locked(holder))
-                if host.elapsed() < deadline && !host.interrupted() =>
-            {
-                if seen.as_ref() != Some(&holder) {
-                    events(Event::Waiting { holder: holder.as_deref().cloned() });
-                    seen = Some(holder);
-                }
-                host.pause(LOCK_INTERVAL);
-            }
-            result => return result.map(|lock| (lock, seen.is_some())),
-        }
-    }
+    let attempt = || Lock::acquire(host, &environment.layout, operation);
+    let waiting = &mut |holder| events(Event::Waiting { holder });
+    journal::wait_for(host, wait, &|| host.interrupted(), waiting, &attempt)
 }
 
 fn resolve_origin(

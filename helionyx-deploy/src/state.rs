@@ -23,6 +23,9 @@ pub struct HostState {
     /// The directories and files that the environment needs besides its releases, and what is
     /// there.
     pub nodes: BTreeMap<Utf8PathBuf, Node>,
+    /// What lies above its directories, also where links lead: who may write there says what lies
+    /// below.
+    pub above: BTreeMap<Utf8PathBuf, Node>,
     /// What is wrong with the programs and environment files that services are started with, without
     /// values; what is in order is not in here.
     pub start_problems: BTreeMap<Utf8PathBuf, String>,

@@ -74,7 +74,11 @@ impl Applier<'_, '_, '_> {
         if let Some(user) = user {
             command = self.as_user(command, dir, user)?;
         }
-        let output = self.run(&command)?;
+        let output = self.run(&command);
+        if user.is_some() {
+            self.take_back(dir, build)?;
+        }
+        let output = output?;
         if output.status == ExitStatus::Interrupted {
             return Err(StepError::Interrupted);
         }
@@ -105,6 +109,22 @@ impl Applier<'_, '_, '_> {
         let account = self.account("build as", user)?;
         host.give_away(dir, account)?;
         Ok(account::run_as((user, account), command, &cache))
+    }
+
+    /// Makes what was built ours at once: from here on we read and write in it, and nobody else may
+    /// put something else in its place. What a build left running could still.
+    fn take_back(&self, dir: &Utf8Path, build: &BuildStep) -> Result<(), StepError> {
+        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        host.take_back(dir)?;
+        let is_in = |path: &Option<Utf8PathBuf>| path.as_ref().is_some_and(|p| p.starts_with(dir));
+        let all = host.processes(&layout.root)?;
+        match all.iter().find(|process| is_in(&process.cwd) || is_in(&process.exe)) {
+            None => Ok(()),
+            Some(left) => {
+                let left = left.describe();
+                Err(failed(build, format!("it ended, but left {left} running in the release")))
+            }
+        }
     }
 
     /// Runs a command and hands its lines on.

@@ -185,6 +185,10 @@ impl Files for LocalHost {
         tree::give_away(dir, owner)
     }
 
+    fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError> {
+        tree::take_back(dir)
+    }
+
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
         whole::write(path, content, mode)
     }

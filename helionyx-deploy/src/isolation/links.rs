@@ -15,7 +15,7 @@ const MOST_LINKS: usize = 40;
 const HINT: &str = "remove the symbolic link, or write another directory";
 
 /// Where a path really lies; what is not there yet lies where it would be made.
-pub(super) fn resolve(host: &dyn Host, path: &Utf8Path) -> Result<Utf8PathBuf, HostError> {
+pub(crate) fn resolve(host: &dyn Host, path: &Utf8Path) -> Result<Utf8PathBuf, HostError> {
     let mut open: Vec<String> = parts(path);
     let mut real = Utf8PathBuf::from("/");
     let mut links = 0;

@@ -120,6 +120,10 @@ impl Files for Fenced<'_> {
         self.change("give away", dir)?.give_away(dir, owner)
     }
 
+    fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError> {
+        self.change("take back", dir)?.take_back(dir)
+    }
+
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
         self.change("write", path)?.write(path, content, mode)
     }

@@ -3,11 +3,13 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use camino::Utf8Path;
+
 use super::{Entry, Record, TAIL, WHOLE, frame};
 use crate::digest::Digest;
 use crate::event::{Holder, Operation};
 use crate::host::{HeldLock, Host, HostError, LockError, Signal};
-use crate::layout::Layout;
+use crate::layout::{HOST_LOCK, Layout};
 use crate::release::Anchor;
 use crate::state::{Node, ProcessKey};
 
@@ -15,6 +17,10 @@ use crate::state::{Node, ProcessKey};
 const KILL_DEADLINE: Duration = Duration::from_secs(5);
 /// How often we look whether it is.
 const LOOK_INTERVAL: Duration = Duration::from_millis(5);
+/// How long we wait for one who changes what all environments of the host share.
+const HOST_LOCK_WAIT: Duration = Duration::from_secs(120);
+/// How often a held lock is tried again.
+const LOCK_INTERVAL: Duration = Duration::from_millis(50);
 /// How many characters of a holder's command are kept.
 const COMMAND_LENGTH: usize = 200;
 
@@ -30,6 +36,34 @@ pub enum JournalError {
     /// The machine refused.
     #[error(transparent)]
     Host(#[from] HostError),
+}
+
+/// Tries until a lock is had, somebody else holds it still when the time is up, or `gives_up` says
+/// so; and whether somebody else had it first. `waiting` is told of each holder once.
+///
+/// # Errors
+/// Why it was not had.
+pub fn wait_for<T>(
+    host: &dyn Host,
+    wait: Duration,
+    gives_up: &dyn Fn() -> bool,
+    waiting: &mut dyn FnMut(Option<Holder>),
+    attempt: &dyn Fn() -> Result<T, JournalError>,
+) -> Result<(T, bool), JournalError> {
+    let deadline = host.elapsed() + wait;
+    let mut seen: Option<Option<Box<Holder>>> = None;
+    loop {
+        match attempt() {
+            Err(JournalError::Locked(holder)) if host.elapsed() < deadline && !gives_up() => {
+                if seen.as_ref() != Some(&holder) {
+                    waiting(holder.as_deref().cloned());
+                    seen = Some(holder);
+                }
+                host.pause(LOCK_INTERVAL);
+            }
+            result => return result.map(|lock| (lock, seen.is_some())),
+        }
+    }
 }
 
 /// Us, as the holder of a lock.
@@ -50,6 +84,7 @@ fn or_nobody(holder: Option<&Holder>) -> String {
 pub struct Lock<'h> {
     host: &'h dyn Host,
     layout: Layout,
+    operation: Operation,
     guard: Box<dyn HeldLock>,
     /// Whether it was seen that somebody else has it by now.
     is_lost: Cell<bool>,
@@ -66,12 +101,8 @@ impl<'h> Lock<'h> {
         operation: Operation,
     ) -> Result<Lock<'h>, JournalError> {
         host.create_dir(&layout.root, 0o755)?;
-        let guard =
-            host.lock(&layout.lock(), &us(host, operation)).map_err(|error| match error {
-                LockError::Held(text) => JournalError::Locked(read_holder(&text)),
-                LockError::Host(error) => JournalError::Host(error),
-            })?;
-        Ok(Lock::new(host, layout, guard))
+        let guard = host.lock(&layout.lock(), &us(host, operation)).map_err(why_not)?;
+        Ok(Lock::new(host, layout, operation, guard))
     }
 
     /// Takes the lock from its holder, who can change nothing from then on, and ends the holder's
@@ -86,15 +117,27 @@ impl<'h> Lock<'h> {
         from: &Holder,
     ) -> Result<(Lock<'h>, Option<String>), JournalError> {
         let guard = host.take_lock(&layout.lock(), &us(host, operation))?;
-        let lock = Lock::new(host, layout, guard);
+        let lock = Lock::new(host, layout, operation, guard);
         let left = lock.end_holder(from);
         lock.journal()?
             .write(Record::TakeOver { from: Box::new(from.clone()), by: host.actor() })?;
         Ok((lock, left))
     }
 
-    fn new(host: &'h dyn Host, layout: &Layout, guard: Box<dyn HeldLock>) -> Lock<'h> {
-        Lock { host, layout: layout.clone(), guard, is_lost: Cell::new(false) }
+    fn new(
+        host: &'h dyn Host,
+        layout: &Layout,
+        operation: Operation,
+        guard: Box<dyn HeldLock>,
+    ) -> Lock<'h> {
+        Lock { host, layout: layout.clone(), operation, guard, is_lost: Cell::new(false) }
+    }
+
+    /// Takes the lock of what all environments of this host share, without waiting.
+    fn host_lock(&self) -> Result<Box<dyn HeldLock>, JournalError> {
+        let path = Utf8Path::new(HOST_LOCK);
+        self.host.create_dir(path.parent().unwrap_or(path), 0o755)?;
+        self.host.lock(path, &us(self.host, self.operation)).map_err(why_not)
     }
 
     /// Between a look at the lock and the change that follows it, a process can be stopped for any
@@ -168,6 +211,13 @@ impl<'h> Lock<'h> {
     }
 }
 
+fn why_not(error: LockError) -> JournalError {
+    match error {
+        LockError::Held(text) => JournalError::Locked(read_holder(&text)),
+        LockError::Host(error) => JournalError::Host(error),
+    }
+}
+
 fn read_holder(text: &str) -> Option<Box<Holder>> {
     serde_json::from_str(text).ok().map(Box::new)
 }
@@ -204,6 +254,19 @@ impl Journal<'_> {
         }
         self.head = Anchor { number, line: digest };
         Ok(())
+    }
+
+    /// The lock of what all environments of this host share: users, unit files, systemd itself.
+    /// Waits for its holder, who has it for one step only.
+    ///
+    /// # Errors
+    /// When it was not had in time, or the machine refuses.
+    pub fn lock_host(
+        &self,
+        waiting: &mut dyn FnMut(Option<Holder>),
+    ) -> Result<Box<dyn HeldLock>, JournalError> {
+        let attempt = || self.lock.host_lock();
+        wait_for(self.lock.host, HOST_LOCK_WAIT, &|| false, waiting, &attempt).map(|(lock, _)| lock)
     }
 
     /// Its last entry: what a record beside the journal can name.

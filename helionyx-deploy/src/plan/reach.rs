@@ -315,6 +315,7 @@ impl Planner<'_> {
     }
 
     fn create_what_is_missing(&mut self) {
+        self.refuse_what_others_may_replace();
         for Directory { path, mode, owner } in desired::directories(self.environment) {
             match self.found.nodes.get(&path) {
                 None | Some(Node::Missing) => {

@@ -285,6 +285,19 @@ impl Step {
         )
     }
 
+    /// Whether it changes what all environments of a host share.
+    #[must_use]
+    pub fn is_of_the_host(&self) -> bool {
+        matches!(
+            self,
+            Step::CreateUser { .. }
+                | Step::WriteUnit { .. }
+                | Step::RemoveUnit { .. }
+                | Step::ReloadUnits
+                | Step::EnableUnit { .. }
+        )
+    }
+
     /// Whether it only makes room, so that its failure does not matter to the service.
     #[must_use]
     pub fn is_housekeeping(&self) -> bool {

@@ -1,10 +1,13 @@
 //! The journal and its lock: whoever touches the one is found out, whoever loses the other changes
 //! nothing any more.
 
+use camino::Utf8Path;
 use helionyx_deploy::event::{Event, Outcome};
+use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
 use helionyx_deploy::journal::audit::{self, Audit};
 use helionyx_deploy::journal::{self, JournalError, Record};
+use helionyx_deploy::layout::HOST_LOCK;
 use helionyx_deploy::operate::{Goal, OperateError};
 
 use crate::world::{World, deploy};
@@ -188,4 +191,23 @@ fn a_take_over_names_the_holder_ends_what_it_was_at_and_is_in_the_journal() {
     assert!(fences.is_sorted() && *fences.last().unwrap() > fences[0], "{fences:?}");
     assert!(entries.iter().any(|entry| matches!(entry.record, Record::TakeOver { .. })));
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed, "I6");
+}
+
+#[test]
+fn what_all_environments_of_a_host_share_is_changed_by_one_at_a_time() {
+    let world = World::under_systemd("Id=web-dev.service\nLoadState=not-found\n");
+    let path = Utf8Path::new(HOST_LOCK);
+    world.host.create_dir(path.parent().unwrap(), 0o755).unwrap();
+    let held = world.host.lock(path, "somebody\n").unwrap();
+    let mut waited = 0;
+    let mut count = |event| waited += usize::from(matches!(event, Event::Waiting { .. }));
+    let report = world.operate_with(&deploy(), &mut count).unwrap();
+    assert_eq!((report.outcome, waited), (Outcome::Failed, 1), "{report:?}");
+    let error = report.error.unwrap();
+    assert_eq!(error, "another deploy is at work: it does not say by whom", "ALL-02");
+    assert_eq!(world.host.read_text("/etc/systemd/system/web-dev.service"), None);
+    drop(held);
+    let error = world.run(&deploy()).error.unwrap();
+    assert!(!error.contains("at work"), "with the lock it comes further: {error}");
+    assert!(world.host.lock(path, "next\n").is_ok(), "and lets go of it");
 }

@@ -1,7 +1,9 @@
 //! What is planned for services that systemd runs, in each state of their unit.
 
 use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::host::Files;
 use helionyx_deploy::operate::Goal;
+use helionyx_deploy::state::Account;
 use insta::assert_snapshot;
 
 use crate::world::{World, deploy};
@@ -63,6 +65,24 @@ fn without_a_user_nothing_is_begun_and_setup_makes_it() {
     - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
+    ");
+}
+
+#[test]
+fn root_writes_nothing_below_a_directory_that_others_may_write_to() {
+    let world = World::under_systemd(UNKNOWN);
+    let owner = Account { uid: 1000, gid: 1000 };
+    world.host.create_dir("/opt".into(), 0o775).unwrap();
+    world.host.create_dir("/var/lib".into(), 0o1777).unwrap();
+    world.host.create_dir_for("/srv/theirs".into(), 0o755, owner).unwrap();
+    world.host.create_dir("/srv/theirs/shop".into(), 0o755).unwrap();
+    world.host.put_link("/opt/shop", "../srv/theirs/shop");
+    assert_eq!(world.shown(&Goal::Setup), world.shown(&deploy()));
+    assert_snapshot!(world.shown(&deploy()), @"
+    refused: /opt: others may write to it (0775), and root would write below it [wrong-owner]
+      help: run `chmod go-w /opt`, or choose another root or data
+    refused: /srv/theirs: it belongs to user id 1000, and root would write below it [wrong-owner]
+      help: run `chown root: /srv/theirs`, or choose another root or data
     ");
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use camino::Utf8Path;
-use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::command::{Command, ExitStatus, Output};
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::FakeHost;
-use helionyx_deploy::host::fake::FakeService;
+use helionyx_deploy::host::fake::{Disk, FakeService};
 use helionyx_deploy::model::{Catalog, Environment, SourceFile};
 use helionyx_deploy::name::{Port, ReleaseId};
 use helionyx_deploy::observe::observe;
@@ -76,15 +76,7 @@ impl World {
         let host = FakeHost::new();
         host.put_file("/src/lib/web", FakeService::default().content(), 0o644);
         host.put_file("/src/README", "read me", 0o644);
-        host.program("build", |command, disk| {
-            let content = disk.read_text(command.directory.join("lib/web")).unwrap_or_default();
-            if content == "broken" {
-                let text = "error: it does not compile\n".to_owned();
-                return Output { status: ExitStatus::Code(2), text };
-            }
-            disk.put_file(command.directory.join("bin/web"), content, 0o755);
-            Output { status: ExitStatus::Code(0), text: "compiling\ndone\n".to_owned() }
-        });
+        host.program("build", compile);
         World { host, environment: environment(APP, DEV) }
     }
 
@@ -127,6 +119,7 @@ impl World {
         world.environment = environment(APP, &DEV.replace("process", "systemd"));
         let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
         world.host.program("systemctl", move |_, _| output(text));
+        world.host.program("setpriv", compile);
         world.host.program("getent", move |_, _| output("shop-dev:x:998:997::/:/bin/false\n"));
         world
     }
@@ -192,6 +185,17 @@ impl World {
         let main = state.services.values().next()?.main()?.clone();
         main.release(&self.environment.layout.releases())
     }
+}
+
+/// The app's build step.
+fn compile(command: &Command, disk: &mut Disk) -> Output {
+    let content = disk.read_text(command.directory.join("lib/web")).unwrap_or_default();
+    if content == "broken" {
+        let text = "error: it does not compile\n".to_owned();
+        return Output { status: ExitStatus::Code(2), text };
+    }
+    disk.put_file(command.directory.join("bin/web"), content, 0o755);
+    Output { status: ExitStatus::Code(0), text: "compiling\ndone\n".to_owned() }
 }
 
 /// The environment that these two models describe; they must be right.

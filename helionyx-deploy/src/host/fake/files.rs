@@ -25,6 +25,7 @@ const fn parts(method: &'static str, verb: &'static str) -> Change {
 
 const CREATE_DIR: Change = whole("create_dir", "create");
 const GIVE_AWAY: Change = whole("give_away", "give away");
+const TAKE_BACK: Change = whole("take_back", "take back");
 const WRITE: Change = whole("write", "write");
 const APPEND: Change = parts("append", "append to");
 const TRUNCATE: Change = whole("truncate", "truncate");
@@ -82,6 +83,10 @@ impl Files for FakeHost {
     /// Builds here run as nobody in particular.
     fn give_away(&self, dir: &Utf8Path, _: Account) -> Result<(), HostError> {
         self.change(GIVE_AWAY, dir, |_, _| Ok(()))
+    }
+
+    fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError> {
+        self.change(TAKE_BACK, dir, |_, _| Ok(()))
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

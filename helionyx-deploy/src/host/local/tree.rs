@@ -51,16 +51,7 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 /// outside, e.g. in a package cache, and are neither to be sealed nor to change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let mut directories = vec![dir.to_owned()];
-    let ours = Account {
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-    };
-    // From the top down: what is ours nobody else can put something else into.
-    give(dir, ours)?;
-    walk(dir, &[], &mut |entry, _| match entry {
-        Entry::Directory(path) => give(path, ours),
-        Entry::File(path, _) | Entry::Link(path) => give(path, ours),
-    })?;
+    take_back(dir)?;
     walk(dir, &[], &mut |entry, _| match entry {
         Entry::File(path, metadata) => {
             let mode = if executable(metadata) { 0o555 } else { 0o444 };
@@ -82,6 +73,19 @@ pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
     sync::file_system(opened).at("sync", dir)
+}
+
+/// Makes a directory with all below it ours, from the top down: what is ours nobody else can put
+/// something else into.
+pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
+    let ours = Account {
+        uid: rustix::process::geteuid().as_raw(),
+        gid: rustix::process::getegid().as_raw(),
+    };
+    give(dir, ours)?;
+    walk(dir, &[], &mut |entry, _| match entry {
+        Entry::Directory(path) | Entry::File(path, _) | Entry::Link(path) => give(path, ours),
+    })
 }
 
 /// Gives a directory with all below it to another user, the directory itself last: until then he can

@@ -9,7 +9,7 @@ use crate::plan::desired::Way;
 use crate::plan::step::Step;
 use crate::release::{Service, Unit};
 use crate::render::GENERATOR;
-use crate::state::{UnitFile, UnitState};
+use crate::state::{Node, UnitFile, UnitState};
 
 impl Planner<'_> {
     /// Makes the user that services run as, if there is none.
@@ -59,6 +59,28 @@ impl Planner<'_> {
         };
         let hint = format!("look what lies in it, then run `{hint}`");
         self.refuse("wrong-owner", format!("{path}: {wrong}"), hint);
+    }
+
+    /// What root does below a directory that somebody else may write to, he can turn elsewhere: he
+    /// puts a link in its place at the right moment.
+    pub(super) fn refuse_what_others_may_replace(&mut self) {
+        if self.environment.units().is_none() || self.desired.way == Way::Back {
+            return;
+        }
+        let found = self.found;
+        for (path, node) in &found.above {
+            let Node::Directory { mode, uid } = node else { continue };
+            // In a sticky one, only the owner of an entry may replace it.
+            let is_open = mode & 0o022 != 0 && mode & 0o1000 == 0;
+            let (hint, wrong) = match (*uid, is_open) {
+                (0, false) => continue,
+                (0, true) => ("chmod go-w", format!("others may write to it ({mode:04o})")),
+                (uid, _) => ("chown root:", format!("it belongs to user id {uid}")),
+            };
+            let message = format!("{path}: {wrong}, and root would write below it");
+            let hint = format!("run `{hint} {path}`, or choose another root or data");
+            self.refuse("wrong-owner", message, hint);
+        }
     }
 
     /// Puts units in place that are not what the release says, and has them started at boot.
