@@ -17,6 +17,7 @@ use crate::time::{Timestamp, millis};
 
 mod build;
 mod fill;
+mod recovery;
 mod remove;
 mod seal;
 mod service;
@@ -283,6 +284,10 @@ impl Applier<'_, '_, '_> {
             Step::RemoveUnit { unit } => self.remove_unit(unit)?,
             Step::ReloadUnits => self.reload_units()?,
             Step::EnableUnit { unit } => self.enable_unit(unit)?,
+            Step::InstallTool { program } => return self.install_tool(program),
+            Step::InstallRecovery { recovery } => self.install_recovery(recovery)?,
+            Step::ArmRecovery { timer } => self.arm_recovery(timer)?,
+            Step::DisarmRecovery { timer } => self.disarm_recovery(timer)?,
             Step::StartService { service, release } => return self.start_service(service, release),
             Step::ProveService { service, release } => {
                 let proof = health::prove(host, &self.plan.site, service, release)?;

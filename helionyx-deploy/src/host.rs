@@ -59,6 +59,8 @@ pub struct Ourselves {
     pub uid: u32,
     /// Its command line.
     pub command: Vec<String>,
+    /// The program that it runs; none where that is gone by now.
+    pub program: Option<Utf8PathBuf>,
 }
 
 /// Files.

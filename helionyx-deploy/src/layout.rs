@@ -19,10 +19,27 @@ pub const MANIFEST: &str = "release.json";
 /// The name of the environment file inside a release: the values that are not secret.
 pub const RELEASE_ENV: &str = "release.env";
 
+/// The name of the model in a root that the last operation was planned with.
+pub const MODEL: &str = "environment.json";
+/// Where the programs of this tool lie that systemd starts, each in a directory that is named by
+/// the digest of its content.
+pub const TOOLS_DIR: &str = "/usr/local/lib/helionyx-deploy";
+/// The name of the program in there.
+pub const TOOL: &str = "helionyx-deploy";
+/// Says beside it which file it was copied from, by length and time.
+pub const TOOL_ORIGIN: &str = "origin";
+/// Where people find the program.
+pub const TOOL_LINK: &str = "/usr/local/bin/helionyx-deploy";
 /// The lock of what all environments of a host share: held for single steps only.
 pub const HOST_LOCK: &str = "/run/helionyx-deploy/host.lock";
 /// Where the unit files of a host lie that are the operator's.
 pub const UNITS_DIR: &str = "/etc/systemd/system";
+
+/// The link in there that names the directory of the program in use.
+#[must_use]
+pub fn tool_in_use() -> Utf8PathBuf {
+    Utf8Path::new(TOOLS_DIR).join("current")
+}
 
 impl Layout {
     /// All releases of this environment.
@@ -133,6 +150,13 @@ impl Layout {
     #[must_use]
     pub fn evidence(&self) -> Utf8PathBuf {
         self.root.join("evidence")
+    }
+
+    /// The model that the last operation was planned with: what a recovery needs to know when
+    /// nobody gives it one.
+    #[must_use]
+    pub fn model(&self) -> Utf8PathBuf {
+        self.root.join(MODEL)
     }
 
     /// The lock that every change of this environment holds.

@@ -36,7 +36,7 @@ pub(crate) use validate::apart::at_risk;
 pub use validate::text::is_text;
 
 /// One environment of one app, validated.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment {
     /// The app's name.
     pub app: AppName,
@@ -69,7 +69,7 @@ pub struct Environment {
 }
 
 /// Where code comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// A directory on the host.
     Path {
@@ -93,7 +93,7 @@ pub enum Source {
 }
 
 /// A build step: a command that runs in the release's directory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Build {
     /// Its name.
     pub name: BuildName,
@@ -110,7 +110,7 @@ pub struct Build {
 }
 
 /// A service of an app, before it is bound to a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceModel {
     /// Its name inside the app.
     pub name: ServiceName,
@@ -136,7 +136,7 @@ pub struct Limits {
 }
 
 /// How a service is proven to work, before it is bound to a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthModel {
     /// What is asked; every probe must pass.
     pub probes: Vec<ProbeModel>,
@@ -145,7 +145,7 @@ pub struct HealthModel {
 }
 
 /// A question to a service, before it is bound to a release.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeModel {
     /// The path, with its leading `/`.
     pub path: String,
@@ -173,7 +173,7 @@ pub struct Timing {
 }
 
 /// A declared variable and what it is in this environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Variable {
     /// What kind of value it takes.
     pub kind: Kind,
@@ -217,7 +217,7 @@ impl Kind {
 }
 
 /// What is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     /// So many verified releases, `current` among them.
     pub releases: usize,

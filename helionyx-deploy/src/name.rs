@@ -87,9 +87,10 @@ name! {
     "nothing, or - and 1 to 31 of a-z, 0-9 and -, no - last", is_suffix
 }
 name! {
-    /// A service unit of ours, e.g. `helionyx-dev.service`.
-    UnitName, "the name of a service unit",
-    "1 to 63 of a-z, 0-9 and -, a letter first, then .service", is_unit
+    /// A unit of ours, e.g. `helionyx-dev.service`. A dot in it parts the app from the environment,
+    /// in units that are none of the app's own: `recover-helionyx.dev.timer`.
+    UnitName, "the name of a unit",
+    "1 to 127 of a-z, 0-9, - and ., a letter first, then .service or .timer", is_unit
 }
 
 impl UnitName {
@@ -99,11 +100,30 @@ impl UnitName {
         UnitName(format!("{service}{suffix}.service"))
     }
 
+    /// The unit that recovers an environment, of this type.
+    #[must_use]
+    pub fn recovery(app: &AppName, environment: &EnvironmentName, kind: UnitKind) -> UnitName {
+        let kind = match kind {
+            UnitKind::Service => "service",
+            UnitKind::Timer => "timer",
+        };
+        UnitName(format!("recover-{app}.{environment}.{kind}"))
+    }
+
     /// The name without its type.
     #[must_use]
     pub fn stem(&self) -> &str {
-        self.0.strip_suffix(".service").unwrap_or(&self.0)
+        self.0.rsplit_once('.').map_or(&self.0, |(stem, _)| stem)
     }
+}
+
+/// The type of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnitKind {
+    /// A service.
+    Service,
+    /// A timer.
+    Timer,
 }
 
 name! {
@@ -232,9 +252,10 @@ fn is_suffix(text: &str) -> bool {
 }
 
 fn is_unit(text: &str) -> bool {
-    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    text.strip_suffix(".service").is_some_and(|stem| {
-        (1..=63).contains(&stem.len())
+    let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let stem = text.strip_suffix(".service").or_else(|| text.strip_suffix(".timer"));
+    stem.is_some_and(|stem| {
+        (1..=127).contains(&stem.len())
             && stem.starts_with(|c: char| c.is_ascii_lowercase())
             && stem.chars().all(letter)
     })

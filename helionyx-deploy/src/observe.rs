@@ -19,8 +19,10 @@ use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
+mod recovery;
 mod units;
 
+pub(crate) use recovery::{MODEL_LIMIT, tool_origin};
 pub(crate) use units::ask;
 
 /// The largest manifest that is read, in bytes.

@@ -14,7 +14,7 @@ use crate::plan::desired::rollback_target;
 use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
-use crate::state::{HostState, Node, ProcessKey};
+use crate::state::{HostState, Node, ProcessKey, RecoveryState};
 
 mod limit;
 mod saved;
@@ -227,10 +227,26 @@ pub fn recover(
     let layout = &environment.layout;
     let is_open = journal::tip(host, layout)?.as_ref().is_some_and(Tip::is_open);
     if !is_open && journal::left_stuck(&journal::recent(host, layout)?).is_none() {
-        return Ok(None);
+        return stand_down(host, environment, wait, events).map(|()| None);
     }
     let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
     recover_under(&lock, environment, events)
+}
+
+/// With nothing to recover, nothing need wait for a deployer to die.
+fn stand_down(
+    host: &dyn Host,
+    environment: &Environment,
+    wait: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<(), OperateError> {
+    let found = observe(host, environment)?;
+    if found.recovery.as_ref().is_some_and(RecoveryState::is_armed) {
+        let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
+        let (mut journal, host) = (lock.journal()?, &Fenced::new(&lock));
+        Session::new(host, environment, &mut journal, events).stand_down();
+    }
+    Ok(())
 }
 
 /// Takes the lock from the process that holds it, ends that process, and brings to an end what it

@@ -15,7 +15,7 @@ mod reach;
 pub mod step;
 
 pub use desired::{Desired, Recipe, Run, Target, Way};
-pub use reach::{clean_up, reach};
+pub use reach::{clean_up, reach, stand_down};
 pub use step::Step;
 
 /// Steps in their order, fully decided.

@@ -1,6 +1,7 @@
 //! Rendering of what other programs read, each format in one place. No I/O.
 
 pub mod env_file;
+pub mod recovery;
 pub mod service;
 pub mod unit_file;
 

@@ -15,7 +15,7 @@ use crate::time::Timestamp;
 pub mod mark;
 pub mod unit;
 
-pub use unit::{Account, UnitFile, UnitState};
+pub use unit::{Account, RecoveryState, UnitFile, UnitState};
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -49,6 +49,8 @@ pub struct HostState {
     pub services: BTreeMap<ServiceName, ServiceState>,
     /// The units of its services, where systemd runs them.
     pub units: BTreeMap<UnitName, UnitState>,
+    /// What recovers it when a deployer dies, where systemd runs it.
+    pub recovery: Option<RecoveryState>,
     /// The user that its services run as, where it has one of its own and the host knows it.
     pub user: Option<Account>,
     /// Who listens on the environment's ports.

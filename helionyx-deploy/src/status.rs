@@ -181,6 +181,10 @@ fn findings(
             add("unverified", format!("release {release} was never verified"), deploy(&id));
         }
     }
+    if current.is_some() && found.recovery.as_ref().is_some_and(|recovery| !recovery.is_ready()) {
+        let message = "nothing would bring it to an end if an operation were cut short";
+        add("no-recovery", message.to_owned(), format!("run `setup --env {id}`"));
+    }
     let releases = environment.layout.releases();
     for process in &service.processes {
         let from = process.release(&releases);

@@ -16,7 +16,7 @@ pub enum Supervisor {
 }
 
 /// What runs an environment's services, with all that it needs to know for that.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Runtime {
     /// The embedded runtime.
     Process,
@@ -36,7 +36,7 @@ impl Runtime {
 }
 
 /// What an environment's units are called, and as whom they run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Units {
     /// The user that services run as, with a group of the same name; never root.
     pub user: UserName,
@@ -53,7 +53,7 @@ impl Units {
 }
 
 /// What systemd is told of one service.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supervision {
     /// What it is, for people.
     pub description: Option<String>,

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
-use super::all_services;
+use super::{all_services, recovery};
 use crate::command::{Command, Output};
 use crate::host::{Host, HostError};
 use crate::layout::UNITS_DIR;
 use crate::model::Environment;
-use crate::name::UnitName;
+use crate::name::{UnitKind, UnitName};
 use crate::state::{Account, HostState, Node, UnitFile, UnitState};
 use crate::tool::{account, systemctl};
 
@@ -27,13 +27,21 @@ pub(super) fn look(
     let deployed =
         all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
     let names: BTreeSet<UnitName> = modelled.chain(deployed).collect();
-    let output = ask(host, "ask systemd about", &systemctl::show(&names))?;
+    let recovery = [UnitKind::Service, UnitKind::Timer]
+        .map(|kind| UnitName::recovery(&environment.app, &environment.name, kind));
+    let asked = recovery.iter().chain(&names);
+    let output = ask(host, "ask systemd about", &systemctl::show(asked))?;
     let mut shown = systemctl::parse_show(&output.text);
     for name in names {
         let file = file(host, &name)?;
         let shown = shown.remove(&name).unwrap_or_default();
         state.units.insert(name, UnitState { file, shown });
     }
+    let [service, timer] = recovery.map(|name| {
+        let shown = shown.remove(&name).unwrap_or_default();
+        Ok(UnitState { file: file(host, &name)?, shown })
+    });
+    state.recovery = Some(recovery::look(host, &environment.layout, service?, timer?)?);
     state.user = user(host, environment)?;
     Ok(())
 }

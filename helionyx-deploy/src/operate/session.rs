@@ -9,7 +9,7 @@ use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach};
+use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
@@ -123,7 +123,7 @@ impl Session<'_, '_> {
     ) {
         ending.outcome = Outcome::Failed;
         if !past_the_switch {
-            self.clean_up();
+            self.stand_down();
             return;
         }
         let because = ending.error.clone().unwrap_or_default();
@@ -157,7 +157,8 @@ impl Session<'_, '_> {
         };
         let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
         let plan = reach(&desired, &found).map_err(|refusals| refusals[0].to_string())?;
-        if plan.is_empty() {
+        if plan.steps.iter().all(Step::is_housekeeping) {
+            self.apply(&plan, Heed::Nothing, None);
             return Ok(Restored::NeverLeft);
         }
         let applied = self.apply(&plan, Heed::Nothing, ending.down_since);
@@ -182,9 +183,18 @@ impl Session<'_, '_> {
 
     /// Removes what a build left behind; what cannot be removed now is removed by the next one.
     fn clean_up(&mut self) {
+        self.apply_found(clean_up);
+    }
+
+    /// The same, and nothing waits for us to die any more.
+    pub(super) fn stand_down(&mut self) {
+        self.apply_found(stand_down);
+    }
+
+    fn apply_found(&mut self, plan: impl FnOnce(&Environment, &HostState) -> Plan) {
         match observe(self.host, self.environment) {
             Ok(found) => {
-                let plan = clean_up(self.environment, &found);
+                let plan = plan(self.environment, &found);
                 self.apply(&plan, Heed::Nothing, None);
             }
             Err(error) => self.warn(format!("what was built is left for later: {}", chain(&error))),

@@ -10,7 +10,7 @@ use crate::digest::{Digest, Digester};
 use crate::model::{Build, Environment, ServiceModel};
 use crate::name::{ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
-use crate::plan::step::BuildStep;
+use crate::plan::step::{BuildStep, Recovery};
 use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
 use crate::render::{self, env_file};
 use crate::state::{Condition, Current, HostState, ProcessKey, mark};
@@ -219,6 +219,15 @@ pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
         deadline_ms: crate::time::millis(build.deadline),
         command: build_command_digest(build, bindings),
     }
+}
+
+/// What recovers an environment when a deployer dies; none where systemd does not run it.
+#[must_use]
+pub fn recovery(environment: &Environment) -> Option<Recovery> {
+    // A validated model can be rendered, as above.
+    let units = render::recovery::units(environment).ok().flatten()?;
+    let model = serde_json::to_string_pretty(environment).ok()? + "\n";
+    Some(Recovery { model, service: units.service, timer: units.timer })
 }
 
 /// A directory that an environment needs.

@@ -5,15 +5,16 @@ use std::collections::BTreeSet;
 
 use crate::layout::Layout;
 use crate::model::Environment;
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, UnitKind, UnitName};
 use crate::plan::desired::{self, Desired, Directory, Recipe, Run, Target, Way};
 use crate::plan::step::{Facts, Reusable, Step};
 use crate::plan::{Plan, Refusal, Site, prune};
 use crate::release::{Manifest, Origin};
 use crate::render::env_file;
-use crate::state::{Current, HostState, Node};
+use crate::state::{Current, HostState, Node, RecoveryState};
 
 mod explain;
+mod recovery;
 mod refuse;
 mod services;
 mod units;
@@ -35,6 +36,7 @@ pub fn reach(desired: &Desired, found: &HostState) -> Result<Plan, Vec<Refusal>>
     };
     let to = planner.plan();
     planner.release_switch();
+    planner.guard();
     if !planner.refusals.is_empty() {
         return Err(planner.refusals);
     }
@@ -58,6 +60,17 @@ pub fn clean_up(environment: &Environment, found: &HostState) -> Plan {
         reasons: Vec::new(),
         steps: prune::unfinished(found),
     }
+}
+
+/// The same, and the end of what waits for the deployer to die: nothing is under way any more.
+#[must_use]
+pub fn stand_down(environment: &Environment, found: &HostState) -> Plan {
+    let mut plan = clean_up(environment, found);
+    if found.recovery.as_ref().is_some_and(RecoveryState::is_armed) {
+        let timer = UnitName::recovery(&environment.app, &environment.name, UnitKind::Timer);
+        plan.steps.push(Step::DisarmRecovery { timer });
+    }
+    plan
 }
 
 struct Planner<'a> {
@@ -94,6 +107,7 @@ impl Planner<'_> {
     fn prepared(&mut self) -> Option<ReleaseId> {
         self.create_the_user();
         self.create_what_is_missing();
+        self.steps.extend(self.recovery_steps());
         self.found.current.release().cloned()
     }
 

@@ -164,6 +164,26 @@ pub enum Step {
         /// Which.
         unit: UnitName,
     },
+    /// Installs the program that we are for systemd and for people.
+    InstallTool {
+        /// Where it lies.
+        program: Utf8PathBuf,
+    },
+    /// Has systemd recover the environment: at boot, and by a timer.
+    InstallRecovery {
+        /// With what.
+        recovery: Box<Recovery>,
+    },
+    /// Starts the timer that recovers if we die.
+    ArmRecovery {
+        /// The timer.
+        timer: UnitName,
+    },
+    /// Stops it.
+    DisarmRecovery {
+        /// The timer.
+        timer: UnitName,
+    },
     /// Starts a service.
     StartService {
         /// Which, and how.
@@ -192,6 +212,17 @@ pub enum Step {
         /// Which.
         release: ReleaseId,
     },
+}
+
+/// What systemd needs to recover an environment when a deployer died.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// The environment's model, to be kept in its root.
+    pub model: String,
+    /// The service that recovers: enabled, so that it is started at boot.
+    pub service: Unit,
+    /// The timer that starts it.
+    pub timer: Unit,
 }
 
 /// Why a release is removed.
@@ -295,13 +326,15 @@ impl Step {
                 | Step::RemoveUnit { .. }
                 | Step::ReloadUnits
                 | Step::EnableUnit { .. }
+                | Step::InstallTool { .. }
+                | Step::InstallRecovery { .. }
         )
     }
 
-    /// Whether it only makes room, so that its failure does not matter to the service.
+    /// Whether it only cleans up, so that its failure does not matter to the service.
     #[must_use]
     pub fn is_housekeeping(&self) -> bool {
-        matches!(self, Step::RemoveRelease { .. })
+        matches!(self, Step::RemoveRelease { .. } | Step::DisarmRecovery { .. })
     }
 }
 
@@ -341,6 +374,12 @@ impl fmt::Display for Step {
             Step::RemoveUnit { unit } => write!(f, "remove {unit}"),
             Step::ReloadUnits => f.write_str("have systemd read its units"),
             Step::EnableUnit { unit } => write!(f, "enable {unit}"),
+            Step::InstallTool { .. } => f.write_str("install this program for systemd and people"),
+            Step::InstallRecovery { recovery } => {
+                write!(f, "install and enable {}", recovery.service.name)
+            }
+            Step::ArmRecovery { timer } => write!(f, "arm {timer}, in case we die"),
+            Step::DisarmRecovery { timer } => write!(f, "disarm {timer}"),
             Step::StartService { service, .. } => write!(f, "start {}", service.name),
             Step::ProveService { service, .. } => {
                 let asked = if service.health.is_some() { " and is healthy" } else { "" };

@@ -112,6 +112,37 @@ fn exit_status(status: i32) -> String {
     format!("{meaning} (status {status})")
 }
 
+/// What recovers an environment when a deployer dies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecoveryState {
+    /// The model that is kept for it; none where it cannot be read.
+    pub model: Option<String>,
+    /// The service that recovers, and the timer that starts it.
+    pub service: UnitState,
+    /// See there.
+    pub timer: UnitState,
+    /// The program that we are, where another one is installed, or none.
+    pub other_tool: Option<Utf8PathBuf>,
+}
+
+impl RecoveryState {
+    /// Whether systemd would recover: whatever the model is that was kept.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        let is_read = |unit: &UnitState| unit.shown.load == "loaded";
+        self.model.is_some()
+            && is_read(&self.service)
+            && is_read(&self.timer)
+            && self.service.shown.file_state == "enabled"
+    }
+
+    /// Whether the timer waits for the deployer to die.
+    #[must_use]
+    pub fn is_armed(&self) -> bool {
+        self.timer.shown.active == "active"
+    }
+}
+
 /// A user of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {

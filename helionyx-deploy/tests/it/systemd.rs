@@ -37,6 +37,8 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
     - build compile: build --into bin
     - write release.env
     - seal release 20260101T000000Z-da4e1d7
+    - install and enable recover-shop.dev.service
+    - arm recover-shop.dev.timer, in case we die
     - point current to 20260101T000000Z-da4e1d7
     - install web-dev.service
     - have systemd read its units
@@ -44,6 +46,7 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000000Z-da4e1d7 as verified
+    - disarm recover-shop.dev.timer
     ");
 }
 
@@ -65,6 +68,7 @@ fn without_a_user_nothing_is_begun_and_setup_makes_it() {
     - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
+    - install and enable recover-shop.dev.service
     ");
 }
 
@@ -91,6 +95,8 @@ fn what_waits_to_be_started_again_is_stopped_before_the_switch() {
     let world = World::under_systemd(LOOPING);
     assert_snapshot!(release_steps(&world.shown(&deploy())), @"
     - seal release 20260101T000000Z-da4e1d7
+    - install and enable recover-shop.dev.service
+    - arm recover-shop.dev.timer, in case we die
     - stop web
     - point current to 20260101T000000Z-da4e1d7
     - install web-dev.service
@@ -98,6 +104,7 @@ fn what_waits_to_be_started_again_is_stopped_before_the_switch() {
     - start web
     - prove that web runs this release and is healthy
     - record 20260101T000000Z-da4e1d7 as verified
+    - disarm recover-shop.dev.timer
     ");
     assert_snapshot!(world.shown(&Goal::Stop), @"- stop web");
 }

@@ -8,7 +8,7 @@ use helionyx_deploy::cli::Models;
 use helionyx_deploy::model::Environment;
 use helionyx_deploy::name::AppName;
 use helionyx_deploy::render::env_file::template::{example_notice, template_notice};
-use helionyx_deploy::render::{NOTICE, env_file, service};
+use helionyx_deploy::render::{NOTICE, env_file, recovery, service};
 use xshell::Shell;
 
 use super::drift::Drift;
@@ -27,7 +27,11 @@ pub fn all(models: &Models) -> Result<Vec<Generated>> {
             let rendered = service::units(environment);
             let rendered =
                 rendered.with_context(|| format!("failed to render {}", environment.id()))?;
-            for unit in rendered.into_values() {
+            let recovery = recovery::units(environment);
+            let recovery =
+                recovery.with_context(|| format!("failed to render {}", environment.id()))?;
+            let recovery = recovery.into_iter().flat_map(|both| [both.service, both.timer]);
+            for unit in rendered.into_values().chain(recovery) {
                 add(units.join(unit.name.as_str()), unit.text);
             }
         }
@@ -77,7 +81,7 @@ fn notice(path: &Path) -> Option<String> {
     if name == ".env.template" {
         return Some(template_notice(app));
     }
-    if name.ends_with(".service") {
+    if name.ends_with(".service") || name.ends_with(".timer") {
         return Some(format!("# {NOTICE}\n"));
     }
     let environment = name.strip_prefix(".env.")?.strip_suffix(".example")?;

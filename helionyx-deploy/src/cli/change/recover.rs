@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use super::{narrated, not_begun, seen, signals};
 use crate::cli::json::{Line, Origin};
-use crate::cli::{Context, Failure, Models, exit, wait};
+use crate::cli::{Context, Failure, Models, exit, models, wait};
 use crate::event::{Event, Operation, Outcome, Report};
-use crate::host::Clock as _;
+use crate::host::{Clock as _, Host};
 use crate::journal::{recent, unfinished};
+use crate::layout::MODEL;
 use crate::model::Environment;
+use crate::observe::MODEL_LIMIT;
 use crate::operate::{recover, take_over};
 
 /// Brings an operation that was cut short to an end: the new release if it was verified already,
@@ -23,11 +26,16 @@ use crate::operate::{recover, take_over};
 Examples:
   {program} recover                            all environments
   {program} recover --env live
+  {program} recover --root /opt/app/live       what lies there, by the model that its last deploy kept
   {program} recover --env live --take-over 4711   end a deployer that hangs, then recover")]
 pub struct Recover {
     /// The environment; all when none is named
     #[arg(short, long, value_name = "ENVIRONMENT")]
     env: Option<String>,
+    /// The environment that lies here, by the model that its last operation kept: what systemd calls
+    /// when a deployer died
+    #[arg(long, value_name = "DIR", conflicts_with = "env")]
+    root: Option<Utf8PathBuf>,
     /// Say what would be recovered, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -44,9 +52,19 @@ impl Recover {
     pub(in crate::cli) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let refuse =
             |failure, context: &Context<'_>| not_begun(failure, Operation::Recover, None, context);
-        let models = Models::load(context.global).map_err(|failure| refuse(failure, context))?;
-        let chosen = models.chosen(self.env.as_deref(), &context.machine());
-        let chosen = chosen.map_err(|failure| refuse(failure, context))?;
+        let (models, kept);
+        let chosen = match &self.root {
+            Some(root) => {
+                kept = kept_in(&context.host, root).map_err(|failure| refuse(failure, context))?;
+                vec![&kept]
+            }
+            None => {
+                models =
+                    Models::load(context.global).map_err(|failure| refuse(failure, context))?;
+                let chosen = models.chosen(self.env.as_deref(), &context.machine());
+                chosen.map_err(|failure| refuse(failure, context))?
+            }
+        };
         signals::watch(&context.interrupt)?;
         let mut worst = exit::DONE;
         for environment in chosen {
@@ -57,6 +75,25 @@ impl Recover {
             worst = worst.max(done.unwrap_or_else(|failure| failure.tell(context)));
         }
         Ok(worst)
+    }
+}
+
+/// The environment that lies in a root.
+fn kept_in(host: &dyn Host, root: &Utf8Path) -> Result<Environment, Failure> {
+    let (root, hint) = (models::current_directory()?.join(root), "name it with --env");
+    let path = root.join(MODEL);
+    let text = host.read(&path, MODEL_LIMIT)?;
+    let kept: Result<Environment, _> = serde_json::from_slice(&text);
+    match kept {
+        Ok(kept) if kept.layout.root == root => Ok(kept),
+        Ok(kept) => {
+            let message = format!("{path} is of {}, which lies in {}", kept.id(), kept.layout.root);
+            Err(Failure::new(exit::CONFIGURATION, message, hint))
+        }
+        Err(error) => {
+            let message = format!("failed to read `{path}`: {error}");
+            Err(Failure::new(exit::CONFIGURATION, message, hint))
+        }
     }
 }
 

@@ -32,6 +32,7 @@ crate::model::code::codes! {
     UNIT_FAILED = "unit-failed": "A unit whose last run did not work.";
     NOT_ENABLED = "not-enabled": "A unit that does not start with the machine.";
     DROP_IN = "drop-in": "A file that changes a unit of ours.";
+    NO_RECOVERY = "no-recovery": "What recovers an environment when a deployer dies is not installed.";
     VOLATILE_JOURNAL = "volatile-journal": "Logs of units that a reboot ends.";
     UNVERIFIED = "unverified": "A release in use that was never proven to work.";
     UNHEALTHY = "unhealthy": "A service that does not answer as it should.";
@@ -39,7 +40,7 @@ crate::model::code::codes! {
 }
 
 /// What of a deployed service is a matter of `check`: it is not as it was sealed or started.
-pub(super) const DRIFT: [&str; 9] = [
+pub(super) const DRIFT: [&str; 10] = [
     DAMAGED_RELEASE,
     DANGLING_CURRENT,
     STALE_PROCESS,
@@ -49,6 +50,7 @@ pub(super) const DRIFT: [&str; 9] = [
     UNIT_NOT_READ,
     DROP_IN,
     NOT_ENABLED,
+    NO_RECOVERY,
 ];
 
 #[cfg(test)]
@@ -60,12 +62,13 @@ mod tests {
     use super::*;
 
     /// All of our code that refuses, or finds something on a host.
-    const FILES: [&str; 9] = [
+    const FILES: [&str; 10] = [
         "cli/check.rs",
         "cli/check/host.rs",
         "operate/limit.rs",
         "plan/desired.rs",
         "plan/reach.rs",
+        "plan/reach/recovery.rs",
         "plan/reach/refuse.rs",
         "plan/reach/units.rs",
         "status.rs",

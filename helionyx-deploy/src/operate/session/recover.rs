@@ -77,6 +77,7 @@ impl Session<'_, '_> {
             ending.failed =
                 unfinished.begin.to.clone().filter(|to| !found.releases.contains_key(to));
             ending.error = Some(format!("{operation} was cut short before it touched a service"));
+            self.stand_down();
             return ending;
         }
         if let Some(finish) = finish(unfinished, found)
