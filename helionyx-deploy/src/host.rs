@@ -12,6 +12,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::name::Port;
+use crate::plan::step::Sharing;
 use crate::release::{Actor, FileRecord};
 use crate::secret::Secret;
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
@@ -114,11 +115,23 @@ pub trait Files {
     /// Copies files and links, by relative path, from one directory to another: content and
     /// execute bits, nothing else. Shares blocks where the file system can.
     fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError>;
+    /// Takes files and links of a sealed directory over into another one, by relative path: content,
+    /// execute bits and times. Of `renamed`, two texts of one length, each occurrence of the first
+    /// becomes the second. Files that are neither changed so nor to be copied get a second name
+    /// where they are ours and sealed, and the file system can.
+    fn adopt(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[Utf8PathBuf],
+        renamed: Option<(&str, &str)>,
+        sharing: Sharing,
+    ) -> Result<(), HostError>;
     /// Unpacks an archive (`.tar`, `.tar.gz`, `.tgz`) into an existing directory. Refuses entries
     /// that lie outside of it, links that point out of it, devices, and more than the limits.
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
     /// Makes everything below a directory and itself ours, takes write permission from it (files
-    /// 0444 or 0555, directories 0555), and syncs its file system. A file with hard links becomes a file of
+    /// 0444 or 0555, directories 0555), and syncs its file system. A file with hard links that is not sealed becomes a file of
     /// its own: what has its other names neither changes nor can change it any more.
     fn seal(&self, dir: &Utf8Path) -> Result<(), HostError>;
     /// Takes the lock of this file without waiting, and leaves `holder` in it for others to read.

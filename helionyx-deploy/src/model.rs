@@ -99,10 +99,15 @@ pub struct Build {
     pub name: BuildName,
     /// Program and arguments.
     pub run: Vec<Template>,
+    /// Further commands, run after it one by one.
+    pub then: Vec<Vec<Template>>,
     /// Files and directories of the release whose content decides whether the step must run again.
     pub inputs: Vec<Utf8PathBuf>,
     /// Files and directories that it makes: what is taken over when it need not run again.
     pub outputs: Vec<Utf8PathBuf>,
+    /// Whether outputs that hold the path of their release can be taken over: the release's name is
+    /// replaced in them.
+    pub relocate: bool,
     /// Variables of the deployer's own environment that the command may see.
     pub inherit: Vec<VariableName>,
     /// How long it may take.

@@ -12,7 +12,7 @@ use crate::name::{
     AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, UnitName,
     VariableName,
 };
-use crate::template::{Bindings, Placeholder};
+use crate::template::{Bindings, Placeholder, Template};
 use crate::time::Timestamp;
 
 /// The manifest format that this version writes.
@@ -291,10 +291,27 @@ pub fn build_command_digest(build: &Build, bindings: &Bindings) -> Digest {
         ("expanded", build.run.iter().map(|word| word.expand(&anywhere)).collect()),
         ("inputs", build.inputs.iter().map(ToString::to_string).collect()),
         ("outputs", build.outputs.iter().map(ToString::to_string).collect()),
+        ("then", build.then.iter().map(|command| words_of(command, Template::as_str)).collect()),
+        (
+            "then expanded",
+            build
+                .then
+                .iter()
+                .map(|command| words_of(command, |word| word.expand(&anywhere)))
+                .collect(),
+        ),
         ("inherit", build.inherit.iter().map(ToString::to_string).collect()),
     ] {
         digester = digester.field(kind);
         digester = words.iter().fold(digester, Digester::field);
     }
     digester.finish()
+}
+
+/// The words of a command as one text that no other command has.
+fn words_of<'t, T: AsRef<str>>(
+    command: &'t [Template],
+    word: impl Fn(&'t Template) -> T,
+) -> String {
+    command.iter().map(|template| format!("{:?} ", word(template).as_ref())).collect()
 }

@@ -65,27 +65,16 @@ impl Applier<'_, '_, '_> {
         user: Option<&UserName>,
     ) -> Result<(), StepError> {
         let failed = |why: String| failed(build, why);
-        let Some((program, args)) = build.run.split_first() else {
-            return Err(failed("it has no command".to_owned()));
-        };
-        let mut command = Command::new(program, dir).args(args);
-        command.inherit = Inherit::Basics(build.inherit.iter().map(ToString::to_string).collect());
-        command.deadline = Duration::from_millis(build.deadline_ms);
-        if let Some(user) = user {
-            command = self.as_user(command, dir, user)?;
-        }
-        let output = self.run(&command);
+        let end = self.work.host.elapsed() + Duration::from_millis(build.deadline_ms);
+        let commands = std::iter::once(&build.run).chain(&build.then);
+        let run = commands.into_iter().try_for_each(|words| {
+            let left = end.saturating_sub(self.work.host.elapsed());
+            self.run_command(dir, build, words, user, left)
+        });
         if user.is_some() {
             self.take_back(dir, build)?;
         }
-        let output = output?;
-        if output.status == ExitStatus::Interrupted {
-            return Err(StepError::Interrupted);
-        }
-        if !output.status.success() {
-            let said = last_line(&output).map(|line| format!(": {line}")).unwrap_or_default();
-            return Err(failed(format!("{}{said}", output.status)));
-        }
+        run?;
         for output in &build.outputs {
             if self.work.host.node(&dir.join(output))? == Node::Missing {
                 return Err(failed(format!("it ended well but made no `{output}`")));
@@ -93,6 +82,36 @@ impl Applier<'_, '_, '_> {
             if place_of(self.work.host, dir, output)?.is_none() {
                 return Err(failed(format!("output `{output}` leads out of the release")));
             }
+        }
+        Ok(())
+    }
+
+    fn run_command(
+        &mut self,
+        dir: &Utf8Path,
+        build: &BuildStep,
+        words: &[String],
+        user: Option<&UserName>,
+        deadline: Duration,
+    ) -> Result<(), StepError> {
+        let Some((program, args)) = words.split_first() else {
+            return Err(failed(build, "it has no command".to_owned()));
+        };
+        let mut command = Command::new(program, dir).args(args);
+        command.inherit = Inherit::Basics(build.inherit.iter().map(ToString::to_string).collect());
+        command.deadline = deadline;
+        if let Some(user) = user {
+            command = self.as_user(command, dir, user)?;
+        }
+        let output = self.run(&command)?;
+        if output.status == ExitStatus::Interrupted {
+            return Err(StepError::Interrupted);
+        }
+        if !output.status.success() {
+            let said = last_line(&output).map(|line| format!(": {line}")).unwrap_or_default();
+            let which =
+                if build.then.is_empty() { String::new() } else { format!("`{program}`: ") };
+            return Err(failed(build, format!("{which}{}{said}", output.status)));
         }
         Ok(())
     }

@@ -15,6 +15,7 @@ use super::{
 use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::name::Port;
+use crate::plan::step::Sharing;
 use crate::release::{Actor, FileRecord};
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
@@ -215,6 +216,17 @@ impl Files for LocalHost {
 
     fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
         copy::copy(from, to, paths)
+    }
+
+    fn adopt(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[Utf8PathBuf],
+        renamed: Option<(&str, &str)>,
+        sharing: Sharing,
+    ) -> Result<(), HostError> {
+        copy::adopt(from, to, paths, renamed, sharing)
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

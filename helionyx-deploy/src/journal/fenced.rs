@@ -13,6 +13,7 @@ use crate::host::{
     Processes, Signal,
 };
 use crate::name::Port;
+use crate::plan::step::Sharing;
 use crate::release::{Actor, FileRecord};
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
@@ -150,6 +151,17 @@ impl Files for Fenced<'_> {
 
     fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
         self.change("copy to", to)?.copy(from, to, paths)
+    }
+
+    fn adopt(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[Utf8PathBuf],
+        renamed: Option<(&str, &str)>,
+        sharing: Sharing,
+    ) -> Result<(), HostError> {
+        self.change("copy to", to)?.adopt(from, to, paths, renamed, sharing)
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

@@ -23,6 +23,8 @@ pub use service::{HealthSpec, ProbeSpec, ServiceSpec};
 pub type Given<T> = Option<Spanned<T>>;
 /// A list of texts, each with its place.
 pub type Words = Given<Vec<Spanned<String>>>;
+/// A list of commands, each a list of its words.
+pub type Commands = Given<Vec<Spanned<Vec<Spanned<String>>>>>;
 /// Named values with the places of names and values.
 pub type Named<T> = BTreeMap<Spanned<String>, Spanned<T>>;
 
@@ -112,11 +114,19 @@ pub struct BuildSpec {
     /// Program and arguments.
     #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1), transform = { bounds::BUILD }))]
     pub run: Words,
+    /// Further commands, each a list of its words, run after it one by one: the step is done when all
+    /// of them have ended well.
+    #[cfg_attr(feature = "schema", schemars(transform = { bounds::BUILD }))]
+    pub then: Commands,
     /// Files and directories of the release that decide whether it must run again; must be there
     /// where `outputs` are.
     pub inputs: Words,
     /// Files and directories of the release that it makes.
     pub outputs: Words,
+    /// Whether outputs that hold the path of their release can be taken over all the same: the name
+    /// of the release is replaced by the new one's, which is as long. Right for virtual environments
+    /// of Python; wrong for what keeps a checksum of such a file.
+    pub relocate: Given<bool>,
     /// Variables of the deployer's environment that it may see.
     pub inherit: Words,
     /// How long it may take.

@@ -10,7 +10,7 @@ use crate::digest::{Digest, Digester};
 use crate::model::{Build, Environment, ServiceModel};
 use crate::name::{ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
-use crate::plan::step::{BuildStep, Recovery};
+use crate::plan::step::{Adoption, Bound, BuildStep, Recovery, Sharing};
 use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
 use crate::render::{self, env_file};
 use crate::state::{Condition, Current, HostState, ProcessKey, mark};
@@ -210,11 +210,18 @@ pub fn configuration(environment: &Environment, release: &ReleaseId) -> String {
 /// A build step with its placeholders filled in.
 #[must_use]
 pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
+    let expand =
+        |words: &[Template]| words.iter().map(|word| word.expand(bindings)).collect::<Vec<_>>();
     BuildStep {
         name: build.name.clone(),
-        run: build.run.iter().map(|word| word.expand(bindings)).collect(),
+        run: expand(&build.run),
+        then: build.then.iter().map(|command| expand(command)).collect(),
         inputs: build.inputs.clone(),
         outputs: build.outputs.clone(),
+        adoption: Adoption {
+            bound: if build.relocate { Bound::Renamed } else { Bound::Refused },
+            sharing: Sharing::Copied,
+        },
         inherit: build.inherit.clone(),
         deadline_ms: crate::time::millis(build.deadline),
         command: build_command_digest(build, bindings),

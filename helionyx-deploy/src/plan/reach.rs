@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::{ReleaseId, UnitKind, UnitName};
 use crate::plan::desired::{self, Desired, Directory, Recipe, Run, Target, Way};
-use crate::plan::step::{Facts, Reusable, Step};
+use crate::plan::step::{Facts, Reusable, Sharing, Step};
 use crate::plan::{Plan, Refusal, Site, prune};
 use crate::release::{Manifest, Origin};
 use crate::render::env_file;
@@ -259,12 +259,17 @@ impl Planner<'_> {
     /// A release that was asked for by force takes nothing over.
     fn run_builds(&mut self, id: &ReleaseId, recipe: &Recipe) {
         let bindings = self.environment.bindings(&self.layout.release(id));
-        for build in &self.environment.builds {
+        let last = self.environment.builds.len().saturating_sub(1);
+        for (index, build) in self.environment.builds.iter().enumerate() {
             let reuse = match recipe.newer_than {
                 Some(_) => Vec::new(),
                 None => self.reusable(&build.name),
             };
-            let build = desired::build_step(build, &bindings);
+            let mut build = desired::build_step(build, &bindings);
+            // What no step comes after is sealed next.
+            if index == last {
+                build.adoption.sharing = Sharing::Linked;
+            }
             let user = self.environment.units().map(|units| units.user.clone());
             self.steps.push(Step::Build { release: id.clone(), build, user, reuse });
         }

@@ -157,6 +157,54 @@ fn a_step_runs_again_when_a_value_in_its_command_changes_but_not_for_another_rel
 }
 
 #[test]
+fn outputs_that_may_be_relocated_are_taken_over_with_the_name_of_the_new_release() {
+    let world = world("[\"lib\"]\nrelocate = true", "\"x\"");
+    world.host.program("build", |command, disk| {
+        let dir = &command.directory;
+        let content = disk.read_text(dir.join("lib/web")).unwrap_or_default();
+        disk.put_file(dir.join("bin/web"), content, 0o755);
+        disk.put_file(dir.join("bin/python"), format!("#!{dir}/bin\n{dir}"), 0o755);
+        disk.put_link(dir.join("bin/home"), dir);
+        Output { status: ExitStatus::Code(0), text: String::new() }
+    });
+    world.run(&deploy());
+    let first = world.current();
+    world.ship_readme("2");
+    let (report, notes, _) = run(&world);
+    assert_eq!(report.outcome, Outcome::Deployed);
+    assert_eq!(notes, [format!("reused from {first}")], "HEL-39");
+    let dir = world.environment.layout.release(&world.current());
+    assert_ne!(world.current(), first);
+    assert_eq!(current(&world, "bin/python").unwrap(), format!("#!{dir}/bin\n{dir}"), "HEL-11");
+    assert_eq!(world.host.node(&dir.join("bin/home")).unwrap(), Node::Link { target: dir });
+    world.ship(&another());
+    assert_eq!(run(&world).1, [] as [String; 0], "other inputs, other outputs (HEL-39)");
+}
+
+#[test]
+fn the_commands_of_a_step_run_one_by_one_until_one_fails() {
+    for (then, ran, outcome) in [
+        (r#"[["build", "2"], ["build", "3"]]"#, vec!["x", "2", "3"], Outcome::Deployed),
+        (r#"[["build", "2"], ["fail"], ["build", "3"]]"#, vec!["x", "2"], Outcome::Failed),
+    ] {
+        let world = world(&format!("[\"lib\"]\nthen = {then}"), "\"x\"");
+        world.host.program("fail", |_, _| Output {
+            status: ExitStatus::Code(3),
+            text: "no network\n".to_owned(),
+        });
+        let report = world.run(&deploy());
+        assert_eq!(report.outcome, outcome, "{then}: {report:?} (HEL-83)");
+        let commands = world.host.commands();
+        let builds = commands.iter().filter(|command| command.program == "build");
+        assert_eq!(builds.map(|command| command.args.join(" ")).collect::<Vec<_>>(), ran);
+        if outcome == Outcome::Failed {
+            let why = "build step compile failed: `fail`: exit code 3: no network";
+            assert_eq!(report.error.as_deref(), Some(why));
+        }
+    }
+}
+
+#[test]
 fn outputs_that_hold_the_path_of_their_release_are_made_anew() {
     for linked in [false, true] {
         let world = world("[\"lib\"]", "\"x\"");

@@ -131,14 +131,13 @@ impl Site {
     /// The models as they are, but for where the code lies, how it is installed without a network,
     /// and how long a test waits.
     fn adapted(&self, text: &str) -> String {
-        let (begin, end) = ("run = [\".venv/bin/pip\"", "\ndeadline_secs = 1800");
+        let (begin, end) = ("[\".venv/bin/pip\"", ",\n]\ninputs");
         let text = match (text.find(begin), text.find(end)) {
             (Some(from), Some(to)) => {
                 // What an editable install does: the code is found at this release's path.
                 let script = "import site, pathlib, sys; \
                               pathlib.Path(site.getsitepackages()[0], 'helionyx.pth').write_text(sys.argv[1])";
-                let run =
-                    format!("run = [\".venv/bin/python\", \"-c\", \"{script}\", \"{{release}}\"]");
+                let run = format!("[\".venv/bin/python\", \"-c\", \"{script}\", \"{{release}}\"]");
                 format!("{}{run}{}", &text[..from], &text[to..])
             }
             _ => text.to_owned(),

@@ -7,7 +7,7 @@ use super::{read_manifest, same_content};
 use crate::apply::{Applier, StepError};
 use crate::host::{Host, HostError};
 use crate::name::ReleaseId;
-use crate::plan::step::BuildStep;
+use crate::plan::step::{Bound, BuildStep};
 use crate::release::{FileRecord, Manifest};
 use crate::state::Node;
 
@@ -29,12 +29,14 @@ impl Applier<'_, '_, '_> {
             return Ok(Err(format!("{from} has no outputs of it")));
         }
         for (path, record) in &outputs {
-            if let Some(why) = unfit(host, from, &dir.join(path), record)? {
+            if let Some(why) = unfit(host, from, &dir.join(path), record, build.adoption.bound)? {
                 return Ok(Err(format!("{path} of {from} {why}")));
             }
         }
         let paths: Vec<Utf8PathBuf> = outputs.iter().map(|(path, _)| (*path).clone()).collect();
-        host.copy(&dir, to, &paths)?;
+        let renamed = to.file_name().map(|to| (from.as_str(), to));
+        let renamed = renamed.filter(|_| build.adoption.bound == Bound::Renamed);
+        host.adopt(&dir, to, &paths, renamed, build.adoption.sharing)?;
         Ok(Ok(()))
     }
 }
@@ -53,6 +55,7 @@ fn unfit(
     from: &ReleaseId,
     path: &Utf8Path,
     record: &FileRecord,
+    bound: Bound,
 ) -> Result<Option<&'static str>, HostError> {
     let found = match host.node(path)? {
         Node::File { mode, size, modified_ns } => {
@@ -63,6 +66,9 @@ fn unfit(
     };
     if !same_content(record, &found) {
         return Ok(Some("was changed"));
+    }
+    if bound == Bound::Renamed {
+        return Ok(None);
     }
     // The name of a release occurs in nothing but paths into it, whatever leads to its parents.
     let bound = match &found {

@@ -94,8 +94,10 @@ fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
         }
     };
     for build in &environment.builds {
-        let program = build.run.first().map(|word| word.expand(&bindings)).unwrap_or_default();
-        look(&program, format!("build step {}", build.name));
+        for command in std::iter::once(&build.run).chain(&build.then) {
+            let program = command.first().map(|word| word.expand(&bindings)).unwrap_or_default();
+            look(&program, format!("build step {}", build.name));
+        }
     }
     if matches!(environment.source, Source::Git { .. }) {
         look("git", "the source".to_owned());

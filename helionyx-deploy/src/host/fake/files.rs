@@ -12,6 +12,7 @@ use super::fault::{Change, Extent};
 use super::machine::Machine;
 use crate::digest::Digest;
 use crate::host::{Files, HeldLock, HostError, LockError};
+use crate::plan::step::Sharing;
 use crate::release::FileRecord;
 use crate::state::{Account, Node};
 
@@ -115,6 +116,18 @@ impl Files for FakeHost {
 
     fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
         self.change(COPY, to, |disk, extent| disk.copy(from, to, paths, extent))
+    }
+
+    /// Each has files of its own here: nobody can tell.
+    fn adopt(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[Utf8PathBuf],
+        renamed: Option<(&str, &str)>,
+        _: Sharing,
+    ) -> Result<(), HostError> {
+        self.change(COPY, to, |disk, extent| disk.adopt(from, to, paths, renamed, extent))
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

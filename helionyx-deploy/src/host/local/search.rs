@@ -37,6 +37,18 @@ pub fn contains(path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
     }
 }
 
+/// Replaces each occurrence of some bytes by others, which are as many; how many there were.
+pub fn replace(hay: &mut [u8], needle: &[u8], with: &[u8]) -> usize {
+    let (skips, mut at, mut count) = (skips(needle), 0, 0);
+    while let Some(found) = position(&hay[at..], needle, &skips) {
+        let begin = at + found;
+        at = begin + needle.len();
+        hay[begin..at].copy_from_slice(with);
+        count += 1;
+    }
+    count
+}
+
 /// How far the search may go on, by the byte that stands where the last one should be.
 fn skips(needle: &[u8]) -> [usize; 256] {
     let mut skips = [needle.len().max(1); 256];
@@ -49,15 +61,19 @@ fn skips(needle: &[u8]) -> [usize; 256] {
 /// Looks at one byte in `needle.len()`, most of the time: a release is searched in no more time
 /// than it takes to read it.
 fn occurs(hay: &[u8], needle: &[u8], skips: &[usize; 256]) -> bool {
-    let Some(last) = needle.len().checked_sub(1) else { return true };
+    position(hay, needle, skips).is_some()
+}
+
+fn position(hay: &[u8], needle: &[u8], skips: &[usize; 256]) -> Option<usize> {
+    let Some(last) = needle.len().checked_sub(1) else { return Some(0) };
     let mut at = 0;
     while let Some(window) = hay.get(at..=at + last) {
         if window == needle {
-            return true;
+            return Some(at);
         }
         at += skips[usize::from(window[last])];
     }
-    false
+    None
 }
 
 #[cfg(test)]
@@ -81,6 +97,21 @@ mod tests {
             content[at + needle.len() - 1] = b'b';
             whole::write(&path, &content, 0o644).unwrap();
             assert!(!contains(&path, needle).unwrap(), "{at}");
+        }
+    }
+
+    #[test]
+    fn each_occurrence_is_replaced_by_as_many_bytes() {
+        for (text, expected, count) in [
+            ("one", "two", 1),
+            ("oneone/one", "twotwo/two", 3),
+            ("on e", "on e", 0),
+            ("oone", "otwo", 1),
+            ("", "", 0),
+        ] {
+            let mut bytes = text.as_bytes().to_vec();
+            assert_eq!(replace(&mut bytes, b"one", b"two"), count, "{text}");
+            assert_eq!(String::from_utf8(bytes).unwrap(), expected);
         }
     }
 

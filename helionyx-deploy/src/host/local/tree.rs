@@ -47,15 +47,17 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 }
 
 /// Takes write permission from everything below a directory and from itself, and syncs its file
-/// system. A file with other names (hard links) becomes a file of its own: the others may lie
-/// outside, e.g. in a package cache, and are neither to be sealed nor to change what is.
+/// system. A file with other names (hard links) becomes a file of its own unless it is sealed
+/// already: the others may lie outside, e.g. in a package cache, and are neither to be sealed nor to
+/// change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let mut directories = vec![dir.to_owned()];
     take_back(dir)?;
     walk(dir, &[], &mut |entry, _| match entry {
         Entry::File(path, metadata) => {
             let mode = if executable(metadata) { 0o555 } else { 0o444 };
-            if metadata.nlink() > 1 {
+            // A second name of what is sealed elsewhere stays one: nobody can change either.
+            if metadata.nlink() > 1 && !copy::is_sealed(metadata) {
                 return copy::separate(path, mode);
             }
             set_file_mode(path, mode).at("seal", path)

@@ -78,6 +78,8 @@ fn the_sample_means_what_its_files_say() {
     let build = Build {
         name: "compile".parse().unwrap(),
         run: words(&run.split(' ').collect::<Vec<_>>()),
+        then: Vec::new(),
+        relocate: false,
         inputs: vec!["Cargo.toml".into(), "Cargo.lock".into(), "src".into()],
         outputs: vec!["bin".into()],
         inherit: vec!["CARGO_HOME".parse().unwrap(), "RUSTUP_HOME".parse().unwrap()],

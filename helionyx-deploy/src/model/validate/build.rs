@@ -44,6 +44,10 @@ fn build(
 ) -> Option<Build> {
     let (span, spec) = (spec.span(), spec.get_ref());
     let run = command(&span, "run", &spec.run, bounds::BUILD, reader);
+    let then = spec.then.as_ref().map(|then| then.get_ref().as_slice()).unwrap_or_default();
+    let then: Vec<_> =
+        then.iter().map(|words| one_command("then", words, bounds::BUILD, reader)).collect();
+    let relocate = spec.relocate.as_ref().is_some_and(|relocate| *relocate.get_ref());
     let inputs = paths(&spec.inputs, reader);
     let outputs = paths(&spec.outputs, reader);
     if !outputs.is_empty() && inputs.is_empty() {
@@ -55,7 +59,9 @@ fn build(
     let deadline =
         reader.integer("deadline_secs", &spec.deadline_secs, &bounds::BUILD_DEADLINE_SECS)?;
     let deadline = Duration::from_secs(deadline);
-    Some(Build { name: name?, run: run?, inputs, outputs, inherit, deadline })
+    let then = then.into_iter().collect::<Option<_>>()?;
+    let (name, run) = (name?, run?);
+    Some(Build { name, run, then, inputs, outputs, relocate, inherit, deadline })
 }
 
 /// A program and its arguments.
@@ -67,10 +73,22 @@ pub fn command(
     reader: &mut Reader<'_>,
 ) -> Option<Vec<Template>> {
     let words = reader.required_words(table, key, words, "[\"program\", \"argument\"]")?;
-    let words = words.get_ref();
-    if let Some(program) = words.first().filter(|program| program.get_ref().trim().is_empty()) {
+    one_command(key, words, allowed, reader)
+}
+
+fn one_command(
+    key: &str,
+    words: &Spanned<Vec<Spanned<String>>>,
+    allowed: Text,
+    reader: &mut Reader<'_>,
+) -> Option<Vec<Template>> {
+    let (span, words) = (words.span(), words.get_ref());
+    let program = words.first();
+    if program.is_none_or(|program| program.get_ref().trim().is_empty()) {
+        let span = program.map_or(span, Spanned::span);
         let hint = "write the program first, then its arguments";
-        reader.error(&program.span(), code::EMPTY, format!("`{key}` names no program"), hint);
+        reader.error(&span, code::EMPTY, format!("`{key}` names no program"), hint);
+        return None;
     }
     for word in words.iter().filter(|word| word.get_ref().contains('\0')) {
         let message = format!("`{key}` holds a NUL character, which no program can receive");

@@ -173,6 +173,32 @@ impl Disk {
         Ok(())
     }
 
+    pub(in crate::host::fake) fn adopt(
+        &mut self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[Utf8PathBuf],
+        renamed: Option<(&str, &str)>,
+        extent: Extent,
+    ) -> io::Result<()> {
+        self.copy(from, to, paths, extent)?;
+        let Some((old, new)) = renamed else { return Ok(()) };
+        let to = self.dir(to)?;
+        for path in &paths[..extent.of(paths.len())] {
+            let found = self.locate(&to.join(path))?;
+            match self.entries.get_mut(&found).map(|entry| &mut entry.kind) {
+                Some(Kind::File { content, .. }) => {
+                    if let Ok(text) = std::str::from_utf8(content) {
+                        *content = text.replace(old, new).into_bytes();
+                    }
+                }
+                Some(Kind::Link { target }) => *target = target.as_str().replace(old, new).into(),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// A fake archive is a JSON object of contents by path.
     pub(in crate::host::fake) fn unpack(
         &mut self,

@@ -238,6 +238,16 @@ pub const CASES: &[Case] = &[
     Case("app", "{project}/code", "{project}/../code", &["app.toml:3:7 bad-path"]),
     Case("app", "inputs = [\"src\"]", "inputs = [\"../src\"]", &["app.toml:8:11 bad-path"]),
     Case("app", "outputs = [\"bin\"]", "outputs = [\"/bin\"]", &["app.toml:9:12 bad-path"]),
+    Case("app", "outputs = [", "then = [[]]\noutputs = [", &["app.toml:9:9 empty"]),
+    Case("app", "outputs = [", "then = [[\"a\"], [\" \"]]\noutputs = [", &["app.toml:9:17 empty"]),
+    Case(
+        "app",
+        "outputs = [",
+        "then = [[\"{x}\"]]\noutputs = [",
+        &["app.toml:9:11 unknown-placeholder"],
+    ),
+    Case("app", "outputs = [", "then = [\"a\"]\noutputs = [", &["app.toml:9:9 wrong-type"]),
+    Case("app", "outputs = [", "relocate = 1\noutputs = [", &["app.toml:9:12 wrong-type"]),
     Case(
         "app",
         "outputs = [\"bin\"]",
