@@ -223,6 +223,20 @@ pub struct Report {
     /// Where it is kept what is needed to understand why it failed.
     #[serde(default)]
     pub evidence: Option<Utf8PathBuf>,
+    /// What became of the other environments of the host meanwhile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// Another environment of the host, after an operation that was none of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Which: `app/environment`.
+    pub environment: String,
+    /// What it would load or run is not what it was; nothing where it was left alone.
+    pub changes: Vec<String>,
+    /// Whether somebody was at work there.
+    pub was_at_work: bool,
 }
 
 impl Event {

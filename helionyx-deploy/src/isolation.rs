@@ -8,6 +8,7 @@ use crate::model::finding::Place;
 use crate::model::{Environment, Finding, Kind, Severity};
 
 pub(crate) mod links;
+pub mod neighbours;
 mod secrets;
 
 mod code {

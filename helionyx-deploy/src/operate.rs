@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
+use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
@@ -134,11 +135,31 @@ pub fn operate(
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
+    operate_beside(host, environment, &[], goal, wait, events)
+}
+
+/// The same on a host with other environments: the report says what became of them meanwhile.
+///
+/// # Errors
+/// As [`operate`].
+pub fn operate_beside(
+    host: &dyn Host,
+    environment: &Environment,
+    others: &[&Environment],
+    goal: &Goal,
+    wait: Duration,
+    events: &mut dyn FnMut(Event),
+) -> Result<Report, OperateError> {
     let begin = host.elapsed();
     let origin = resolve_origin(host, environment, goal)?;
     let report = match already_so(host, environment, goal, origin.as_ref())? {
         Some(found) => unchanged(host, goal.operation(), &found, begin),
-        None => under_the_lock(host, environment, goal, origin, wait, events)?,
+        None => {
+            let before = Fingerprints::of(host, others);
+            let report = under_the_lock(host, environment, goal, origin, wait, events)?;
+            let neighbours = before.compared(&Fingerprints::of(host, others));
+            Report { neighbours, ..report }
+        }
     };
     events(Event::Report(report.clone()));
     Ok(report)

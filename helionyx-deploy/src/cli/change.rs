@@ -11,7 +11,7 @@ use crate::isolation;
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::operate::{Force, Goal, operate};
+use crate::operate::{Force, Goal, operate_beside};
 use crate::source::Wish;
 use crate::status::status;
 
@@ -243,8 +243,10 @@ pub(super) fn change(
         return plan::show(context, environment, goal);
     }
     signals::watch(&context.interrupt)?;
+    let others: Vec<_> =
+        models.all_here(&machine).into_iter().filter(|other| *other != environment).collect();
     let result = narrated(context, environment, operation, |host, events| {
-        operate(host, environment, goal, manner.wait, events)
+        operate_beside(host, environment, &others, goal, manner.wait, events)
     });
     let (report, mut narrator) =
         result.map_err(|failure| not_begun(failure, operation, Some(environment), context))?;
@@ -351,6 +353,7 @@ fn not_begun(
         downtime_ms: None,
         sync_ms: 0,
         evidence: None,
+        neighbours: Vec::new(),
     };
     failure.of_operation(report, environment)
 }

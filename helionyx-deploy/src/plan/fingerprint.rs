@@ -76,7 +76,9 @@ fn describe_unit(unit: &UnitState) -> String {
     format!("{file}, {}, {}, {}", shown.load, shown.active, shown.file_state)
 }
 
-fn describe(node: &Node) -> String {
+/// What is at a path, with all that tells it from another.
+#[must_use]
+pub fn describe(node: &Node) -> String {
     match node {
         Node::Directory { mode, uid } => format!("{node} ({mode:04o}, of user id {uid})"),
         Node::File { mode, size, modified_ns } => {

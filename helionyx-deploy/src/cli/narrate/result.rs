@@ -1,7 +1,7 @@
 //! The last words of an operation: what is so now, why, and what to type next. No I/O.
 
 use super::{Clue, Narrator};
-use crate::cli::style::{BAD, COMMAND, DIM, GOOD, count, millis, paint};
+use crate::cli::style::{BAD, COMMAND, DIM, GOOD, WARN, count, millis, paint};
 use crate::event::{Operation, Outcome, Report};
 use crate::status::{RunState, Status};
 
@@ -40,6 +40,7 @@ impl Narrator<'_> {
         };
         let mut text = format!("{mark} {subject}{statement} {details}\n");
         text += &self.why(report);
+        text += &neighbours(report);
         if let Some(evidence) = &report.evidence {
             text += &format!("  what is known of it is kept in {evidence}\n");
         }
@@ -129,6 +130,23 @@ fn recovered(report: &Report) -> String {
         (Some(_), Outcome::RolledBack) => format!("is recovered: {}", runs_as_before(report)),
         (Some(release), _) => format!("is recovered: {release} is in use, as before"),
     }
+}
+
+/// What became of the other environments of the host.
+fn neighbours(report: &Report) -> String {
+    let (alone, others): (Vec<_>, Vec<_>) =
+        report.neighbours.iter().partition(|one| one.changes.is_empty());
+    let alone: Vec<&str> = alone.iter().map(|one| one.environment.as_str()).collect();
+    let mut text = match alone.is_empty() {
+        true => String::new(),
+        false => paint(DIM, format!("  untouched: {}", alone.join(", "))) + "\n",
+    };
+    for other in others {
+        let why = if other.was_at_work { ", where somebody was at work," } else { "" };
+        let (id, changes) = (&other.environment, other.changes.join("; "));
+        text += &format!("  {} {id}{why} is not as it was: {changes}\n", paint(WARN, "warning:"));
+    }
+    text
 }
 
 fn runs_as_before(report: &Report) -> String {

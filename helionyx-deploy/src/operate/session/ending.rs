@@ -121,5 +121,6 @@ fn report(
         downtime_ms: None,
         sync_ms: 0,
         evidence: None,
+        neighbours: Vec::new(),
     }
 }

@@ -1,0 +1,115 @@
+//! What the other environments of a host would load and run, before and after an operation: that it
+//! left them alone is seen, not assumed (HEL-48). Reads the host, changes nothing.
+
+use std::collections::BTreeMap;
+
+use camino::Utf8Path;
+
+use crate::digest::Digest;
+use crate::event::{Neighbour, chain};
+use crate::host::{Host, HostError};
+use crate::journal::{self, Tip};
+use crate::layout::{RELEASE_ENV, UNITS_DIR};
+use crate::model::Environment;
+use crate::name::UnitName;
+use crate::observe::ask;
+use crate::plan::fingerprint::{Facts, describe, differences};
+use crate::state::Node;
+use crate::state::unit::Shown;
+use crate::tool::systemctl;
+
+/// The largest unit file that is read, in bytes.
+const UNIT_LIMIT: u64 = 1024 * 1024;
+
+/// What other environments are like at one moment, by their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprints(BTreeMap<String, Fingerprint>);
+
+/// What one is like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fingerprint {
+    facts: Facts,
+    /// The end of its journal: with another one, somebody was at work there.
+    journal: Option<Tip>,
+}
+
+impl Fingerprints {
+    /// Looks at environments. What cannot be looked at is a fact like all others.
+    pub fn of(host: &dyn Host, others: &[&Environment]) -> Fingerprints {
+        let units: Vec<UnitName> = others.iter().flat_map(|other| units(other)).collect();
+        let shown = match units.is_empty() {
+            true => Ok(BTreeMap::new()),
+            false => ask(host, "ask systemd about", &systemctl::show(&units))
+                .map(|output| systemctl::parse_show(&output.text)),
+        };
+        let fingerprint = |other: &&Environment| {
+            let facts = facts(host, other, &shown);
+            let journal = journal::tip(host, &other.layout).unwrap_or_default();
+            (other.id(), Fingerprint { facts, journal })
+        };
+        Fingerprints(others.iter().map(fingerprint).collect())
+    }
+
+    /// What became of each, in `later`.
+    #[must_use]
+    pub fn compared(&self, later: &Fingerprints) -> Vec<Neighbour> {
+        let pairs = self.0.iter().filter_map(|(id, then)| Some((id, then, later.0.get(id)?)));
+        let told = pairs.map(|(id, then, now)| Neighbour {
+            environment: id.clone(),
+            changes: differences(&then.facts, &now.facts),
+            was_at_work: then.journal != now.journal
+                || now.journal.as_ref().is_some_and(Tip::is_open),
+        });
+        told.collect()
+    }
+}
+
+fn units(environment: &Environment) -> Vec<UnitName> {
+    let services = environment.services.iter();
+    services.filter_map(|service| environment.unit(&service.name)).collect()
+}
+
+fn facts(
+    host: &dyn Host,
+    environment: &Environment,
+    shown: &Result<BTreeMap<UnitName, Shown>, HostError>,
+) -> Facts {
+    let layout = &environment.layout;
+    let mut facts = Facts::new();
+    let files = [layout.current(), layout.current().join(RELEASE_ENV), layout.secrets()];
+    for path in files {
+        facts.insert(path.to_string(), or_why(host.node(&path).map(|node| describe(&node))));
+    }
+    for unit in units(environment) {
+        let path = Utf8Path::new(UNITS_DIR).join(unit.as_str());
+        facts.insert(path.to_string(), or_why(file(host, &path)));
+        let runs = match shown {
+            Ok(shown) => shown.get(&unit).map(describe_unit).unwrap_or_default(),
+            Err(error) => chain(error),
+        };
+        facts.insert(unit.to_string(), runs);
+    }
+    facts
+}
+
+fn file(host: &dyn Host, path: &Utf8Path) -> Result<String, HostError> {
+    Ok(match host.node(path)? {
+        Node::File { mode, .. } => {
+            let digest = Digest::of(&host.read(path, UNIT_LIMIT)?);
+            format!("a file ({mode:04o}, content {})", digest.short())
+        }
+        other => describe(&other),
+    })
+}
+
+fn describe_unit(shown: &Shown) -> String {
+    let pid = shown.main_pid.map_or("no process".to_owned(), |pid| format!("pid {pid}"));
+    let read = if shown.needs_reload { "changed since it was read" } else { "as it was read" };
+    let Shown { active, invocation, file_state, .. } = shown;
+    let invocation = invocation.get(..7).unwrap_or(invocation);
+    format!("{active}, {pid}, start {invocation}, {file_state}, {read}")
+}
+
+fn or_why(looked: Result<String, HostError>) -> String {
+    looked.unwrap_or_else(|error| chain(&error))
+}
