@@ -28,6 +28,7 @@ mod child;
 mod copy;
 mod files;
 mod http;
+mod journald;
 mod listeners;
 mod lock;
 mod proc;
@@ -268,6 +269,10 @@ impl Processes for LocalHost {
 
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
         http::get(port, path, timeout)
+    }
+
+    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError> {
+        journald::announce(entry)
     }
 }
 

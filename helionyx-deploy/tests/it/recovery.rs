@@ -246,7 +246,7 @@ fn a_line_that_nobody_can_read_does_not_hide_what_was_cut_short() {
     assert_eq!(report.unwrap().unwrap().outcome, Outcome::RolledBack);
     assert_eq!((world.current(), world.running()), (before.clone(), Some(before)));
     assert!(!world.observe().unfinished);
-    assert!(audit::verify(&world.host, &world.environment.layout).unwrap().is_whole());
+    assert!(audit::verify(&world.host, &world.environment).unwrap().is_whole());
 
     world.host.append(&world.environment.layout.journal(), b"more garbage\n").unwrap();
     let report = operate::recover(&world.host, &world.environment, wait, &mut |_| ());
