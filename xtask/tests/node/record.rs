@@ -57,8 +57,12 @@ fn a_journal_whose_end_was_cut_off_is_found_by_what_the_systems_journal_was_told
          su -s /bin/sh helionyx-dev -c 'logger --journald' && journalctl --sync"
     );
     site.run(&["sh", "-c", &forged]);
-    let there = site.run(&["sh", "-c", "journalctl -o cat HELIONYX_JOURNAL_NUMBER=9999 | wc -l"]);
-    assert_eq!(there, "1", "it is in the system's journal");
+    let there = format!(
+        "journalctl -o cat SYSLOG_IDENTIFIER=helionyx-deploy HELIONYX_ROOT={ROOT} \
+         HELIONYX_JOURNAL_NUMBER=9999 | wc -l"
+    );
+    let there = site.run(&["sh", "-c", &there]);
+    assert_eq!(there, "1", "it is in the system's journal, like ours but for who wrote it");
     assert_eq!(codes(&site), (0, vec![]), "and is nobody's word but his own");
 
     // All of it deleted and begun anew.
