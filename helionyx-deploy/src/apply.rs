@@ -147,6 +147,15 @@ pub enum StepError {
     Interrupted,
 }
 
+impl StepError {
+    /// Whether the machine failed, and not the release, the service or the operator: once more may
+    /// do.
+    #[must_use]
+    pub fn is_of_the_machine(&self) -> bool {
+        matches!(self, StepError::Host(_) | StepError::Unproven(Unproven::Host(_)))
+    }
+}
+
 /// Carries out a plan as far as it goes. From the first step that a service could notice on, only a
 /// failure ends it.
 pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {

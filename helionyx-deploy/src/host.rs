@@ -175,6 +175,9 @@ pub trait Processes {
     /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
     /// [`Answer::LIMIT`] bytes of body.
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError>;
+    /// Hands one entry, names and values, to the machine's system journal; where it has none, that
+    /// is no error. Never a secret.
+    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError>;
 }
 
 /// A service to start.

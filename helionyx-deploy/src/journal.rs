@@ -23,6 +23,7 @@ mod fenced;
 mod frame;
 mod lock;
 mod past;
+pub mod witness;
 
 pub use fenced::Fenced;
 pub use lock::{Journal, JournalError, Lock, wait_for};

@@ -94,7 +94,11 @@ fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(
     let mut found = BTreeSet::new();
     for name in host.list(&layout.releases())? {
         if let Some(id) = Layout::marked_unfinished(&name) {
-            marked.insert(id);
+            // What is no file is no mark of ours: it marks nothing, and stays.
+            match host.node(&layout.unfinished(&id))? {
+                Node::File { .. } => drop(marked.insert(id)),
+                _ => drop(state.strangers.insert(name)),
+            }
         } else if let Ok(id) = name.parse::<ReleaseId>() {
             found.insert(id);
         } else {

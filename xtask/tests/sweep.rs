@@ -41,6 +41,13 @@ fn a_system_call_that_fails_is_told_as_it_is_and_leaves_the_host_whole() {
 }
 
 #[test]
+fn one_failed_call_in_a_recovery_or_a_removal_leaves_nobody_stuck_and_nothing_half_removed() {
+    for operation in ["recover", "prune"] {
+        sweep(&["error", "--operation", operation, "--errno", "EIO", "--points", "12"]);
+    }
+}
+
+#[test]
 fn what_was_done_outlives_a_power_cut_and_what_was_not_is_done_anew() {
     sweep(&["cut", "--operation", "deploy", "--points", "6"]);
 }

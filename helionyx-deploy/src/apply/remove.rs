@@ -23,7 +23,8 @@ impl Applier<'_, '_, '_> {
         if let Some(user) = host.processes(&layout.root)?.iter().find(|process| used(process)) {
             return Ok(format!("kept: {} runs from it", user.describe()));
         }
-        let unfinished = host.node(&layout.unfinished(release))? != Node::Missing;
+        let mark = host.node(&layout.unfinished(release))?;
+        let unfinished = matches!(mark, Node::File { .. });
         if !unfinished {
             let Some(manifest) = read_manifest(host, layout, release)? else {
                 return Ok("kept: without its manifest it cannot be told what is ours".to_owned());

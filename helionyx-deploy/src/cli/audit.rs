@@ -8,7 +8,7 @@ use crate::release::Anchor;
 
 use super::failure::help_line;
 use super::json::{Line, Origin};
-use super::style::{BAD, DIM, GOOD, Glyphs, count, paint};
+use super::style::{BAD, DIM, GOOD, Glyphs, WARN, count, paint};
 use super::{Context, Failure, Models, exit};
 use crate::host::Clock as _;
 
@@ -35,8 +35,9 @@ enum What {
 /// Says whether the record of what was done is whole: no entry changed, none missing.
 ///
 /// Each entry bears the digest of the one before; proofs, manifests of releases and the end of the
-/// last operation name entries too, so that a record which lacks its end is found as well. Exits 3
-/// when it is not whole.
+/// last operation name entries too, so that a record which lacks its end is found as well. Under
+/// systemd, the system's journal was told of each operation's end (`journalctl -t
+/// helionyx-deploy`): it is asked, too. Exits 3 when the record is not whole.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
@@ -50,6 +51,8 @@ struct Verify {
 }
 
 const HINT: &str = "keep a copy, then look who changed it: `history` shows what is left";
+
+const ASK_AS_ROOT: &str = "ask on the environment's host, as root";
 
 /// A flaw as a finding.
 #[derive(Serialize)]
@@ -68,6 +71,7 @@ struct Summary {
     whole: bool,
     entries: u64,
     anchors: usize,
+    told: Option<usize>,
     head: Option<Anchor>,
 }
 
@@ -84,15 +88,23 @@ impl Verify {
         let models = Models::load(context.global)?;
         let mut worst = exit::DONE;
         for environment in models.chosen(self.env.as_deref(), &context.machine())? {
-            let found = verify(&context.host, &environment.layout)?;
+            let found = verify(&context.host, environment)?;
             let origin = Origin::new(context.host.now(), Some(environment));
             let place = environment.layout.journal();
             for flaw in &found.flaws {
                 let body = Told { severity: "error", place: place.as_str(), flaw, hint: HINT };
                 context.screen.line(&Line::new("finding", origin, body));
             }
+            if let Some(why) = &found.silent {
+                let message = format!("the system's journal was not asked: {why}");
+                let flaw = &Flaw { code: "no-witness", message };
+                let body =
+                    Told { severity: "warning", place: place.as_str(), flaw, hint: ASK_AS_ROOT };
+                context.screen.line(&Line::new("finding", origin, body));
+            }
             let (whole, entries) = (found.is_whole(), found.entries);
-            let body = Summary { whole, entries, anchors: found.anchors, head: found.head };
+            let (anchors, told, head) = (found.anchors, found.told, found.head);
+            let body = Summary { whole, entries, anchors, told, head };
             context.screen.line(&Line::new("audit", origin, body));
             let id = environment.id();
             let text = render(&found, &id, context.screen.glyphs);
@@ -116,15 +128,27 @@ fn render(found: &Found, id: &str, glyphs: Glyphs) -> String {
         let anchors = count(found.anchors, "record");
         let head = found.head.map(|head| format!(", the last is {}", head.line.short()));
         let head = head.unwrap_or_default();
-        let details = paint(DIM, format!("{} {entries}{head}; {anchors} agree", glyphs.dash));
-        return format!("{} {id}: the journal is whole {details}\n", paint(GOOD, glyphs.good));
+        let told = found.told.map(|told| format!(" and {told} of the system's journal"));
+        let told = told.unwrap_or_default();
+        let details = format!("{} {entries}{head}; {anchors}{told} agree", glyphs.dash);
+        let (good, details) = (paint(GOOD, glyphs.good), paint(DIM, details));
+        return format!("{good} {id}: the journal is whole {details}\n") + &silence(found);
     }
     let flaws = found.flaws.iter().map(|Flaw { code, message }| {
         format!("  {} {message} {}\n", paint(BAD, "error:"), paint(DIM, format!("[{code}]")))
     });
     let details = paint(DIM, format!("{} {entries}", glyphs.dash));
     let title = format!("{} {id}: the journal is not whole {details}\n", paint(BAD, glyphs.bad));
-    title + &flaws.collect::<String>()
+    title + &flaws.collect::<String>() + &silence(found)
+}
+
+/// That the system's journal could not be asked, if it could not.
+fn silence(found: &Found) -> String {
+    let said = found.silent.as_ref().map(|why| {
+        let warning = paint(WARN, "warning:");
+        format!("  {warning} the system's journal was not asked: {why}\n")
+    });
+    said.unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -141,15 +165,23 @@ mod tests {
     #[test]
     fn what_was_found_is_said_in_a_line_or_flaw_by_flaw() {
         let head = Some(Anchor { number: 12, line: Digest::of(b"x") });
-        let whole = Found { entries: 12, head, anchors: 3, flaws: Vec::new() };
+        let whole = Found { entries: 12, head, anchors: 3, ..Found::default() };
         let message = "entry 7 follows entry 5".to_owned();
         let broken =
             Found { flaws: vec![Flaw { code: "missing-entry", message }], ..whole.clone() };
-        insta::assert_snapshot!(plain(&whole) + &plain(&broken) + &plain(&Found::default()), @r"
+        let told = Found { told: Some(2), ..whole.clone() };
+        let silent = Some("failed to run `journalctl`".to_owned());
+        let silent = Found { silent, ..broken.clone() };
+        let all = [&whole, &broken, &Found::default(), &told, &silent].map(plain).concat();
+        insta::assert_snapshot!(all, @r"
         ✓ sample/local: the journal is whole — 12 entries, the last is 2d71164; 3 records agree
         ✗ sample/local: the journal is not whole — 12 entries
           error: entry 7 follows entry 5 [missing-entry]
         ✓ sample/local: the journal is whole — 0 entries; 0 records agree
+        ✓ sample/local: the journal is whole — 12 entries, the last is 2d71164; 3 records and 2 of the system's journal agree
+        ✗ sample/local: the journal is not whole — 12 entries
+          error: entry 7 follows entry 5 [missing-entry]
+          warning: the system's journal was not asked: failed to run `journalctl`
         ");
     }
 }

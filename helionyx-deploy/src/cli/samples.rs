@@ -52,6 +52,7 @@ pub(super) fn report(outcome: Outcome) -> Report {
         downtime_ms: Some(41),
         sync_ms: 38,
         evidence: None,
+        neighbours: Vec::new(),
     }
 }
 

@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -136,6 +137,12 @@ impl FakeHost {
     #[must_use]
     pub fn commands(&self) -> Vec<Command> {
         self.machine().commands.clone()
+    }
+
+    /// What the system's journal was told, entry by entry, each with its fields by name.
+    #[must_use]
+    pub fn announced(&self) -> Vec<BTreeMap<String, String>> {
+        self.machine().announced.clone()
     }
 
     /// Starts a process that is none of ours and listens on this port on all addresses; its pid.

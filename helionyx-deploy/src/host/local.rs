@@ -29,6 +29,7 @@ mod child;
 mod copy;
 mod files;
 mod http;
+mod journald;
 mod listeners;
 mod lock;
 mod proc;
@@ -284,6 +285,10 @@ impl Processes for LocalHost {
 
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
         http::get(port, path, timeout)
+    }
+
+    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError> {
+        journald::announce(entry)
     }
 }
 

@@ -1,14 +1,16 @@
 //! Whether a journal is whole: nothing in it was changed, nothing is missing. Reads through `host`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
-use super::{WHOLE, frame};
+use super::{WHOLE, frame, witness};
 use crate::digest::Digest;
 use crate::host::{Host, HostError};
 use crate::layout::Layout;
+use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::release::Anchor;
 use crate::state::Node;
@@ -25,6 +27,10 @@ pub struct Audit {
     pub head: Option<Anchor>,
     /// How many records beside the journal name an entry that is there.
     pub anchors: usize,
+    /// How many entries of the system's journal do; none where it is not asked.
+    pub told: Option<usize>,
+    /// Why the system's journal could not be asked, where it should have been.
+    pub silent: Option<String>,
     /// What is wrong.
     pub flaws: Vec<Flaw>,
 }
@@ -50,24 +56,59 @@ pub struct Flaw {
     pub message: String,
 }
 
-/// Looks at every entry of a journal, and at every record that names one: the end of the last
-/// operation, the proofs and the manifests of releases.
+/// What names an entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// A record beside it.
+    Record(Utf8PathBuf),
+    /// The system's journal.
+    SystemJournal,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Record(path) => write!(f, "{path}"),
+            Place::SystemJournal => write!(f, "the system's journal"),
+        }
+    }
+}
+
+/// Looks at every entry of a journal, and at all that names one: the end of the last operation, the
+/// proofs and the manifests of releases, and, where systemd runs the services, what its journal was
+/// told.
 ///
 /// # Errors
 /// When something cannot be read.
-pub fn verify(host: &dyn Host, layout: &Layout) -> Result<Audit, HostError> {
+pub fn verify(host: &dyn Host, environment: &Environment) -> Result<Audit, HostError> {
+    let layout = &environment.layout;
     let bytes = host.read_tail(&layout.journal(), WHOLE)?;
     let mut audit = Audit::default();
     let digests = chain(&bytes, &mut audit);
-    for (place, anchor) in anchors(host, layout)? {
-        let Anchor { number, line } = anchor;
+    audit.anchors = compare(&digests, anchors(host, layout)?, &mut audit);
+    if environment.units().is_none() {
+        return Ok(audit);
+    }
+    match witness::anchors(host, environment) {
+        Ok(told) => audit.told = Some(compare_the_newest(&digests, told, &mut audit)),
+        Err(why) => audit.silent = Some(why),
+    }
+    Ok(audit)
+}
+
+/// Compares what is named with what is there; how much of it agrees.
+fn compare(
+    digests: &BTreeMap<u64, Digest>,
+    anchors: Vec<(Place, Anchor)>,
+    audit: &mut Audit,
+) -> usize {
+    let mut agree = 0;
+    for (place, Anchor { number, line }) in anchors {
         match digests.get(&number) {
-            Some(found) if *found == line => audit.anchors += 1,
+            Some(found) if *found == line => agree += 1,
             Some(_) => {
-                audit.add(
-                    "changed-entry",
-                    format!("entry {number} is not the one that {place} names"),
-                );
+                let message = format!("entry {number} is not the one that {place} names");
+                audit.add("changed-entry", message);
             }
             None => {
                 let last = digests.keys().next_back().copied().unwrap_or(0);
@@ -76,7 +117,20 @@ pub fn verify(host: &dyn Host, layout: &Layout) -> Result<Audit, HostError> {
             }
         }
     }
-    Ok(audit)
+    agree
+}
+
+/// The same of many that come newest first: of each kind of flaw the newest is enough.
+fn compare_the_newest(
+    digests: &BTreeMap<u64, Digest>,
+    anchors: Vec<(Place, Anchor)>,
+    audit: &mut Audit,
+) -> usize {
+    let mut all = Audit::default();
+    let agree = compare(digests, anchors, &mut all);
+    let mut seen = BTreeSet::new();
+    audit.flaws.extend(all.flaws.into_iter().filter(|flaw| seen.insert(flaw.code)));
+    agree
 }
 
 /// Goes along the chain; the digest of each entry's line by its number.
@@ -125,10 +179,10 @@ fn chain(bytes: &[u8], audit: &mut Audit) -> BTreeMap<u64, Digest> {
 }
 
 /// What names entries of the journal, and where it stands.
-fn anchors(host: &dyn Host, layout: &Layout) -> Result<Vec<(Utf8PathBuf, Anchor)>, HostError> {
+fn anchors(host: &dyn Host, layout: &Layout) -> Result<Vec<(Place, Anchor)>, HostError> {
     let mut anchors = Vec::new();
     if let Some(anchor) = read::<Anchor>(host, &layout.journal_head())? {
-        anchors.push((layout.journal_head(), anchor));
+        anchors.push((Place::Record(layout.journal_head()), anchor));
     }
     let proofs = host.list(&layout.verified())?;
     let proofs = proofs.iter().filter_map(|name| name.strip_suffix(".json")?.parse().ok());
@@ -138,7 +192,7 @@ fn anchors(host: &dyn Host, layout: &Layout) -> Result<Vec<(Utf8PathBuf, Anchor)
     let manifests = releases.map(|id: ReleaseId| layout.manifest(&id));
     for path in proofs.chain(manifests) {
         let record = read::<Anchored>(host, &path)?;
-        anchors.extend(record.and_then(|record| Some((path, record.journal?))));
+        anchors.extend(record.and_then(|record| Some((Place::Record(path), record.journal?))));
     }
     Ok(anchors)
 }

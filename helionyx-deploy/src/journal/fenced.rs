@@ -210,4 +210,8 @@ impl Processes for Fenced<'_> {
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
         self.host().get(port, path, timeout)
     }
+
+    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError> {
+        self.change("write to", "the system's journal")?.announce(entry)
+    }
 }

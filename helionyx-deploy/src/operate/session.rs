@@ -9,15 +9,17 @@ use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::plan::{Desired, Plan, Run, Step, Target, Way, clean_up, reach, stand_down};
+use crate::plan::{Desired, Plan, Step, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
 mod evidence;
 mod recover;
+mod restore;
 
 use ending::Ending;
 use evidence::Evidence;
+use restore::Restored;
 
 pub(super) use ending::unchanged;
 pub(super) use recover::Taken;
@@ -147,29 +149,6 @@ impl Session<'_, '_> {
         };
     }
 
-    /// Reaches the state before; the error in words.
-    fn restore(&mut self, before: &Before, ending: &mut Ending) -> Result<Restored, String> {
-        let desired = Desired {
-            environment: self.environment.clone(),
-            target: before.release.clone().map_or(Target::Nothing, Target::Existing),
-            run: if before.running { Run::Running } else { Run::Stopped },
-            way: Way::Back,
-        };
-        let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
-        let plan = reach(&desired, &found).map_err(|refusals| refusals[0].to_string())?;
-        if plan.steps.iter().all(Step::is_housekeeping) {
-            self.apply(&plan, Heed::Nothing, None);
-            return Ok(Restored::NeverLeft);
-        }
-        let applied = self.apply(&plan, Heed::Nothing, ending.down_since);
-        ending.steps += applied.done;
-        ending.downtime = ending.downtime.max(applied.downtime);
-        match applied.failure {
-            Some((_, error)) => Err(chain(&error)),
-            None => self.is_reached(&desired).map(|()| Restored::Anew),
-        }
-    }
-
     fn withdraw_proof(&mut self, release: &ReleaseId) {
         let path = self.environment.layout.verification(release);
         if matches!(self.host.node(&path), Ok(Node::Missing)) {
@@ -216,14 +195,6 @@ impl Session<'_, '_> {
     fn warn(&mut self, message: String) {
         (self.events)(Event::Warning { message });
     }
-}
-
-/// How the state before came to be again.
-enum Restored {
-    /// It was never left.
-    NeverLeft,
-    /// By steps that were done, and proven.
-    Anew,
 }
 
 /// The state to go back to. It runs unless somebody had stopped it: a service that is down for

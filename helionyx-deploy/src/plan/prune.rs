@@ -6,10 +6,13 @@ use crate::name::ReleaseId;
 use crate::plan::step::{Removal, Step};
 use crate::state::{Condition, HostState, ReleaseState};
 
-/// Removes what an interrupted build left behind: it carries our mark, so it is ours.
+/// Removes what an interrupted build or removal left behind: it carries our mark, so it is ours. Not
+/// what a process runs from: that goes when the process has ended.
 pub fn unfinished(found: &HostState) -> Vec<Step> {
     let unfinished = found.releases.iter().filter(|(id, state)| {
-        state.condition == Condition::Unfinished && found.current.release() != Some(*id)
+        state.condition == Condition::Unfinished
+            && state.pids.is_empty()
+            && found.current.release() != Some(*id)
     });
     unfinished.map(|(id, _)| remove(id, Removal::Unfinished)).collect()
 }

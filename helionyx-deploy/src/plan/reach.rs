@@ -196,7 +196,17 @@ impl Planner<'_> {
         if !is_current && self.desired.run != Run::Stopped {
             self.prune(id, previous.as_ref());
         }
+        self.clean_up();
         Some(id.clone())
+    }
+
+    /// Removes what is half there: no deploy finds nothing to do as long as something is.
+    fn clean_up(&mut self) {
+        let left = prune::unfinished(self.found);
+        if !left.is_empty() {
+            self.reasons.push("a build or a removal was not brought to its end".to_owned());
+        }
+        self.steps.extend(left);
     }
 
     fn build(&mut self, recipe: &Recipe, identity: crate::digest::Digest) -> Option<ReleaseId> {

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
+use serde::Deserialize;
 
 use crate::command::{Command, Inherit};
 use crate::name::UnitName;
+use crate::release::Anchor;
 
 /// How long journalctl may take for an answer that ends.
 const DEADLINE: Duration = Duration::from_secs(60);
+/// How long the journal may take to take in what was written.
+const SYNCING: Duration = Duration::from_secs(10);
 /// And when it shall not end before somebody interrupts.
 const FOLLOWING: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
@@ -35,19 +39,98 @@ pub fn read<'a>(units: impl IntoIterator<Item = &'a UnitName>, wanted: &Wanted) 
     args.extend(wanted.since.iter().map(|since| format!("--since={since}")));
     args.extend(wanted.priority.iter().map(|priority| format!("--priority={priority}")));
     args.extend(wanted.follow.then(|| "--follow".to_owned()));
+    journalctl(args, if wanted.follow { FOLLOWING } else { DEADLINE })
+}
+
+/// How our own entries in the system's journal are named: `journalctl -t helionyx-deploy`.
+pub const IDENTIFIER: &str = "helionyx-deploy";
+/// The field with the number of the last entry of an environment's journal.
+pub const NUMBER: &str = "HELIONYX_JOURNAL_NUMBER";
+/// The field with the digest of its line.
+pub const LINE: &str = "HELIONYX_JOURNAL_LINE";
+/// At most so many entries of ours are looked at, the last ones.
+const ANCHORS: usize = 256;
+
+/// The last of our own entries about the environment with this root, the newest first. Only those
+/// that root wrote: that field is the journal's own, and nobody else can have it.
+#[must_use]
+pub fn anchors(root: &Utf8Path) -> Command {
+    let args = [
+        "--no-pager".to_owned(),
+        "--quiet".to_owned(),
+        "--reverse".to_owned(),
+        "--output=json".to_owned(),
+        format!("--lines={ANCHORS}"),
+        format!("--output-fields={NUMBER},{LINE}"),
+        "_UID=0".to_owned(),
+        format!("SYSLOG_IDENTIFIER={IDENTIFIER}"),
+        format!("HELIONYX_ROOT={root}"),
+    ];
+    journalctl(args.into(), DEADLINE)
+}
+
+/// An entry as `--output=json` prints it: a value is text, or numbers where it is none.
+#[derive(Deserialize)]
+struct Told {
+    #[serde(rename = "HELIONYX_JOURNAL_NUMBER")]
+    number: String,
+    #[serde(rename = "HELIONYX_JOURNAL_LINE")]
+    line: String,
+}
+
+/// What it said, in its order: a line for each entry. What names no entry of a journal is left out.
+#[must_use]
+pub fn parse_anchors(text: &str) -> Vec<Anchor> {
+    let told = text.lines().filter_map(|line| serde_json::from_str::<Told>(line).ok());
+    let anchor = |told: Told| {
+        Some(Anchor { number: told.number.parse().ok()?, line: told.line.parse().ok()? })
+    };
+    told.filter_map(anchor).collect()
+}
+
+/// Has all be taken in that was written until now: what a process wrote last may still be on its way
+/// when that has ended.
+#[must_use]
+pub fn sync() -> Command {
+    journalctl(vec!["--sync".to_owned()], SYNCING)
+}
+
+fn journalctl(args: Vec<String>, deadline: Duration) -> Command {
     Command {
         program: "journalctl".to_owned(),
         args,
         directory: Utf8PathBuf::from("/"),
         inherit: Inherit::Basics(Vec::new()),
         variables: [("LC_ALL".to_owned(), "C".to_owned())].into(),
-        deadline: if wanted.follow { FOLLOWING } else { DEADLINE },
+        deadline,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_entries_that_name_one_of_a_journal_are_read() {
+        let line = crate::digest::Digest::of(b"x");
+        let entry = |number: &str| {
+            format!(r#"{{"__CURSOR":"s=1","{NUMBER}":"{number}","{LINE}":"{line}"}}"#)
+        };
+        let text = [
+            "torn\":\"7\"}",
+            &entry("12"),
+            "-- No entries --",
+            &entry("x"),
+            r#"{"HELIONYX_JOURNAL_NUMBER":"3","HELIONYX_JOURNAL_LINE":[1,2]}"#,
+            r#"{"HELIONYX_JOURNAL_NUMBER":["3","4"]}"#,
+            &entry("0"),
+        ];
+        let found = parse_anchors(&text.join("\n"));
+        assert_eq!(found, [12, 0].map(|number| Anchor { number, line }));
+        let words = anchors("/opt/x y".into()).args;
+        assert!(words.contains(&"HELIONYX_ROOT=/opt/x y".to_owned()), "{words:?}");
+        assert!(words.contains(&"_UID=0".to_owned()), "nobody else can have it: {words:?}");
+    }
 
     #[test]
     fn every_wish_is_one_word_with_its_value() {

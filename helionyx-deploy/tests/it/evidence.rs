@@ -2,6 +2,7 @@
 //! nothing that was secret.
 
 use camino::Utf8PathBuf;
+use helionyx_deploy::command::{ExitStatus, Output};
 use helionyx_deploy::event::{Outcome, Report};
 use helionyx_deploy::host::Files as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
@@ -49,6 +50,73 @@ fn a_failed_deploy_keeps_its_steps_its_logs_and_what_was_answered() {
         let node = world.host.node(&dir.join(&name)).unwrap();
         assert!(matches!(node, Node::File { mode: 0o600, .. }), "{name}: {node:?}");
     }
+}
+
+/// What systemd says of a unit whose process ended at once.
+const CRASHED: &str = "Id=web-dev.service\nLoadState=loaded\nActiveState=failed\nSubState=failed\n\
+                       UnitFileState=enabled\nResult=exit-code\nExecMainCode=1\nExecMainStatus=3\n";
+
+/// What is kept of a deploy under systemd whose service wrote so many lines and ended.
+fn crashed(lines: usize, unit: Option<&str>) -> (World, Utf8PathBuf) {
+    let world = World::under_systemd(CRASHED);
+    world.host.program("journalctl", move |command, _| {
+        let wanted =
+            command.args.iter().find_map(|word| word.strip_prefix("--lines=")?.parse().ok());
+        let log: Vec<_> = (1..=lines).map(|line| format!("line {line} of web\n")).collect();
+        let from = lines.saturating_sub(wanted.unwrap_or(0));
+        Output { status: ExitStatus::Code(0), text: log[from..].concat() }
+    });
+    for dir in ["/opt/shop/dev", "/var/lib/shop/backups", "/etc/systemd/system"] {
+        world.host.put_dir(dir);
+    }
+    if let Some(text) = unit {
+        world.host.put_file("/etc/systemd/system/web-dev.service", text, 0o644);
+    }
+    let report = world.run(&deploy());
+    assert_eq!(report.outcome, Outcome::Failed, "{report:?}");
+    assert!(report.error.as_deref().unwrap().contains("status 3"), "the exit status: {report:?}");
+    (world, report.evidence.expect("something is kept"))
+}
+
+#[test]
+fn a_failed_deploy_under_systemd_keeps_the_units_log_and_what_it_changed_in_the_unit() {
+    let (world, dir) = crashed(500, None);
+    let log = world.host.read_text(dir.join("web.log")).unwrap();
+    assert_eq!(log.lines().count(), 200, "more than the report shows, and no more than that");
+    assert!(log.starts_with("line 301 of web") && log.ends_with("line 500 of web\n"));
+    let synced = world.host.commands().iter().any(|command| command.args == ["--sync"]);
+    assert!(synced, "what the process wrote last may still be on its way");
+    let diff = world.host.read_text(dir.join("web-dev.service.diff")).unwrap();
+    assert!(diff.starts_with("--- /etc/systemd/system/web-dev.service\n+++ "), "{diff}");
+    let added =
+        |line: &str| line.starts_with('+') || line.starts_with("---") || line.starts_with("@@");
+    assert!(diff.lines().all(added), "all of a new unit is new: {diff}");
+    for name in ["web.log", "web-dev.service.diff"] {
+        let node = world.host.node(&dir.join(name)).unwrap();
+        assert!(matches!(node, Node::File { mode: 0o600, .. }), "{name}: {node:?}");
+    }
+}
+
+#[test]
+fn of_a_unit_that_was_there_only_what_differs_is_kept_and_a_huge_log_is_cut() {
+    let first = crashed(1, None).0;
+    // Taken back with the first deploy, so it is in what was kept only.
+    let diff =
+        first.host.paths().into_iter().find(|path| path.as_str().ends_with(".diff")).unwrap();
+    let text = first.host.read_text(diff).unwrap();
+    let unit: String = text.lines().skip(3).map(|line| format!("{}\n", &line[1..])).collect();
+    let old = unit.replace("TimeoutStopSec=", "TimeoutStopSec=7");
+    assert_ne!(old, unit, "{unit}");
+    let (world, dir) = crashed(1, Some(&old));
+    let diff = world.host.read_text(dir.join("web-dev.service.diff")).unwrap();
+    let changed: Vec<_> =
+        diff.lines().skip(2).filter(|line| line.starts_with(['+', '-'])).collect();
+    assert_eq!(changed.len(), 2, "{diff}");
+    assert!(changed[0].starts_with("-TimeoutStopSec=7"), "{diff}");
+
+    let (world, dir) = crashed(20_000, None);
+    let length = world.host.read_text(dir.join("web.log")).unwrap().len();
+    assert!(length <= 64 * 1024, "{length}");
 }
 
 #[test]

@@ -2,18 +2,22 @@
 //! nothing any more.
 
 use camino::Utf8Path;
+use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::digest::Digest;
 use helionyx_deploy::event::{Event, Outcome};
 use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
+use helionyx_deploy::host::{Clock as _, Processes as _};
 use helionyx_deploy::journal::audit::{self, Audit};
-use helionyx_deploy::journal::{self, JournalError, Record};
+use helionyx_deploy::journal::{self, JournalError, Record, witness};
 use helionyx_deploy::layout::HOST_LOCK;
 use helionyx_deploy::operate::{Goal, OperateError};
+use helionyx_deploy::release::Anchor;
 
-use crate::world::{World, deploy};
+use crate::world::{ROOT, World, deploy};
 
 fn verify(world: &World) -> Audit {
-    audit::verify(&world.host, &world.environment.layout).unwrap()
+    audit::verify(&world.host, &world.environment).unwrap()
 }
 
 fn text(world: &World) -> String {
@@ -210,4 +214,144 @@ fn what_all_environments_of_a_host_share_is_changed_by_one_at_a_time() {
     let error = world.run(&deploy()).error.unwrap();
     assert!(!error.contains("at work"), "with the lock it comes further: {error}");
     assert!(world.host.lock(path, "next\n").is_ok(), "and lets go of it");
+}
+
+const LOADED: &str = "Id=web-dev.service\nLoadState=loaded\nActiveState=inactive\n\n\
+                      Id=recover-shop.dev.service\nLoadState=loaded\nUnitFileState=enabled\n\n\
+                      Id=recover-shop.dev.timer\nLoadState=loaded\n";
+
+/// An environment under systemd that was set up, then had this many operations that failed; its
+/// machine answers as journalctl does of what it was told.
+fn told(operations: usize) -> World {
+    let world = World::under_systemd(LOADED);
+    world.host.put_dir("/etc/systemd/system");
+    let machine = world.host.clone();
+    world.host.program("journalctl", move |command, _| {
+        let wanted = |entry: &&std::collections::BTreeMap<String, String>| {
+            let matches = command.args.iter().filter_map(|word| word.split_once('='));
+            // What is trusted of an entry is the journal's own: here, all are root's.
+            let mut matches = matches.filter(|(name, _)| !name.starts_with(['-', '_']));
+            matches.all(|(name, value)| entry.get(name).is_some_and(|found| found == value))
+        };
+        let told = machine.announced();
+        let lines = told.iter().rev().filter(wanted);
+        let lines: Vec<_> = lines.map(|entry| serde_json::to_string(entry).unwrap()).collect();
+        Output { status: ExitStatus::Code(0), text: lines.join("\n") }
+    });
+    assert_eq!(world.run(&Goal::Setup).outcome, Outcome::Deployed);
+    for number in 0..operations {
+        world.ship_readme(&format!("{number}"));
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Failed);
+    }
+    world
+}
+
+/// The first so many operations of a journal.
+fn operations(text: &str, count: usize) -> String {
+    let ends = text.match_indices("\"entry\":\"end\"").map(|(at, _)| at);
+    let end = ends.take(count).last().map_or(0, |at| at + text[at..].find('\n').unwrap() + 1);
+    text[..end].to_owned()
+}
+
+#[test]
+fn under_systemd_each_operation_ends_with_an_entry_in_the_systems_journal_and_elsewhere_with_none()
+{
+    let world = told(2);
+    let entries = world.host.announced();
+    assert_eq!(entries.len(), 3, "{entries:#?}");
+    let last = &entries[2];
+    for (name, value) in [
+        ("SYSLOG_IDENTIFIER", "helionyx-deploy"),
+        ("PRIORITY", "6"),
+        ("HELIONYX_APP", "shop"),
+        ("HELIONYX_ENVIRONMENT", "dev"),
+        ("HELIONYX_ROOT", ROOT),
+        ("HELIONYX_OUTCOME", "failed"),
+    ] {
+        assert_eq!(last.get(name).map(String::as_str), Some(value), "{name}");
+    }
+    assert!(last["MESSAGE"].starts_with("deploy of shop/dev by operator failed"), "{last:?}");
+    assert_eq!(last["HELIONYX_JOURNAL_NUMBER"], text(&world).lines().count().to_string());
+    assert_eq!(entries[0]["MESSAGE"], "set up shop/dev by operator");
+    let audit = verify(&world);
+    assert!(audit.is_whole() && audit.told == Some(3), "{audit:?}");
+    let world = World::deployed();
+    assert!(world.host.announced().is_empty());
+    assert_eq!(verify(&world).told, None, "and none is asked for");
+}
+
+#[test]
+fn who_cuts_the_journal_with_all_records_beside_it_is_found_by_what_the_system_was_told() {
+    for (left, codes) in
+        [(2, &["missing-entry"][..]), (1, &["missing-entry"]), (0, &["missing-entry"])]
+    {
+        let world = told(2);
+        put(&world, operations(&text(&world), left));
+        for record in ["journal.head", "releases", "verified"] {
+            world.host.delete(format!("{ROOT}/{record}"));
+        }
+        let audit = verify(&world);
+        let found: Vec<_> = audit.flaws.iter().map(|flaw| flaw.code).collect();
+        assert_eq!(found, codes, "{left} operations left: {audit:?}");
+        assert!(
+            audit.flaws[0].message.starts_with("the system's journal names entry"),
+            "{audit:?}"
+        );
+    }
+}
+
+#[test]
+fn a_journal_that_was_begun_anew_is_found_unless_it_was_properly_removed() {
+    let world = told(3);
+    let last = world.host.announced().len();
+    world.host.delete(ROOT);
+    world.run(&Goal::Setup);
+    world.run(&deploy());
+    assert_eq!(world.host.announced().len(), last + 2);
+    let codes: Vec<_> = verify(&world).flaws.iter().map(|flaw| flaw.code).collect();
+    assert!(codes.contains(&"changed-entry") || codes.contains(&"missing-entry"), "{codes:?}");
+    assert!(codes.len() <= 2, "of each kind one is enough: {codes:?}");
+
+    let world = told(3);
+    let report = world.run(&deploy());
+    let by = world.host.actor();
+    let gone = Anchor { number: 0, line: Digest::of(b"") };
+    world.host.announce(&witness::testimony(&world.environment, &report, &by, gone)).unwrap();
+    world.host.delete(ROOT);
+    assert!(verify(&world).is_whole(), "it ended there");
+    world.run(&Goal::Setup);
+    world.run(&deploy());
+    let audit = verify(&world);
+    assert!(audit.is_whole() && audit.told == Some(2), "{audit:?}");
+}
+
+#[test]
+fn a_system_journal_that_takes_nothing_or_says_nothing_is_no_more_than_a_warning() {
+    let counts = || {
+        let world = told(0);
+        let before = world.host.mutations();
+        world.run(&deploy());
+        (world.host.mutations() - before, world.host.mutation_log())
+    };
+    let (count, log) = counts();
+    assert_eq!(log.last().unwrap().0, "announce", "the last of all");
+    let world = told(0);
+    world.host.fail_at(count, Fault::Before);
+    let mut warnings = Vec::new();
+    let report = world.operate_with(&deploy(), &mut |event| {
+        if let Event::Warning { message } = event {
+            warnings.push(message);
+        }
+    });
+    assert!(world.host.fault_fired());
+    assert_eq!(report.unwrap().outcome, Outcome::Failed);
+    assert!(warnings.iter().any(|text| text.contains("the system's journal")), "{warnings:?}");
+    assert!(verify(&world).is_whole());
+    world.host.program("journalctl", |_, _| Output {
+        status: ExitStatus::Code(1),
+        text: "No journal files were found.\n".to_owned(),
+    });
+    let audit = verify(&world);
+    assert!(audit.is_whole() && audit.told.is_none(), "{audit:?}");
+    assert!(audit.silent.as_deref().unwrap().contains("No journal files"), "{audit:?}");
 }

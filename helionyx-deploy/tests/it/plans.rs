@@ -297,7 +297,13 @@ fn half_built_release() {
     let layout = &world.environment.layout;
     world.host.put_file(layout.unfinished(&id), "", 0o644);
     world.host.put_file(layout.release(&id).join("lib/web"), "half", 0o644);
+    assert_snapshot!(world.shown(&deploy()), @"
+    because a build or a removal was not brought to its end
+    - remove release 20260101T000500Z-abcdef0 (unfinished)
+    ");
+    let inside = world.host.stranger_in(layout.release(&id), "sh");
     assert_snapshot!(world.shown(&deploy()), @"nothing to do");
+    world.host.kill(inside);
     world.ship_readme("second");
     assert_snapshot!(world.shown(&deploy()), @"
     because the content of /src changed from da4e1d7 to f3e9e51

@@ -246,7 +246,7 @@ fn a_line_that_nobody_can_read_does_not_hide_what_was_cut_short() {
     assert_eq!(report.unwrap().unwrap().outcome, Outcome::RolledBack);
     assert_eq!((world.current(), world.running()), (before.clone(), Some(before)));
     assert!(!world.observe().unfinished);
-    assert!(audit::verify(&world.host, &world.environment.layout).unwrap().is_whole());
+    assert!(audit::verify(&world.host, &world.environment).unwrap().is_whole());
 
     world.host.append(&world.environment.layout.journal(), b"more garbage\n").unwrap();
     let report = operate::recover(&world.host, &world.environment, wait, &mut |_| ());
@@ -299,4 +299,92 @@ fn what_ran_without_a_manifest_and_cannot_be_brought_back_is_said_to_need_somebo
     world.host.put_file(world.environment.layout.manifest(&world.current()), "{", 0o444);
     world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
     assert_eq!(world.run(&deploy()).outcome, Outcome::Stuck, "I8");
+}
+
+/// What is said while a sick release is taken back, with something done when that begins.
+fn taken_back(world: &World, meddle: impl Fn(&World)) -> (Outcome, Vec<Event>) {
+    world.ship(&FakeService { health: FakeHealth::Sick, ..FakeService::default() });
+    let mut events = Vec::new();
+    let report = world.operate_with(&deploy(), &mut |event| {
+        if matches!(event, Event::RollingBack { .. }) {
+            meddle(world);
+        }
+        events.push(event);
+    });
+    let back = events.iter().position(|event| matches!(event, Event::RollingBack { .. })).unwrap();
+    (report.unwrap().outcome, events.split_off(back))
+}
+
+fn told(events: &[Event], text: &str) -> usize {
+    events.iter().filter(|event| serde_json::to_string(event).unwrap().contains(text)).count()
+}
+
+#[test]
+fn a_way_back_that_the_machine_refused_once_is_tried_once_more() {
+    let mut again = 0;
+    for nth in 1..20 {
+        let world = World::deployed();
+        let before = world.current();
+        let (outcome, events) = taken_back(&world, |world| world.host.fail_at(nth, Fault::Before));
+        assert_eq!(outcome, Outcome::RolledBack, "change {nth}: {events:#?}");
+        assert_eq!(world.running(), Some(before), "change {nth}");
+        let tries = told(&events, "the way back is tried once more");
+        assert!(tries <= 1, "change {nth}: bounded");
+        again += tries;
+    }
+    assert!(again > 3, "only {again} of the changes were such that it had to be tried again");
+}
+
+#[test]
+fn a_way_back_that_the_service_itself_spoils_is_not_tried_again() {
+    let world = World::deployed();
+    let program = world.environment.layout.release(&world.current()).join("bin/web");
+    let sick = FakeService { health: FakeHealth::Sick, ..FakeService::default() };
+    let (outcome, events) =
+        taken_back(&world, |world| world.host.put_file(&program, sick.content(), 0o555));
+    assert_eq!(outcome, Outcome::Stuck, "{events:#?}");
+    assert_eq!(told(&events, "tried once more"), 0);
+    let starts = events
+        .iter()
+        .filter(|event| matches!(event, Event::StepStarted { text, .. } if text == "start web"));
+    assert_eq!(starts.count(), 1, "no ping-pong");
+}
+
+#[test]
+fn a_proof_that_cannot_be_written_down_is_a_warning_where_the_state_before_is_back() {
+    let world = World::deployed();
+    let before = world.current();
+    let record = world.environment.layout.verification(&before);
+    world.host.delete(&record);
+    // No file can take its place, now or at a second try.
+    world.host.put_dir(&record);
+    let (outcome, events) = taken_back(&world, |_| ());
+    assert_eq!(outcome, Outcome::RolledBack, "{events:#?}");
+    assert_eq!(told(&events, "the proof is not recorded"), 1, "{events:#?}");
+    assert_eq!(world.running(), Some(before));
+}
+
+#[test]
+fn what_a_removal_left_half_done_is_removed_by_the_next_deploy_even_if_it_has_nothing_else_to_do() {
+    let mut left = 0;
+    for nth in 1..12 {
+        let world = World::shipped(&["2", "3", "4", "5"]);
+        world.ship_readme("6");
+        let report = world.operate_with(&deploy(), &mut |event| {
+            let removing = matches!(&event, Event::StepStarted { text, .. } if text.starts_with("remove release"));
+            if removing && !world.host.fault_fired() {
+                world.host.fail_at(nth, Fault::Torn);
+            }
+        });
+        assert_eq!(report.unwrap().outcome, Outcome::Deployed, "change {nth}");
+        let marks = |world: &World| {
+            let names = world.host.list(&world.environment.layout.releases()).unwrap();
+            names.iter().filter(|name| name.ends_with(".unfinished")).count()
+        };
+        left += marks(&world);
+        world.run(&deploy());
+        assert_eq!(marks(&world), 0, "I6: change {nth}");
+        assert_eq!(world.run(&deploy()).outcome, Outcome::Unchanged, "I7: change {nth}");
+    }
+    assert!(left > 1, "only {left} removals were left half done");
 }

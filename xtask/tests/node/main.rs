@@ -11,6 +11,7 @@ mod lifecycle;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
 mod received;
+mod record;
 mod site;
 mod trip;
 

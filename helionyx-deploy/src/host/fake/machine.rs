@@ -27,6 +27,8 @@ pub(super) struct Machine {
     pub(super) faults: Faults,
     pub(super) programs: BTreeMap<String, Program>,
     pub(super) commands: Vec<Command>,
+    /// What the system's journal was told.
+    pub(super) announced: Vec<BTreeMap<String, String>>,
     /// The held locks, by path: a ticket of their own, and what the holder left.
     pub(super) locks: BTreeMap<Utf8PathBuf, (u64, String)>,
     pub(super) last_ticket: u64,

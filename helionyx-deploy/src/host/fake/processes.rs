@@ -16,6 +16,7 @@ use crate::state::{Listener, Process, ProcessKey};
 
 const RUN: Change = Change { method: "run", verb: "run", parts: false };
 const SPAWN: Change = Change { method: "spawn", verb: "start", parts: false };
+const ANNOUNCE: Change = Change { method: "announce", verb: "write to", parts: false };
 const SIGNAL: Change = Change { method: "signal", verb: "signal", parts: false };
 
 impl Processes for FakeHost {
@@ -103,6 +104,14 @@ impl Processes for FakeHost {
             machine.advance(timeout);
             ProbeError::TimedOut(timeout)
         })
+    }
+
+    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError> {
+        let mut machine = self.machine();
+        let turn = machine.begin(ANNOUNCE, "the system's journal".to_owned())?;
+        let fields = entry.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
+        machine.announced.push(fields.collect());
+        machine.end(&turn, Ok(()))
     }
 }
 

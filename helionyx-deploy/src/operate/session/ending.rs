@@ -8,7 +8,7 @@ use super::Session;
 use crate::apply::Applied;
 use crate::event::{Operation, Outcome, Report, chain};
 use crate::host::Host;
-use crate::journal::Record;
+use crate::journal::{Record, witness};
 use crate::name::ReleaseId;
 use crate::observe::observe;
 use crate::state::HostState;
@@ -69,6 +69,7 @@ impl Session<'_, '_> {
         report.evidence = ending.evidence.clone();
         self.note(Record::End(report.clone()));
         self.anchor_the_journal();
+        self.tell_the_system(&report);
         report
     }
 
@@ -78,6 +79,23 @@ impl Session<'_, '_> {
         let text = serde_json::to_string(&self.journal.head()).unwrap_or_default() + "\n";
         let written = self.host.write(&path, text.as_bytes(), 0o644);
         if let Err(error) = written
+            && self.journal.still_ours().is_ok()
+        {
+            self.warn(chain(&error));
+        }
+    }
+}
+
+impl Session<'_, '_> {
+    /// Names the journal's last entry to the system's journal, where systemd runs the services: what
+    /// is told there cannot be taken back by who may write to the root.
+    fn tell_the_system(&mut self, report: &Report) {
+        let last = self.journal.head();
+        if self.environment.units().is_none() || last.number == 0 {
+            return;
+        }
+        let told = witness::testimony(self.environment, report, &self.host.actor(), last);
+        if let Err(error) = self.host.announce(&told)
             && self.journal.still_ours().is_ok()
         {
             self.warn(chain(&error));

@@ -12,12 +12,13 @@ use serde::Serialize;
 use super::{Ending, Session};
 use crate::event::{Event, Operation, Outcome, chain};
 use crate::host::{Host, HostError};
-use crate::layout::Layout;
-use crate::name::{ReleaseId, ServiceName};
-use crate::plan::Plan;
-use crate::release::Actor;
+use crate::layout::{Layout, UNITS_DIR};
+use crate::name::{ReleaseId, ServiceName, UnitName};
+use crate::plan::{Plan, Step};
+use crate::release::{Actor, Unit};
 use crate::state::Node;
 use crate::time::Timestamp;
+use crate::tool::journalctl;
 
 /// The file that makes a directory one of ours.
 const EVENTS: &str = "events.jsonl";
@@ -29,13 +30,20 @@ const OUTPUT_LINES: usize = 400;
 const OUTPUT_LENGTH: usize = 500;
 /// So much of a service's log is kept, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024;
+/// So many lines of a unit's log, the last ones.
+const LOG_LINES: usize = 200;
+/// So much of a unit's file is compared, in bytes: more is none of ours.
+const UNIT_LIMIT: u64 = 64 * 1024;
 
 /// What happened in an operation until now.
 #[derive(Default)]
 pub(in crate::operate) struct Evidence {
     events: Vec<Told>,
     output: VecDeque<String>,
-    logs: BTreeMap<ServiceName, Vec<u8>>,
+    /// What lies beside the events, by name.
+    files: BTreeMap<String, Vec<u8>>,
+    /// The units that were started, and when.
+    started: BTreeMap<ServiceName, (UnitName, Timestamp)>,
 }
 
 #[derive(Serialize)]
@@ -70,12 +78,34 @@ impl Evidence {
                 return;
             }
             Event::ServiceLog { service, .. } => {
-                let tail = host.read_tail(&layout.log(service), LOG_LIMIT);
-                self.logs.insert(service.clone(), tail.unwrap_or_default());
+                let log = match self.started.get(service) {
+                    Some((unit, since)) => unit_log(host, unit, *since),
+                    None => host.read_tail(&layout.log(service), LOG_LIMIT).unwrap_or_default(),
+                };
+                self.files.insert(format!("{service}.log"), log);
             }
+            Event::StepStarted { step, .. } => self.note_step(host, step),
             _ => {}
         }
         self.events.push(Told { time: host.now(), event: event.clone() });
+    }
+
+    /// Keeps what a step is about to change and nobody could look up later.
+    fn note_step(&mut self, host: &dyn Host, step: &Step) {
+        match step {
+            Step::WriteUnit { unit } => {
+                // The first change is the operation's own; one after it takes that back.
+                let name = format!("{}.diff", unit.name);
+                self.files.entry(name).or_insert_with(|| unit_change(host, unit).into_bytes());
+            }
+            Step::StartService { service, .. } => {
+                if let Some(unit) = &service.unit {
+                    let started = (unit.name.clone(), host.now());
+                    self.started.insert(service.name.clone(), started);
+                }
+            }
+            _ => {}
+        }
     }
 
     fn write(&self, host: &dyn Host, dir: &Utf8Path, first: &Failure<'_>) -> Result<(), HostError> {
@@ -89,11 +119,35 @@ impl Evidence {
         host.create_dir(dir.parent().unwrap_or(dir), 0o700)?;
         host.create_dir(dir, 0o700)?;
         host.write(&dir.join(EVENTS), text.as_bytes(), 0o600)?;
-        for (service, log) in &self.logs {
-            host.write(&dir.join(format!("{service}.log")), log, 0o600)?;
+        for (name, content) in &self.files {
+            host.write(&dir.join(name), content, 0o600)?;
         }
         Ok(())
     }
+}
+
+/// What a unit wrote last since it was started, and what systemd said of it.
+fn unit_log(host: &dyn Host, unit: &UnitName, since: Timestamp) -> Vec<u8> {
+    // Where it cannot be waited for, what is there is kept.
+    let _ = host.run(&journalctl::sync(), &mut |_| {});
+    let since = Some(format!("@{}", since.as_millis() / 1000));
+    let wanted = journalctl::Wanted { lines: LOG_LINES, since, ..journalctl::Wanted::default() };
+    let output = host.run(&journalctl::read([unit], &wanted), &mut |_| {});
+    let text = output.map(|output| output.text).unwrap_or_default().into_bytes();
+    let limit = usize::try_from(LOG_LIMIT).unwrap_or(usize::MAX);
+    text[text.len().saturating_sub(limit)..].to_vec()
+}
+
+/// How a unit's file changes, as a unified diff.
+fn unit_change(host: &dyn Host, unit: &Unit) -> String {
+    let path = Utf8Path::new(UNITS_DIR).join(unit.name.as_str());
+    let before = match host.node(&path) {
+        Ok(Node::File { .. }) => host.read(&path, UNIT_LIMIT).unwrap_or_default(),
+        _ => Vec::new(),
+    };
+    let before = String::from_utf8_lossy(&before);
+    let diff = similar::TextDiff::from_lines(before.as_ref(), &unit.text);
+    diff.unified_diff().header(path.as_str(), path.as_str()).to_string()
 }
 
 impl Session<'_, '_> {

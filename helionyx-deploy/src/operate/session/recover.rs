@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::Session;
 use super::ending::Ending;
-use super::{Restored, Session};
+use super::restore::Restored;
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::HostError;
 use crate::journal::{self, Before, Begin, Tip, Unfinished};
