@@ -2,6 +2,7 @@
 
 use helionyx_deploy::command::{ExitStatus, Output};
 use helionyx_deploy::host::Files;
+use helionyx_deploy::isolation::neighbours::Fingerprints;
 use helionyx_deploy::operate::Goal;
 use helionyx_deploy::state::Account;
 use insta::assert_snapshot;
@@ -164,4 +165,30 @@ fn a_host_without_a_running_systemd_is_said() {
         text: text.to_owned(),
     });
     assert_snapshot!(world.shown(&deploy()), @"error: failed to ask systemd about `web-dev.service`");
+}
+
+#[test]
+fn what_becomes_of_another_environment_meanwhile_is_named() {
+    let world = World::under_systemd(LOADED);
+    let other = &[&world.environment];
+    world.host.put_file(UNIT, "[Service]\n", 0o644);
+    world.host.put_link("/opt/shop/dev/current", "releases/20260101T000000Z-da4e1d7");
+    let before = Fingerprints::of(&world.host, other);
+    let later = || before.compared(&Fingerprints::of(&world.host, other)).remove(0);
+    assert_eq!((later().changes, later().was_at_work), (vec![], false), "HEL-48");
+
+    world.host.put_file(UNIT, "[Service]\nUser=root\n", 0o644);
+    world.host.put_link("/opt/shop/dev/current", "releases/20260102T000000Z-da4e1d7");
+    let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
+    world.host.program("systemctl", move |_, _| {
+        output("Id=web-dev.service\nActiveState=active\nMainPID=7\nNeedDaemonReload=yes\n")
+    });
+    assert!(!later().was_at_work, "HEL-48");
+    assert_snapshot!(later().changes.join("\n"), @"
+    /etc/systemd/system/web-dev.service: was `a file (0644, content 40d8baa)`, is `a file (0644, content 079571d)`
+    /opt/shop/dev/current: was `a symbolic link to releases/20260101T000000Z-da4e1d7`, is `a symbolic link to releases/20260102T000000Z-da4e1d7`
+    web-dev.service: was `inactive, no process, start , enabled, as it was read`, is `active, pid 7, start , , changed since it was read`
+    ");
+    world.host.put_file("/opt/shop/dev/journal.jsonl", "somebody's\n", 0o600);
+    assert!(later().was_at_work, "its own deployer was, and that explains it");
 }

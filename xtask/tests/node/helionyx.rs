@@ -54,6 +54,12 @@ fn three_environments_run_side_by_side_and_a_deploy_of_one_leaves_the_others_alo
     let ended = site.tool(&["deploy", "--env", "dev"]);
     assert_eq!(ended.report()["outcome"], "deployed", "HEL-34: {}", ended.stderr);
     assert_eq!(others(&site), before, "HEL-48: staging and live are what they were");
+    let untouched = |environment| {
+        let environment = format!("helionyx/{environment}");
+        serde_json::json!({ "environment": environment, "changes": [], "was_at_work": false })
+    };
+    let seen = &ended.report()["neighbours"];
+    assert_eq!(*seen, serde_json::json!([untouched("live"), untouched("staging")]), "HEL-48");
     let status = site.tool(&["status"]);
     assert_eq!((status.code, status.lines.len()), (0, 3), "HEL-24, HEL-51");
     let units: Vec<_> = status.lines.iter().map(|line| line["unit"].as_str().unwrap()).collect();
