@@ -74,6 +74,9 @@ pub trait Files {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
     /// The last bytes of a regular file, at most `limit`; empty when there is none.
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// How many bytes may still be written to the file system of this directory, or of the first
+    /// one above it that is there.
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError>;
     /// The SHA-256 of a regular file.
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError>;
     /// Whether these bytes occur in a regular file.

@@ -18,9 +18,11 @@ use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
+mod prerequisites;
 mod units;
 
-pub(crate) use units::ask;
+pub use prerequisites::prerequisites;
+pub(crate) use units::{ask, overridden};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;

@@ -138,6 +138,16 @@ impl FakeHost {
         self.machine().commands.clone()
     }
 
+    /// Says how many bytes may still be written.
+    pub fn set_free(&self, bytes: u64) {
+        self.machine().free = Some(bytes);
+    }
+
+    /// Says as which user we change things.
+    pub fn act_as(&self, uid: u32) {
+        self.machine().uid = Some(uid);
+    }
+
     /// Starts a process that is none of ours and listens on this port on all addresses; its pid.
     /// It answers as a healthy service that knows neither release nor environment.
     pub fn stranger_on(&self, port: Port, command: &str) -> u32 {

@@ -157,6 +157,10 @@ impl Files for LocalHost {
         files::read_tail(path, limit)
     }
 
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
+        files::free(dir)
+    }
+
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         tree::digest(path)
     }

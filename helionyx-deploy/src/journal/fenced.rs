@@ -92,6 +92,10 @@ impl Files for Fenced<'_> {
         self.host().read_tail(path, limit)
     }
 
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
+        self.host().free(dir)
+    }
+
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         self.host().digest(path)
     }

@@ -6,8 +6,8 @@ use camino::Utf8Path;
 use crate::event::chain;
 use crate::host::Host;
 use crate::model::{Environment, Severity, Source};
-use crate::observe::observe;
-use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
+use crate::observe;
+use crate::plan::{Desired, Recipe, Refusal, Run, Target, Way, prerequisites, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node};
@@ -23,20 +23,38 @@ pub(super) const LOOK: &str = "mend it, or run the command as a user who may loo
 
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
-    let mut findings = programs(host, environment);
+    let observed = observe::observe(host, environment);
+    let bytes = observed.as_ref().map_or(0, HostState::release_bytes);
+    let looked = observe::prerequisites(host, environment);
+    let missing = prerequisites::missing(environment, &looked, bytes);
+    let mut findings: Vec<HostFinding> =
+        missing.into_iter().map(|one| refused(environment, one)).collect();
+    findings.extend(programs(host, environment));
     findings.extend(secrets(host, environment));
     findings.extend(journal(host, environment));
-    match observe(host, environment) {
+    let has = |code| move |one: &HostFinding| one.code == code;
+    match observed {
         Ok(found) => {
-            findings.extend(plan(host, environment, &found));
+            // What is missing is said already, and what follows from it need not be.
+            let held = findings.iter().any(has(code::PORT_HELD));
+            let hidden = findings.iter().any(has(code::MISSING_PROGRAM));
+            let planned = plan(host, environment, &found).into_iter().filter(|one| {
+                !(held && one.code == code::PORT_HELD || hidden && one.code == code::SOURCE)
+            });
+            findings.extend(planned);
             findings.extend(drift(environment, &found));
         }
+        Err(_) if findings.iter().any(has(code::NO_SYSTEMD)) => {}
         Err(error) => {
             let place = error.subject.clone();
             findings.push(HostFinding::new("unreadable", &place, chain(&error), LOOK));
         }
     }
     findings
+}
+
+fn refused(environment: &Environment, refusal: Refusal) -> HostFinding {
+    HostFinding::new(&refusal.code, &environment.id(), refusal.message, refusal.hint)
 }
 
 /// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
@@ -82,7 +100,8 @@ fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
             true => path.is_absolute() && host.node(path).is_ok_and(|node| node == Node::Missing),
             false => which::which(program).is_err(),
         };
-        if !is_ours && missing {
+        let is_named = environment.requires.iter().any(|one| one.program == program);
+        if !is_ours && missing && !is_named {
             let message = format!("{what} needs `{program}`, which is not here");
             let hint = format!("install {program}");
             findings.push(HostFinding::new(
@@ -96,9 +115,6 @@ fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
     for build in &environment.builds {
         let program = build.run.first().map(|word| word.expand(&bindings)).unwrap_or_default();
         look(&program, format!("build step {}", build.name));
-    }
-    if matches!(environment.source, Source::Git { .. }) {
-        look("git", "the source".to_owned());
     }
     findings
 }
@@ -162,21 +178,15 @@ fn content_of_secrets(
 
 /// What would keep a deploy from beginning: the source, and what is in the way on the host.
 fn plan(host: &dyn Host, environment: &Environment, found: &HostState) -> Vec<HostFinding> {
-    let id = environment.id();
     let origin = match resolve(host, environment, &Wish::default()) {
         Ok(origin) => origin,
         Err(error) => return vec![source_finding(environment, &error)],
     };
     let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
-    let (environment, run) = (environment.clone(), Run::Running);
-    let target = Target::Built(recipe);
-    match reach(&Desired { environment, target, run, way: Way::Forward }, found) {
-        Ok(_) => Vec::new(),
-        Err(refusals) => refusals
-            .into_iter()
-            .map(|refusal| HostFinding::new(&refusal.code, &id, refusal.message, refusal.hint))
-            .collect(),
-    }
+    let (target, run) = (Target::Built(recipe), Run::Running);
+    let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
+    let refusals = reach(&desired, found).err().unwrap_or_default();
+    refusals.into_iter().map(|refusal| refused(environment, refusal)).collect()
 }
 
 fn source_finding(environment: &Environment, error: &SourceError) -> HostFinding {

@@ -87,7 +87,7 @@ impl Clock for FakeHost {
     fn ourselves(&self) -> Ourselves {
         let key = ProcessKey { pid: super::table::DEPLOYER, started_ticks: 1 };
         let command = vec!["helionyx-deploy".to_owned(), "deploy".to_owned()];
-        Ourselves { key, uid: 1000, command }
+        Ourselves { key, uid: self.machine().uid.unwrap_or(super::start::OUR_UID), command }
     }
 
     /// Nothing is ever waited for.

@@ -30,6 +30,10 @@ pub(super) struct Machine {
     /// The held locks, by path: a ticket of their own, and what the holder left.
     pub(super) locks: BTreeMap<Utf8PathBuf, (u64, String)>,
     pub(super) last_ticket: u64,
+    /// How many bytes may still be written; without end where nobody said.
+    pub(super) free: Option<u64>,
+    /// The user that we are, where somebody said.
+    pub(super) uid: Option<u32>,
 }
 
 /// How long a changing call takes.
