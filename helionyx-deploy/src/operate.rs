@@ -21,6 +21,7 @@ mod missing;
 mod saved;
 mod session;
 
+pub use missing::missing;
 pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};

@@ -83,6 +83,12 @@ pub(super) fn is_of_the_host(error: &OperateError) -> bool {
     refusals.iter().any(|one| OF_THE_HOST.contains(&one.code.as_str()))
 }
 
+/// All that an environment lacks on its host, without what else may be in the way: looks only.
+#[must_use]
+pub fn missing(host: &dyn Host, environment: &Environment) -> Vec<Refusal> {
+    lacking(host, environment, None)
+}
+
 fn lacking(host: &dyn Host, environment: &Environment, found: Option<&HostState>) -> Vec<Refusal> {
     let bytes = found.map_or(0, HostState::release_bytes);
     prerequisites::missing(environment, &observe::prerequisites(host, environment), bytes)

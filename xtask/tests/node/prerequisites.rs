@@ -76,7 +76,7 @@ fn take_away(site: &Site) {
     site.run(&[
         "sh",
         "-c",
-        "mv /usr/bin/git /usr/bin/git.away && cp -P /usr/bin/python3 /usr/bin/python3.away && \
+        "for git in /usr/local/bin/git /usr/bin/git; do test ! -e $git || mv $git $git.away; done && cp -P /usr/bin/python3 /usr/bin/python3.away && \
          rm /usr/bin/python3 && printf '#!/bin/sh\\necho Python 3.9.2\\n' > /usr/bin/python3 && \
          chmod 755 /usr/bin/python3 && cp /etc/fstab /etc/fstab.away && \
          echo '/dev/vdz /var/lib/helionyx ext4 noauto 0 2' >> /etc/fstab && \
@@ -93,7 +93,8 @@ fn bring_back(site: &Site) {
     site.run(&[
         "sh",
         "-c",
-        "systemctl stop stranger; mv /usr/bin/git.away /usr/bin/git && \
+        "systemctl stop stranger; \
+         for git in /usr/local/bin/git /usr/bin/git; do test ! -e $git.away || mv $git.away $git; done && \
          mv /usr/bin/python3.away /usr/bin/python3 && mv /etc/fstab.away /etc/fstab",
     ]);
 }

@@ -175,7 +175,8 @@ impl Wanted<'_> {
             Set => {
                 let (mut now, mut then) = (shown::words(last)?, self.words());
                 let lower = |word: &String| word.to_ascii_lowercase();
-                (now.sort(), then.sort());
+                now.sort();
+                then.sort();
                 let is_same = now.iter().map(lower).eq(then.iter().map(lower));
                 (!is_same).then(|| is(&now.join(" "), &then.join(" ")))
             }
