@@ -158,6 +158,8 @@ pub trait Processes {
     /// Who listens on a TCP port, on any address of this machine. A process in another root is
     /// named too, but without marks and paths.
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError>;
+    /// Whether a machine of this name can be connected to.
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError>;
     /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
     /// [`Answer::LIMIT`] bytes of body.
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError>;

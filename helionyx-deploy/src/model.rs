@@ -62,6 +62,8 @@ pub struct Environment {
     pub source: Source,
     /// The programs that its host must have.
     pub requires: Vec<Requirement>,
+    /// The machines that its services ask over HTTPS.
+    pub reaches: Vec<HostName>,
     /// What is done to the code before it can run, in this order.
     pub builds: Vec<Build>,
     /// What runs, in the order in which it is started.

@@ -143,6 +143,11 @@ impl FakeHost {
         self.machine().free = Some(bytes);
     }
 
+    /// Says that a machine of this name cannot be connected to.
+    pub fn cut_off(&self, name: &str) {
+        self.machine().unreachable.insert(name.to_owned());
+    }
+
     /// Says as which user we change things.
     pub fn act_as(&self, uid: u32) {
         self.machine().uid = Some(uid);

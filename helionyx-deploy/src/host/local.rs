@@ -25,6 +25,7 @@ mod place;
 mod actor;
 mod aside;
 mod child;
+mod connect;
 mod copy;
 mod files;
 mod http;
@@ -268,6 +269,10 @@ impl Processes for LocalHost {
 
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError> {
         listeners::listeners(port)
+    }
+
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError> {
+        connect::connects(name, port, timeout)
     }
 
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {

@@ -195,6 +195,10 @@ impl Processes for Fenced<'_> {
         self.host().listeners(port)
     }
 
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError> {
+        self.host().connects(name, port, timeout)
+    }
+
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
         self.host().get(port, path, timeout)
     }

@@ -38,6 +38,9 @@ pub struct AppSpec {
     pub source: Given<SourceSpec>,
     /// Programs that its host must have, before anything is built or set up.
     pub requires: Vec<Spanned<RequirementSpec>>,
+    /// The names of machines that its services ask over HTTPS: `check` warns where one cannot be
+    /// connected to.
+    pub reaches: Words,
     /// Build steps, in this order.
     pub build: Vec<Spanned<BuildSpec>>,
     /// Services, in the order in which they start.

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::model::finding::Place;
 use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec, Spanned};
 use crate::model::{Build, Environment, Requirement, Retention, Source, Variable, bounds, code};
-use crate::name::{AppName, EnvironmentName, VariableName};
+use crate::name::{AppName, EnvironmentName, HostName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
 pub(super) mod apart;
@@ -44,6 +44,7 @@ pub struct App {
     name: AppName,
     source: Option<source::Draft>,
     requires: Vec<Requirement>,
+    reaches: Vec<HostName>,
     builds: Vec<Build>,
     services: Vec<service::Draft>,
     data: Vec<Utf8PathBuf>,
@@ -78,6 +79,7 @@ pub fn app(
     App {
         source: source::source(&spec, reader),
         requires: requirement::requirements(&spec.requires, reader),
+        reaches: requirement::reaches(&spec.reaches, reader),
         builds: build::builds(&spec.build, reader),
         services: service::services(&spec, reader),
         data: data::data(&spec.data, reader),
@@ -176,6 +178,7 @@ fn assemble(
         port: place.port.as_ref().map(|port| *port.get_ref()),
         source: source?,
         requires: app.requires.clone(),
+        reaches: app.reaches.clone(),
         builds: app.builds.clone(),
         services: app.services.iter().map(|service| service.model.clone()).collect(),
         variables,

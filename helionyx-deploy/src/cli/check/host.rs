@@ -1,11 +1,14 @@
 //! What an environment needs on its host, looked at one by one: each look finds what it finds, and
 //! none ends the others. Changes nothing.
 
+use std::time::Duration;
+
 use camino::Utf8Path;
 
 use crate::event::chain;
 use crate::host::Host;
 use crate::model::{Environment, Severity, Source};
+use crate::name::{HostName, Port};
 use crate::observe;
 use crate::plan::{Desired, Recipe, Refusal, Run, Target, Way, prerequisites, reach};
 use crate::render::env_file;
@@ -17,6 +20,9 @@ use super::{HostFinding, host_code as code};
 
 /// The largest environment file that is read, in bytes.
 const SECRETS_LIMIT: u64 = 1024 * 1024;
+
+/// How long a connection to another machine may take.
+const OUTBOUND: Duration = Duration::from_secs(3);
 
 /// What to do where something cannot be looked at.
 pub(super) const LOOK: &str = "mend it, or run the command as a user who may look at it";
@@ -70,6 +76,15 @@ fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
         drifts.extend(new);
     }
     drifts
+}
+
+/// A warning where a machine cannot be connected to over HTTPS.
+pub(super) fn unreachable(host: &dyn Host, name: &HostName) -> Option<HostFinding> {
+    let why = host.connects(name.as_str(), Port::try_from(443).ok()?, OUTBOUND).err()?;
+    let message = format!("{name} cannot be reached over HTTPS: {why}");
+    let hint = "look at the network, DNS and firewall; a deploy goes on without it";
+    let finding = HostFinding::new(code::UNREACHABLE, name.as_str(), message, hint);
+    Some(HostFinding { severity: Severity::Warning, ..finding })
 }
 
 /// Whether the logs of units outlive a reboot (HEL-59).
@@ -241,6 +256,17 @@ mod tests {
         assert_eq!(secrets(&host, &environment), Vec::new());
         host.create_dir(&environment.layout.root, 0o755).unwrap();
         assert_eq!(secrets(&host, &environment).len(), 1);
+    }
+
+    #[test]
+    fn a_machine_that_cannot_be_reached_is_a_warning_by_its_name() {
+        let host = FakeHost::default();
+        let name: HostName = "api.example.org".parse().unwrap();
+        assert_eq!(unreachable(&host, &name), None, "HEL-04");
+        host.cut_off("api.example.org");
+        let finding = unreachable(&host, &name).unwrap();
+        assert_eq!((&*finding.code, finding.severity), ("unreachable", Severity::Warning));
+        assert_eq!(finding.place, "api.example.org", "HEL-04");
     }
 
     #[test]

@@ -9,6 +9,7 @@ crate::model::code::codes! {
     NO_RIGHTS = "no-rights": "This user may not make units, users and releases.";
     NO_ROOM = "no-room": "Too little room for another release, or for data.";
     NOT_MOUNTED = "not-mounted": "A directory below a file system that is not mounted.";
+    UNREACHABLE = "unreachable": "A machine that services ask over HTTPS and that cannot be connected to.";
     SECRETS_FILE = "secrets-file": "The file of the secrets is not there, is no file, or cannot be read.";
     SECRETS_MODE = "secrets-mode": "The file of the secrets can be read by others.";
     SOURCE = "source": "The source is not there, or cannot be asked.";

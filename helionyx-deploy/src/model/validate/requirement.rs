@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Reader;
 use crate::model::code;
 use crate::model::requirement::{ProgramVersion, Requirement};
-use crate::model::spec::{RequirementSpec, Spanned};
+use crate::model::spec::{RequirementSpec, Spanned, Words};
+use crate::name::HostName;
 
 /// Checks `[[requires]]`.
 pub fn requirements(
@@ -24,6 +25,18 @@ pub fn requirements(
         Some(Requirement { program, at_least, run })
     });
     all.collect::<Vec<_>>().into_iter().flatten().collect()
+}
+
+/// Checks `reaches`.
+pub fn reaches(names: &Words, reader: &mut Reader<'_>) -> Vec<HostName> {
+    let mut seen = BTreeMap::new();
+    let names = names.as_ref().map(|names| names.get_ref().as_slice()).unwrap_or_default();
+    let all = names.iter().filter_map(|written| {
+        let name: HostName = reader.name(written)?;
+        reader.unique("machine", &name, written.span(), &mut seen);
+        Some(name)
+    });
+    all.collect()
 }
 
 /// A path that depends on a directory would be another program tomorrow.

@@ -151,6 +151,18 @@ pub const CASES: &[Case] = &[
     Case("app", "[\"python3\", \"-c\"", "[\"\", \"-c\"", &["app.toml:44:8 empty"]),
     Case("app", "import venv", "import \\u0000", &["app.toml:44:25 control-character"]),
     Case("app", "import venv", "import {release}", &["app.toml:44:33 unavailable-placeholder"]),
+    Case(
+        "app",
+        "name = \"sample\"",
+        "name = \"sample\"\nreaches = [\"https://a.example\", \"b.example\", \"b.example\"]",
+        &["app.toml:2:12 bad-name", "app.toml:2:46 duplicate-name"],
+    ),
+    Case(
+        "app",
+        "name = \"sample\"",
+        "name = \"sample\"\nreaches = \"a\"",
+        &["app.toml:2:11 wrong-type"],
+    ),
     // Names.
     Case("app", "name = \"sample\"", "name = \"smaple\"", &["app.toml:1:8 wrong-name"]),
     Case("app", "name = \"web\"", "name = \"Web\"", &["app.toml:13:8 bad-name"]),
