@@ -103,7 +103,7 @@ pub enum OperateError {
 /// Why nothing could be planned.
 pub fn plan(host: &dyn Host, environment: &Environment, goal: &Goal) -> Result<Plan, OperateError> {
     let origin = resolve_origin(host, environment, goal)?;
-    let found = look(host, environment, goal)?;
+    let found = missing::look(host, environment, goal)?;
     make_plan(host, environment, goal, origin.as_ref(), &found).map(|(_, plan)| plan)
 }
 
@@ -121,7 +121,7 @@ pub fn save(
     let origin = resolve(host, environment, wish).map_err(OperateError::from);
     let origin =
         origin.map_err(|error| missing::with_missing(host, environment, &goal, None, error))?;
-    let found = look(host, environment, &goal)?;
+    let found = missing::look(host, environment, &goal)?;
     let recipe = recipe(host, &origin, force, &found);
     let run = Run::Running;
     let target = Target::Built(recipe.clone());
@@ -165,7 +165,7 @@ fn already_so(
     if before.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
-    let early = look(host, environment, goal).and_then(|found| {
+    let early = missing::look(host, environment, goal).and_then(|found| {
         let (_, plan) = make_plan(host, environment, goal, origin, &found)?;
         Ok(plan.is_empty().then_some(found))
     });
@@ -307,16 +307,6 @@ fn wait_for_lock<'h>(
             result => return result.map(|lock| (lock, seen.is_some())),
         }
     }
-}
-
-/// What is on the host; where it cannot be looked at, all that is missing.
-fn look(
-    host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-) -> Result<HostState, OperateError> {
-    let found = observe(host, environment).map_err(OperateError::from);
-    found.map_err(|error| missing::with_missing(host, environment, goal, None, error))
 }
 
 /// What the source stands for; where it cannot be had, all that is missing.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 use crate::name::{Port, ReleaseId, ServiceName, UnitName, VariableName};
-use crate::release::{Anchor, FileRecord, Manifest, Verification};
+use crate::release::{Anchor, Manifest, Verification};
 use crate::time::Timestamp;
 
 pub mod mark;
@@ -76,18 +76,6 @@ impl HostState {
     #[must_use]
     pub fn verification(&self, id: &ReleaseId) -> Option<&Verification> {
         self.releases.get(id)?.verification.as_ref()
-    }
-
-    /// How large the release in use is, as it was sealed; 0 where there is none.
-    #[must_use]
-    pub fn release_bytes(&self) -> u64 {
-        let manifest = self.current.release().and_then(|id| self.manifest(id));
-        let files = manifest.iter().flat_map(|manifest| manifest.files.values());
-        let sizes = files.map(|record| match record {
-            FileRecord::File { size, .. } => *size,
-            FileRecord::Link { .. } => 0,
-        });
-        sizes.sum()
     }
 
     /// The release that was verified last, of those that can still be used.

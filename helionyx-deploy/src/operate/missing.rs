@@ -38,6 +38,16 @@ pub(super) fn or_missing(
     }
 }
 
+/// What is on the host; where it cannot be looked at, all that is missing.
+pub(super) fn look(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<HostState, OperateError> {
+    let found = observe::observe(host, environment).map_err(OperateError::from);
+    found.map_err(|error| with_missing(host, environment, goal, None, error))
+}
+
 /// An error, with all that is missing besides. What only follows from something that is missing is
 /// not said.
 pub(super) fn with_missing(
@@ -90,6 +100,6 @@ pub fn missing(host: &dyn Host, environment: &Environment) -> Vec<Refusal> {
 }
 
 fn lacking(host: &dyn Host, environment: &Environment, found: Option<&HostState>) -> Vec<Refusal> {
-    let bytes = found.map_or(0, HostState::release_bytes);
+    let bytes = found.map_or(0, prerequisites::release_bytes);
     prerequisites::missing(environment, &observe::prerequisites(host, environment), bytes)
 }

@@ -4,9 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::{Environment, ProgramVersion, Requirement};
 use crate::plan::Refusal;
+use crate::release::FileRecord;
 use crate::render::unit_file::OLDEST;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
-use crate::state::{Listener, Process};
+use crate::state::{HostState, Listener, Process};
 
 /// What must be free for a release besides twice the size of the one in use, in bytes.
 const ROOM: u64 = 64 * MIB;
@@ -37,6 +38,18 @@ pub fn missing(
     }
     all.extend(port(environment, found));
     all
+}
+
+/// How large the release in use is, as it was sealed; 0 where there is none.
+#[must_use]
+pub fn release_bytes(found: &HostState) -> u64 {
+    let manifest = found.current.release().and_then(|id| found.manifest(id));
+    let files = manifest.iter().flat_map(|manifest| manifest.files.values());
+    let sizes = files.map(|record| match record {
+        FileRecord::File { size, .. } => *size,
+        FileRecord::Link { .. } => 0,
+    });
+    sizes.sum()
 }
 
 fn systemd(found: &Prerequisites) -> Option<Refusal> {

@@ -30,7 +30,7 @@ pub(super) const LOOK: &str = "mend it, or run the command as a user who may loo
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
     let observed = observe::observe(host, environment);
-    let bytes = observed.as_ref().map_or(0, HostState::release_bytes);
+    let bytes = observed.as_ref().map_or(0, prerequisites::release_bytes);
     let looked = observe::prerequisites(host, environment);
     let missing = prerequisites::missing(environment, &looked, bytes);
     let mut findings: Vec<HostFinding> =
