@@ -129,6 +129,14 @@ pub enum StepError {
         /// Why.
         why: String,
     },
+    /// What systemd would start is not the release: something else than its unit decides.
+    #[error("{unit} would not run this release: {what}")]
+    Overridden {
+        /// The unit.
+        unit: String,
+        /// What counts instead.
+        what: String,
+    },
     /// The process that was proven is not the one that systemd started.
     #[error("{service} runs as pid {pid}, which is not the main process of {unit}")]
     OutsideOfUnit {

@@ -11,10 +11,10 @@ use crate::command::ExitStatus;
 use crate::event::{Answered, chain};
 use crate::host::{Answer, Host, HostError};
 use crate::model::Timing;
-use crate::name::{Port, ReleaseId};
+use crate::name::{Port, ReleaseId, ServiceName};
 use crate::plan::Site;
 use crate::release::{Probe, Service};
-use crate::state::{Answering, Listener, Process, ProcessKey};
+use crate::state::{Answering, Listener, Process, ProcessKey, mark};
 
 /// When a service without probes counts as running: it must only stay alive.
 const ALIVE: Timing = Timing {
@@ -59,6 +59,16 @@ pub enum Unproven {
         found: String,
         /// From where it should.
         wanted: ReleaseId,
+    },
+    /// Its processes are of another environment.
+    #[error("{service} runs with the environment {found} instead of {wanted}")]
+    WrongEnvironment {
+        /// The service.
+        service: String,
+        /// What its processes were told.
+        found: String,
+        /// What they should have been.
+        wanted: String,
     },
     /// Somebody else listens on its port.
     #[error("port {port} is held by {who} on {address}, which is not {service}")]
@@ -221,6 +231,7 @@ fn examine(
         return Err(Unproven::Ended { service: service.name.to_string(), status: None });
     };
     check_release(site, service, release, &seen.processes)?;
+    check_environment(site, &service.name, &seen.processes)?;
     let Some(port) = service.port else { return Ok(Examined::Passing(main.key)) };
     check_listeners(site, service, release, port, &seen.listeners)?;
     if seen.listeners.is_empty() {
@@ -241,6 +252,25 @@ pub fn main_first(processes: &mut [Process]) {
     processes.sort_by_key(|process| {
         (process.session != process.key.pid, process.key.started_ticks, process.key.pid)
     });
+}
+
+/// A program may have lost or overwritten its environment: then it says nothing.
+fn check_environment(
+    site: &Site,
+    service: &ServiceName,
+    processes: &[Process],
+) -> Result<(), Unproven> {
+    for process in processes {
+        let said = process.marks.get(mark::ENVIRONMENT);
+        if let Some(said) = said.filter(|said| **said != site.environment.as_str()) {
+            return Err(Unproven::WrongEnvironment {
+                service: format!("{service} ({})", process.describe()),
+                found: said.clone(),
+                wanted: site.environment.to_string(),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_release(
@@ -346,6 +376,8 @@ fn millis(count: u64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::Layout;
+    use crate::time::Timestamp;
 
     #[test]
     fn an_answer_is_judged_by_status_and_fields() {
@@ -374,6 +406,42 @@ mod tests {
         ] {
             let answer = Answer { status, body: body.into() };
             assert_eq!(judge(&probe, &answer), expected.map_err(str::to_owned), "{body} (HEL-26)");
+        }
+    }
+
+    /// What `Environment=` of a unit says counts, whatever file it was started with (HEL-77).
+    #[test]
+    fn a_process_that_was_told_another_environment_is_not_the_service() {
+        let id: ReleaseId = "20260101T000000Z-da4e1d7".parse().unwrap();
+        let site = Site {
+            app: "shop".parse().unwrap(),
+            environment: "dev".parse().unwrap(),
+            layout: Layout { root: "/opt/shop/dev".into(), data: "/var/lib/shop/dev".into() },
+        };
+        for (told, expected) in [
+            (Some("dev"), Ok(())),
+            (None, Ok(())),
+            (
+                Some("live"),
+                Err("web (pid 7 (web)) runs with the environment live instead of dev".to_owned()),
+            ),
+        ] {
+            let marks = told.map(|told| (mark::ENVIRONMENT.to_owned(), told.to_owned()));
+            let process = Process {
+                key: ProcessKey { pid: 7, started_ticks: 1 },
+                parent: 1,
+                session: 7,
+                uid: 998,
+                command: vec!["web".to_owned()],
+                cwd: Some(site.layout.release(&id)),
+                exe: None,
+                marks: marks.into_iter().collect(),
+                output: None,
+                since: Timestamp::from_millis(0),
+                memory_bytes: 0,
+            };
+            let found = check_environment(&site, &"web".parse().unwrap(), &[process]);
+            assert_eq!(found.map_err(|error| error.to_string()), expected, "HEL-77: {told:?}");
         }
     }
 }

@@ -77,6 +77,9 @@ pub trait Files {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
     /// The last bytes of a regular file, at most `limit`; empty when there is none.
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// How many bytes may still be written to the file system of this directory, or of the first
+    /// one above it that is there.
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError>;
     /// The SHA-256 of a regular file.
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError>;
     /// Whether these bytes occur in a regular file.
@@ -172,6 +175,8 @@ pub trait Processes {
     /// Who listens on a TCP port, on any address of this machine. A process in another root is
     /// named too, but without marks and paths.
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError>;
+    /// Whether a machine of this name can be connected to.
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError>;
     /// Asks `http://127.0.0.1:<port><path>`: no proxy, no redirects followed, at most
     /// [`Answer::LIMIT`] bytes of body.
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError>;

@@ -19,6 +19,7 @@ pub mod catalog;
 pub mod code;
 mod decode;
 pub mod finding;
+mod requirement;
 #[cfg(feature = "schema")]
 pub mod schema;
 mod spanned;
@@ -30,6 +31,7 @@ mod validate;
 pub(crate) use bounds::MARKS;
 pub use catalog::{Catalog, SelectError, SourceFile};
 pub use finding::{Finding, Severity};
+pub use requirement::{ProgramVersion, Requirement};
 pub(crate) use suggest::closest;
 pub use supervision::{Restart, Runtime, Sandbox, ServiceType, Supervision, Supervisor, Units};
 pub(crate) use validate::apart::at_risk;
@@ -58,6 +60,10 @@ pub struct Environment {
     pub port: Option<Port>,
     /// Where its code comes from.
     pub source: Source,
+    /// The programs that its host must have.
+    pub requires: Vec<Requirement>,
+    /// The machines that its services ask over HTTPS.
+    pub reaches: Vec<HostName>,
     /// What is done to the code before it can run, in this order.
     pub builds: Vec<Build>,
     /// What runs, in the order in which it is started.

@@ -19,11 +19,13 @@ use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
+mod prerequisites;
 mod recovery;
 mod units;
 
+pub use prerequisites::prerequisites;
 pub(crate) use recovery::{MODEL_LIMIT, tool_origin};
-pub(crate) use units::ask;
+pub(crate) use units::{ask, overridden};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;

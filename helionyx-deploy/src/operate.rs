@@ -18,9 +18,11 @@ use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey, RecoveryState};
 
 mod limit;
+mod missing;
 mod saved;
 mod session;
 
+pub use missing::missing;
 pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};
@@ -99,7 +101,7 @@ pub enum OperateError {
 /// Why nothing could be planned.
 pub fn plan(host: &dyn Host, environment: &Environment, goal: &Goal) -> Result<Plan, OperateError> {
     let origin = resolve_origin(host, environment, goal)?;
-    let found = observe(host, environment)?;
+    let found = missing::look(host, environment, goal)?;
     make_plan(host, environment, goal, origin.as_ref(), &found).map(|(_, plan)| plan)
 }
 
@@ -113,13 +115,17 @@ pub fn save(
     wish: &Wish,
     force: Force,
 ) -> Result<Saved, OperateError> {
-    let origin = resolve(host, environment, wish)?;
-    let found = observe(host, environment)?;
+    let goal = Goal::Deploy { wish: wish.clone(), force };
+    let origin = resolve(host, environment, wish).map_err(OperateError::from);
+    let origin =
+        origin.map_err(|error| missing::with_missing(host, environment, &goal, None, error))?;
+    let found = missing::look(host, environment, &goal)?;
     let recipe = recipe(host, &origin, force, &found);
-    let (environment, run) = (environment.clone(), Run::Running);
+    let run = Run::Running;
     let target = Target::Built(recipe.clone());
-    let desired = Desired { environment, target, run, way: Way::Forward };
-    let plan = reach(&desired, &found).map_err(OperateError::Refused)?;
+    let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
+    let plan = reach(&desired, &found).map_err(OperateError::Refused);
+    let plan = missing::or_missing(host, environment, &goal, &found, plan)?;
     Ok(Saved::new(&desired.environment, &found, recipe, plan))
 }
 
@@ -177,7 +183,7 @@ fn already_so(
     if before.as_ref().is_some_and(Tip::is_open) {
         return Ok(None);
     }
-    let early = observe(host, environment).map_err(OperateError::from).and_then(|found| {
+    let early = missing::look(host, environment, goal).and_then(|found| {
         let (_, plan) = make_plan(host, environment, goal, origin, &found)?;
         Ok(plan.is_empty().then_some(found))
     });
@@ -186,6 +192,7 @@ fn already_so(
         Ok(Some(found)) if journal::tip(host, layout)? == before => Ok(Some(found)),
         // On a host where nothing was ever done, a refusal must not leave a root behind. On any
         // other, somebody may be at work right now: what counts is seen under the lock.
+        Err(error) if missing::is_of_the_host(&error) => Err(error),
         Err(error) if host.node(&layout.root)? == Node::Missing => Err(error),
         Ok(_) | Err(_) => Ok(None),
     }
@@ -323,7 +330,17 @@ fn wait_for_lock<'h>(
     journal::wait_for(host, wait, &|| host.interrupted(), waiting, &attempt)
 }
 
+/// What the source stands for; where it cannot be had, all that is missing.
 fn resolve_origin(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<Option<Origin>, OperateError> {
+    let origin = origin_of(host, environment, goal).map_err(OperateError::from);
+    origin.map_err(|error| missing::with_missing(host, environment, goal, None, error))
+}
+
+fn origin_of(
     host: &dyn Host,
     environment: &Environment,
     goal: &Goal,
@@ -373,7 +390,8 @@ fn make_plan(
         }
     };
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
-    let plan = reach(&desired, found).map_err(OperateError::Refused)?;
+    let plan = reach(&desired, found).map_err(OperateError::Refused);
+    let plan = missing::or_missing(host, environment, goal, found, plan)?;
     if let Goal::Apply(saved) = goal {
         saved.check_plan(&plan)?;
     }

@@ -10,6 +10,7 @@ use crate::name::{AppName, EnvironmentName, ReleaseId};
 
 pub mod desired;
 pub mod fingerprint;
+pub mod prerequisites;
 mod prune;
 mod reach;
 pub mod step;

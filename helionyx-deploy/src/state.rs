@@ -13,9 +13,10 @@ use crate::release::{Anchor, Manifest, Verification};
 use crate::time::Timestamp;
 
 pub mod mark;
+pub mod prerequisite;
 pub mod unit;
 
-pub use unit::{Account, RecoveryState, UnitFile, UnitState};
+pub use unit::{Account, Overridden, RecoveryState, UnitFile, UnitState};
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -3,4 +3,5 @@
 pub mod account;
 pub mod git;
 pub mod journalctl;
+pub mod mount;
 pub mod systemctl;

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{Applier, StepError};
+use super::{Applier, Heed, StepError};
+use crate::event::Event;
 use crate::host::HostError;
 use crate::layout::UNITS_DIR;
 use crate::name::{UnitName, UserName};
-use crate::observe::ask;
+use crate::observe::{ask, overridden};
 use crate::release::{Service, Unit};
 use crate::state::unit::Shown;
 use crate::state::{Account, ProcessKey};
@@ -79,6 +80,7 @@ impl Applier<'_, '_, '_> {
         let host = self.work.host;
         // Of a unit that did not fail it says that there is nothing to forget.
         host.run(&systemctl::reset_failed(&unit.name), &mut |_| {})?;
+        self.check_what_counts(unit)?;
         self.begun.insert(service.name.clone(), host.now());
         let output = host.run(&systemctl::start(&unit.name, START_DEADLINE), &mut |_| {})?;
         let shown = self.shown(&unit.name)?;
@@ -89,6 +91,26 @@ impl Applier<'_, '_, '_> {
         let said = output.tail(2).join("; ");
         let why = shown.failure().unwrap_or(said);
         Err(StepError::NotStarted { unit: unit.name.to_string(), why })
+    }
+
+    /// What systemd will start is what the unit says: what else is in force is told, and where it would
+    /// not be the release, nothing is started. On the way back that decides nothing: what ran so
+    /// before may run so again.
+    fn check_what_counts(&mut self, unit: &Unit) -> Result<(), StepError> {
+        let shown = self.shown(&unit.name)?;
+        let found = overridden(self.work.host, &unit.name, &unit.text, &shown);
+        let is_forward = self.work.heed == Heed::Interruptions;
+        let (decisive, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|one| one.is_decisive && is_forward);
+        for one in others {
+            let message = format!("{}: {one}", unit.name);
+            (self.work.events)(Event::Warning { message });
+        }
+        if decisive.is_empty() {
+            return Ok(());
+        }
+        let what: Vec<String> = decisive.iter().map(ToString::to_string).collect();
+        Err(StepError::Overridden { unit: unit.name.to_string(), what: what.join("; ") })
     }
 
     /// Stops a unit, also one that waits to be started again; what it leaves behind is left to the

@@ -11,7 +11,7 @@ use crate::isolation;
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::operate::{Force, Goal, operate_beside};
+use crate::operate::{self, Force, Goal, OperateError, operate_beside};
 use crate::source::Wish;
 use crate::status::status;
 
@@ -272,10 +272,17 @@ pub(super) fn apart<'m>(
     let concerns = |one: &isolation::Shared| one.owners.contains(&environment.id());
     let findings: Vec<_> =
         shared.into_iter().filter(concerns).map(|shared| shared.finding).collect();
-    match findings.is_empty() {
-        true => Ok(environment),
-        false => Err(Failure::shared(&environment.id(), findings)),
+    if findings.is_empty() {
+        return Ok(environment);
     }
+    if findings.iter().all(isolation::Shared::is_unknown) {
+        // Who may not look says so best with all else that is missing.
+        let missing = operate::missing(&context.host, environment);
+        if !missing.is_empty() {
+            return Err(OperateError::Refused(missing).into());
+        }
+    }
+    Err(Failure::shared(&environment.id(), findings))
 }
 
 /// Lets the engine work while its events are told, to people and as JSON lines.

@@ -91,6 +91,7 @@ impl Check {
         tell(context, &pasted);
         let mistaken = mistaken || !pasted.is_empty();
         lacking += shared(context, &models, &chosen);
+        outbound(context, &chosen);
         for environment in &chosen {
             lacking += one(context, environment);
         }
@@ -167,6 +168,20 @@ fn shared(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -
         context.screen.say(&finding.render(program));
     }
     found.len()
+}
+
+/// Says which of the machines that services ask over HTTPS cannot be connected to, each once. What a
+/// service does without them is its own matter (HEL-04).
+fn outbound(context: &mut Context<'_>, chosen: &[&Environment]) {
+    let machine = context.machine();
+    let here = chosen.iter().filter(|environment| environment.runs_on(&machine));
+    let names: BTreeSet<_> = here.flat_map(|environment| &environment.reaches).collect();
+    for name in names {
+        let Some(finding) = host::unreachable(&context.host, name) else { continue };
+        let now = context.host.now();
+        context.screen.line(&Line::new("finding", Origin::new(now, None), &finding));
+        context.screen.say(&finding.render(context.program));
+    }
 }
 
 /// What one environment lacks on its host; the number of errors.

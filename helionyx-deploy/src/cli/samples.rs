@@ -64,6 +64,8 @@ pub(super) fn environment() -> Environment {
         host: None,
         backups: "/var/lib/sample-backups".into(),
         data_dirs: Vec::new(),
+        requires: Vec::new(),
+        reaches: Vec::new(),
         layout: Layout { root: "/opt/sample/local".into(), data: "/var/lib/sample".into() },
         project: "/project".into(),
         port: None,

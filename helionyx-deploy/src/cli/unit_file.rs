@@ -22,8 +22,8 @@ mod here;
 pub(super) use files::checked_in;
 use here::Here;
 
-/// What is assumed where there is no systemd to ask: the oldest that is known.
-pub(super) const OLDEST: Version = Version(252);
+pub(super) use crate::render::unit_file::OLDEST;
+
 /// The newest whose rules are known.
 const NEWEST: Version = Version(258);
 

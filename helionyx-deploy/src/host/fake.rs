@@ -145,6 +145,21 @@ impl FakeHost {
         self.machine().announced.clone()
     }
 
+    /// Says how many bytes may still be written.
+    pub fn set_free(&self, bytes: u64) {
+        self.machine().free = Some(bytes);
+    }
+
+    /// Says that a machine of this name cannot be connected to.
+    pub fn cut_off(&self, name: &str) {
+        self.machine().unreachable.insert(name.to_owned());
+    }
+
+    /// Says as which user we change things.
+    pub fn act_as(&self, uid: u32) {
+        self.machine().uid = Some(uid);
+    }
+
     /// Starts a process that is none of ours and listens on this port on all addresses; its pid.
     /// It answers as a healthy service that knows neither release nor environment.
     pub fn stranger_on(&self, port: Port, command: &str) -> u32 {

@@ -26,6 +26,7 @@ mod place;
 mod actor;
 mod aside;
 mod child;
+mod connect;
 mod copy;
 mod files;
 mod http;
@@ -159,6 +160,10 @@ impl Files for LocalHost {
         files::read_tail(path, limit)
     }
 
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
+        files::free(dir)
+    }
+
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         tree::digest(path)
     }
@@ -281,6 +286,10 @@ impl Processes for LocalHost {
 
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError> {
         listeners::listeners(port)
+    }
+
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError> {
+        connect::connects(name, port, timeout)
     }
 
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {

@@ -93,6 +93,10 @@ impl Files for Fenced<'_> {
         self.host().read_tail(path, limit)
     }
 
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
+        self.host().free(dir)
+    }
+
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         self.host().digest(path)
     }
@@ -205,6 +209,10 @@ impl Processes for Fenced<'_> {
 
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError> {
         self.host().listeners(port)
+    }
+
+    fn connects(&self, name: &str, port: Port, timeout: Duration) -> Result<(), ProbeError> {
+        self.host().connects(name, port, timeout)
     }
 
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {

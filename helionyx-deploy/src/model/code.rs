@@ -46,6 +46,7 @@ codes! {
     MISSING_PORT = "missing-port": "An environment without the port that its app uses.";
     RESERVED_FILE = "reserved-file": "A build output that the release itself needs.";
     OVERLAPPING_OUTPUTS = "overlapping-outputs": "Two build steps that write to one place.";
+    BAD_VERSION = "bad-version": "A version that is not numbers with dots between them.";
     RELATIVE_PROGRAM = "relative-program": "A service whose program has no absolute path.";
     BAD_PROBE_PATH = "bad-probe-path": "A path that cannot stand in an HTTP request.";
     OTHER_PORT = "unprobed-port": "A port of a service that no probe asks, where another one is asked.";

@@ -38,6 +38,11 @@ pub struct AppSpec {
     pub name: Given<String>,
     /// Where its code comes from: exactly one of the tables in it.
     pub source: Given<SourceSpec>,
+    /// Programs that its host must have, before anything is built or set up.
+    pub requires: Vec<Spanned<RequirementSpec>>,
+    /// The names of machines that its services ask over HTTPS: `check` warns where one cannot be
+    /// connected to.
+    pub reaches: Words,
     /// Build steps, in this order.
     pub build: Vec<Spanned<BuildSpec>>,
     /// Services, in the order in which they start.
@@ -101,6 +106,21 @@ pub struct GitSpec {
     /// The repository's address, without credentials.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::SOURCE }))]
     pub url: Given<String>,
+}
+
+/// `[[requires]]`: a program that the host must have.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields, default, expecting = "a table")]
+#[cfg_attr(feature = "schema", schemars(extend("required" = ["program"])))]
+pub struct RequirementSpec {
+    /// Its name, looked up on PATH, or its absolute path.
+    pub program: Given<String>,
+    /// Its oldest version that will do, as `3.11`; compared with what it prints for `--version`.
+    pub at_least: Given<String>,
+    /// A command that ends well where the program has all that is needed of it, e.g. a module.
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
+    pub run: Words,
 }
 
 /// `[[build]]`: a command that runs in the release's directory.

@@ -9,8 +9,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::finding::Place;
 use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec, Spanned};
-use crate::model::{Build, Environment, Retention, Source, Variable, bounds, code};
-use crate::name::{AppName, EnvironmentName, VariableName};
+use crate::model::{Build, Environment, Requirement, Retention, Source, Variable, bounds, code};
+use crate::name::{AppName, EnvironmentName, HostName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
 pub(super) mod apart;
@@ -22,6 +22,7 @@ pub mod kind;
 mod listening;
 mod placement;
 mod reader;
+mod requirement;
 mod reserved;
 mod runtime;
 mod sandbox;
@@ -42,6 +43,8 @@ use reader::Span;
 pub struct App {
     name: AppName,
     source: Option<source::Draft>,
+    requires: Vec<Requirement>,
+    reaches: Vec<HostName>,
     builds: Vec<Build>,
     services: Vec<service::Draft>,
     data: Vec<Utf8PathBuf>,
@@ -75,6 +78,8 @@ pub fn app(
     let retention = retention(spec.retention.as_ref().map(Spanned::get_ref), reader);
     App {
         source: source::source(&spec, reader),
+        requires: requirement::requirements(&spec.requires, reader),
+        reaches: requirement::reaches(&spec.reaches, reader),
         builds: build::builds(&spec.build, reader),
         services: service::services(&spec, reader),
         data: data::data(&spec.data, reader),
@@ -172,6 +177,8 @@ fn assemble(
         project: project.to_owned(),
         port: place.port.as_ref().map(|port| *port.get_ref()),
         source: source?,
+        requires: app.requires.clone(),
+        reaches: app.reaches.clone(),
         builds: app.builds.clone(),
         services: app.services.iter().map(|service| service.model.clone()).collect(),
         variables,

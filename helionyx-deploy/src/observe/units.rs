@@ -10,7 +10,9 @@ use crate::host::{Host, HostError};
 use crate::layout::UNITS_DIR;
 use crate::model::Environment;
 use crate::name::{UnitKind, UnitName};
-use crate::state::{Account, HostState, Node, UnitFile, UnitState};
+use crate::render::unit_file::effective;
+use crate::state::unit::Shown;
+use crate::state::{Account, HostState, Node, Overridden, UnitFile, UnitState};
 use crate::tool::{account, systemctl};
 
 /// The largest unit file that is read, in bytes.
@@ -35,15 +37,40 @@ pub(super) fn look(
     for name in names {
         let file = file(host, &name)?;
         let shown = shown.remove(&name).unwrap_or_default();
-        state.units.insert(name, UnitState { file, shown });
+        let overridden = match &file {
+            // Of what systemd has not read yet it can show nothing.
+            UnitFile::Text(text) if !shown.needs_reload => overridden(host, &name, text, &shown),
+            _ => Vec::new(),
+        };
+        state.units.insert(name, UnitState { file, shown, overridden });
     }
     let [service, timer] = recovery.map(|name| {
         let shown = shown.remove(&name).unwrap_or_default();
-        Ok(UnitState { file: file(host, &name)?, shown })
+        Ok(UnitState { file: file(host, &name)?, shown, overridden: Vec::new() })
     });
     state.recovery = Some(recovery::look(host, &environment.layout, service?, timer?)?);
     state.user = user(host, environment)?;
     Ok(())
+}
+
+/// What counts for a unit and is not what its text says, with the drop-ins that set it.
+pub(crate) fn overridden(
+    host: &dyn Host,
+    name: &UnitName,
+    text: &str,
+    shown: &Shown,
+) -> Vec<Overridden> {
+    if shown.load != "loaded" {
+        return Vec::new();
+    }
+    let mut found = effective::overridden(name, text, &shown.effective);
+    let drop_ins = if found.is_empty() { &[][..] } else { &shown.drop_ins };
+    for path in drop_ins {
+        // Who set it is worth knowing, but not being told so is no reason to stop.
+        let drop_in = host.read(path, UNIT_LIMIT).unwrap_or_default();
+        effective::attribute(&mut found, path, &drop_in);
+    }
+    found
 }
 
 /// The account of the environment's user; none where the host does not know it.

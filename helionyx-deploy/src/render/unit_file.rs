@@ -6,6 +6,7 @@
 //! measured to do.
 
 pub mod directive;
+pub mod effective;
 pub mod environment;
 pub mod exec;
 pub mod lint;
@@ -22,6 +23,9 @@ pub use write::{UnitFile, Value, WriteError};
 /// A version of systemd, e.g. 252.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u16);
+
+/// The oldest version that our unit files are written for.
+pub const OLDEST: Version = Version(252);
 
 /// The longest line that systemd reads, in bytes, continuations joined: one more and the whole unit
 /// is refused.

@@ -38,6 +38,13 @@ pub(super) fn findings(
         let message = format!("{drop_in} changes {name}");
         add("drop-in", message, "remove it, or say it in the model".to_owned());
     }
+    for one in &found.overridden {
+        let hint = match one.by.last() {
+            Some(path) => format!("remove {path}, or say it in the model"),
+            None => format!("look at `systemctl cat {name}`"),
+        };
+        add("unit-overridden", format!("{name}: {one}"), hint);
+    }
     if shown.file_state != "enabled" && shown.load == "loaded" {
         add("not-enabled", format!("{name} does not start with the machine"), deploy(&id));
     }

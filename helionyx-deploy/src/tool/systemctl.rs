@@ -11,15 +11,15 @@ use camino::Utf8PathBuf;
 
 use crate::command::{Command, Inherit};
 use crate::name::UnitName;
-use crate::render::unit_file::Version;
-use crate::state::unit::{MainCode, Shown};
+use crate::render::unit_file::{Version, effective};
+use crate::state::unit::{Effective, MainCode, Shown};
 
 /// How long systemd may take to answer a question, or to read its units anew.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
 /// How much longer than a unit's own timeout its job may take.
 const GRACE: Duration = Duration::from_secs(15);
 
-/// What is asked about a unit.
+/// What is asked about a unit besides what its file may set.
 const PROPERTIES: [&str; 15] = [
     "Id",
     "LoadState",
@@ -55,46 +55,78 @@ pub fn parse_version(text: &str) -> Option<Version> {
 /// Asks what systemd knows of these units.
 #[must_use]
 pub fn show<'a>(units: impl IntoIterator<Item = &'a UnitName>) -> Command {
-    let properties = format!("--property={}", PROPERTIES.join(","));
+    let all: Vec<String> =
+        PROPERTIES.into_iter().map(str::to_owned).chain(effective::properties()).collect();
+    let properties = format!("--property={}", all.join(","));
     let mut command = systemctl(["show", "--no-pager", &properties, "--"], ANSWER_DEADLINE);
     command.args.extend(units.into_iter().map(ToString::to_string));
     command
 }
 
+/// The values of a unit, by their names, each as often as it was said.
+type Block = BTreeMap<String, Vec<String>>;
+
 /// What `show` said, by the units' names: blocks of `Key=value`, with an empty line between them.
 #[must_use]
 pub fn parse_show(text: &str) -> BTreeMap<UnitName, Shown> {
-    let blocks = text.split("\n\n").map(|block| {
-        let pairs = block.lines().filter_map(|line| line.split_once('='));
-        pairs.collect::<BTreeMap<&str, &str>>()
-    });
-    let shown = blocks.filter_map(|block| Some((block.get("Id")?.parse().ok()?, of_block(&block))));
-    shown.collect()
+    let of_unit = |block: Block| {
+        let name = block.get("Id")?.last()?.parse().ok()?;
+        Some((name, of_block(block)))
+    };
+    blocks(text).into_iter().filter_map(of_unit).collect()
 }
 
-fn of_block(block: &BTreeMap<&str, &str>) -> Shown {
-    let text = |key: &str| block.get(key).copied().unwrap_or_default();
-    let number = |key: &str| text(key).parse::<i32>().unwrap_or_default();
-    let status = match text("ExecMainCode") {
+/// The blocks of what was said. Arguments of commands are shown as they are, line breaks too: a
+/// command ends where its brace is closed.
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = vec![Block::new()];
+    let mut command: Option<(&str, String)> = None;
+    for line in text.lines() {
+        let (name, value) = match command.take() {
+            Some((name, begun)) => (name, format!("{begun}\n{line}")),
+            None if line.is_empty() => {
+                blocks.push(Block::new());
+                continue;
+            }
+            None => match line.split_once('=') {
+                Some((name, value)) => (name, value.to_owned()),
+                None => continue,
+            },
+        };
+        if value.starts_with("{ ") && !value.ends_with(" }") {
+            command = Some((name, value));
+        } else if let Some(block) = blocks.last_mut() {
+            block.entry(name.to_owned()).or_default().push(value);
+        }
+    }
+    blocks
+}
+
+fn of_block(mut block: Block) -> Shown {
+    let mut take = |key: &str| block.remove(key).and_then(|mut all| all.pop()).unwrap_or_default();
+    let number = |text: String| text.parse::<i32>().unwrap_or_default();
+    let (code, status) = (take("ExecMainCode"), number(take("ExecMainStatus")));
+    let status = match code.as_str() {
         // The kernel's CLD_EXITED, CLD_KILLED and CLD_DUMPED.
-        "1" => Some((MainCode::Exited, number("ExecMainStatus"))),
-        "2" | "3" => Some((MainCode::Killed, number("ExecMainStatus"))),
+        "1" => Some((MainCode::Exited, status)),
+        "2" | "3" => Some((MainCode::Killed, status)),
         _ => None,
     };
     Shown {
-        load: text("LoadState").to_owned(),
-        active: text("ActiveState").to_owned(),
-        sub: text("SubState").to_owned(),
-        file_state: text("UnitFileState").to_owned(),
-        fragment: Some(text("FragmentPath")).filter(|path| !path.is_empty()).map(Into::into),
-        drop_ins: text("DropInPaths").split_whitespace().map(Into::into).collect(),
-        needs_reload: text("NeedDaemonReload") == "yes",
-        main_pid: text("MainPID").parse().ok().filter(|pid| *pid != 0),
-        restarts: text("NRestarts").parse().unwrap_or_default(),
-        invocation: text("InvocationID").to_owned(),
-        result: text("Result").to_owned(),
+        load: take("LoadState"),
+        active: take("ActiveState"),
+        sub: take("SubState"),
+        file_state: take("UnitFileState"),
+        fragment: Some(take("FragmentPath")).filter(|path| !path.is_empty()).map(Into::into),
+        drop_ins: effective::words(&take("DropInPaths")).into_iter().map(Into::into).collect(),
+        needs_reload: take("NeedDaemonReload") == "yes",
+        main_pid: take("MainPID").parse().ok().filter(|pid| *pid != 0),
+        restarts: take("NRestarts").parse().unwrap_or_default(),
+        invocation: take("InvocationID"),
+        result: take("Result"),
         status,
-        has_job: !text("Job").is_empty(),
+        has_job: !take("Job").is_empty(),
+        effective: Effective(block),
     }
 }
 

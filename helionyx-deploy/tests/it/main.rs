@@ -13,6 +13,7 @@ mod hostile;
 mod journal;
 mod layers;
 mod plans;
+mod prerequisites;
 #[cfg(feature = "cli")]
 mod program;
 mod real;

@@ -192,3 +192,29 @@ fn what_becomes_of_another_environment_meanwhile_is_named() {
     world.host.put_file("/opt/shop/dev/journal.jsonl", "somebody's\n", 0o600);
     assert!(later().was_at_work, "its own deployer was, and that explains it");
 }
+
+#[test]
+fn a_unit_that_would_run_something_else_is_refused_and_a_limit_is_not() {
+    const SHOWN: &str = "Id=web-dev.service\nLoadState=loaded\nActiveState=inactive\n\
+        UnitFileState=enabled\nFragmentPath=/etc/systemd/system/web-dev.service\n\
+        DropInPaths=/etc/systemd/system/web-.service.d/x.conf\nMemoryMax=67108864\nUser=";
+    let text = "# `cargo xtask render-units`\n[Service]\nUser=shop-dev\nMemoryMax=1024M\n";
+    let drop_in = "[Service]\nUser=root\nMemoryMax=64M\n";
+    let world = |shown: &'static str| {
+        let world = World::under_systemd(shown);
+        world.host.put_file(UNIT, text, 0o644);
+        world.host.put_file("/etc/systemd/system/web-.service.d/x.conf", drop_in, 0o644);
+        world
+    };
+    assert_snapshot!(world(lasting(SHOWN, "root")).shown(&deploy()), @"
+    refused: web-dev.service: User is root, not shop-dev (from /etc/systemd/system/web-.service.d/x.conf) [unit-overridden]
+      help: remove /etc/systemd/system/web-.service.d/x.conf, then run `systemctl daemon-reload`
+    ");
+    let plan = world(lasting(SHOWN, "shop-dev")).shown(&deploy());
+    assert!(plan.contains("- start web"), "HEL-77: {plan}");
+}
+
+/// A text that lives as long as the test.
+fn lasting(begin: &str, end: &str) -> &'static str {
+    Box::leak(format!("{begin}{end}\n").into_boxed_str())
+}

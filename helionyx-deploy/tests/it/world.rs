@@ -117,11 +117,19 @@ impl World {
     pub fn under_systemd(text: &'static str) -> World {
         let mut world = World::new();
         world.environment = environment(APP, &DEV.replace("process", "systemd"));
+        world.host.put_dir("/run/systemd/system");
+        world.host.act_as(0);
         let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
         world.host.program("systemctl", move |_, _| output(text));
         world.host.program("setpriv", compile);
         world.host.program("getent", move |_, _| output("shop-dev:x:998:997::/:/bin/false\n"));
         world
+    }
+
+    /// The same app under systemd with more in its `app.toml`.
+    pub fn under_systemd_with(&mut self, more: &str) {
+        let dev = DEV.replace("process", "systemd");
+        self.environment = environment(&format!("{APP}{more}"), &dev);
     }
 
     /// The same app with more in its `app.toml`.

@@ -231,7 +231,11 @@ fn a_unit_that_somebody_changed_is_named_and_put_right() {
             .as_str(),
     ]);
     site.run(&["systemctl", "daemon-reload"]);
-    assert_eq!(codes(&site), ["drop-in"], "what somebody else added is named, not removed");
+    assert_eq!(
+        codes(&site),
+        ["drop-in", "unit-overridden"],
+        "HEL-77: what somebody else added is named, not removed"
+    );
 }
 
 #[test]

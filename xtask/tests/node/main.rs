@@ -10,6 +10,8 @@ mod killed;
 mod lifecycle;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
+mod overridden;
+mod prerequisites;
 mod received;
 mod record;
 mod site;

@@ -77,7 +77,16 @@ impl Site {
 
     /// Runs a command of the tool, as root in the project.
     pub fn tool(&self, args: &[&str]) -> Ended {
-        let script = format!("cd {WORK}/project && exec {TOOL} \"$@\"");
+        self.tool_by("", args)
+    }
+
+    /// Runs a command of the tool as a user who may do nothing.
+    pub fn tool_as_nobody(&self, args: &[&str]) -> Ended {
+        self.tool_by("setpriv --reuid=65534 --regid=65534 --clear-groups", args)
+    }
+
+    fn tool_by(&self, user: &str, args: &[&str]) -> Ended {
+        let script = format!("cd {WORK}/project && exec {user} {TOOL} \"$@\"");
         let words = [&["sh", "-c", &script, "sh", "--json"], args].concat();
         let output = self.node.run(&words).unwrap();
         let text = String::from_utf8(output.stdout).unwrap();

@@ -1,13 +1,16 @@
 //! What an environment needs on its host, looked at one by one: each look finds what it finds, and
 //! none ends the others. Changes nothing.
 
+use std::time::Duration;
+
 use camino::Utf8Path;
 
 use crate::event::chain;
 use crate::host::Host;
 use crate::model::{Environment, Severity, Source};
-use crate::observe::observe;
-use crate::plan::{Desired, Recipe, Run, Target, Way, reach};
+use crate::name::{HostName, Port};
+use crate::observe;
+use crate::plan::{Desired, Recipe, Refusal, Run, Target, Way, prerequisites, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node};
@@ -18,25 +21,46 @@ use super::{HostFinding, host_code as code};
 /// The largest environment file that is read, in bytes.
 const SECRETS_LIMIT: u64 = 1024 * 1024;
 
+/// How long a connection to another machine may take.
+const OUTBOUND: Duration = Duration::from_secs(3);
+
 /// What to do where something cannot be looked at.
 pub(super) const LOOK: &str = "mend it, or run the command as a user who may look at it";
 
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
-    let mut findings = programs(host, environment);
+    let observed = observe::observe(host, environment);
+    let bytes = observed.as_ref().map_or(0, prerequisites::release_bytes);
+    let looked = observe::prerequisites(host, environment);
+    let missing = prerequisites::missing(environment, &looked, bytes);
+    let mut findings: Vec<HostFinding> =
+        missing.into_iter().map(|one| refused(environment, one)).collect();
+    findings.extend(programs(host, environment));
     findings.extend(secrets(host, environment));
     findings.extend(journal(host, environment));
-    match observe(host, environment) {
+    let has = |code| move |one: &HostFinding| one.code == code;
+    match observed {
         Ok(found) => {
-            findings.extend(plan(host, environment, &found));
+            // What is missing is said already, and what follows from it need not be.
+            let held = findings.iter().any(has(code::PORT_HELD));
+            let hidden = findings.iter().any(has(code::MISSING_PROGRAM));
+            let planned = plan(host, environment, &found).into_iter().filter(|one| {
+                !(held && one.code == code::PORT_HELD || hidden && one.code == code::SOURCE)
+            });
+            findings.extend(planned);
             findings.extend(drift(environment, &found));
         }
+        Err(_) if findings.iter().any(has(code::NO_SYSTEMD)) => {}
         Err(error) => {
             let place = error.subject.clone();
             findings.push(HostFinding::new("unreadable", &place, chain(&error), LOOK));
         }
     }
     findings
+}
+
+fn refused(environment: &Environment, refusal: Refusal) -> HostFinding {
+    HostFinding::new(&refusal.code, &environment.id(), refusal.message, refusal.hint)
 }
 
 /// What is deployed and is not as it was sealed or started. That a service is stopped or sick is a
@@ -52,6 +76,15 @@ fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
         drifts.extend(new);
     }
     drifts
+}
+
+/// A warning where a machine cannot be connected to over HTTPS.
+pub(super) fn unreachable(host: &dyn Host, name: &HostName) -> Option<HostFinding> {
+    let why = host.connects(name.as_str(), Port::try_from(443).ok()?, OUTBOUND).err()?;
+    let message = format!("{name} cannot be reached over HTTPS: {why}");
+    let hint = "look at the network, DNS and firewall; a deploy goes on without it";
+    let finding = HostFinding::new(code::UNREACHABLE, name.as_str(), message, hint);
+    Some(HostFinding { severity: Severity::Warning, ..finding })
 }
 
 /// Whether the logs of units outlive a reboot (HEL-59).
@@ -82,7 +115,8 @@ fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
             true => path.is_absolute() && host.node(path).is_ok_and(|node| node == Node::Missing),
             false => which::which(program).is_err(),
         };
-        if !is_ours && missing {
+        let is_named = environment.requires.iter().any(|one| one.program == program);
+        if !is_ours && missing && !is_named {
             let message = format!("{what} needs `{program}`, which is not here");
             let hint = format!("install {program}");
             findings.push(HostFinding::new(
@@ -98,9 +132,6 @@ fn programs(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
             let program = command.first().map(|word| word.expand(&bindings)).unwrap_or_default();
             look(&program, format!("build step {}", build.name));
         }
-    }
-    if matches!(environment.source, Source::Git { .. }) {
-        look("git", "the source".to_owned());
     }
     findings
 }
@@ -164,21 +195,15 @@ fn content_of_secrets(
 
 /// What would keep a deploy from beginning: the source, and what is in the way on the host.
 fn plan(host: &dyn Host, environment: &Environment, found: &HostState) -> Vec<HostFinding> {
-    let id = environment.id();
     let origin = match resolve(host, environment, &Wish::default()) {
         Ok(origin) => origin,
         Err(error) => return vec![source_finding(environment, &error)],
     };
     let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
-    let (environment, run) = (environment.clone(), Run::Running);
-    let target = Target::Built(recipe);
-    match reach(&Desired { environment, target, run, way: Way::Forward }, found) {
-        Ok(_) => Vec::new(),
-        Err(refusals) => refusals
-            .into_iter()
-            .map(|refusal| HostFinding::new(&refusal.code, &id, refusal.message, refusal.hint))
-            .collect(),
-    }
+    let (target, run) = (Target::Built(recipe), Run::Running);
+    let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
+    let refusals = reach(&desired, found).err().unwrap_or_default();
+    refusals.into_iter().map(|refusal| refused(environment, refusal)).collect()
 }
 
 fn source_finding(environment: &Environment, error: &SourceError) -> HostFinding {
@@ -233,6 +258,17 @@ mod tests {
         assert_eq!(secrets(&host, &environment), Vec::new());
         host.create_dir(&environment.layout.root, 0o755).unwrap();
         assert_eq!(secrets(&host, &environment).len(), 1);
+    }
+
+    #[test]
+    fn a_machine_that_cannot_be_reached_is_a_warning_by_its_name() {
+        let host = FakeHost::default();
+        let name: HostName = "api.example.org".parse().unwrap();
+        assert_eq!(unreachable(&host, &name), None, "HEL-04");
+        host.cut_off("api.example.org");
+        let finding = unreachable(&host, &name).unwrap();
+        assert_eq!((&*finding.code, finding.severity), ("unreachable", Severity::Warning));
+        assert_eq!(finding.place, "api.example.org", "HEL-04");
     }
 
     #[test]

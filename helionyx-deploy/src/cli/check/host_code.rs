@@ -3,6 +3,13 @@
 
 crate::model::code::codes! {
     MISSING_PROGRAM = "missing-program": "A program that a build step or the source needs, and that is not here.";
+    OLD_PROGRAM = "old-program": "A program that is older than the app needs, or does not tell its version.";
+    LACKING_PROGRAM = "lacking-program": "A program that does not work, or lacks a part that the app needs.";
+    NO_SYSTEMD = "no-systemd": "systemd does not run this machine, or is too old.";
+    NO_RIGHTS = "no-rights": "This user may not make units, users and releases.";
+    NO_ROOM = "no-room": "Too little room for another release, or for data.";
+    NOT_MOUNTED = "not-mounted": "A directory below a file system that is not mounted.";
+    UNREACHABLE = "unreachable": "A machine that services ask over HTTPS and that cannot be connected to.";
     SECRETS_FILE = "secrets-file": "The file of the secrets is not there, is no file, or cannot be read.";
     SECRETS_MODE = "secrets-mode": "The file of the secrets can be read by others.";
     SOURCE = "source": "The source is not there, or cannot be asked.";
@@ -32,6 +39,7 @@ crate::model::code::codes! {
     UNIT_FAILED = "unit-failed": "A unit whose last run did not work.";
     NOT_ENABLED = "not-enabled": "A unit that does not start with the machine.";
     DROP_IN = "drop-in": "A file that changes a unit of ours.";
+    UNIT_OVERRIDDEN = "unit-overridden": "A value that counts for a unit and is not what its file says: a drop-in sets it.";
     NO_RECOVERY = "no-recovery": "What recovers an environment when a deployer dies is not installed.";
     VOLATILE_JOURNAL = "volatile-journal": "Logs of units that a reboot ends.";
     UNVERIFIED = "unverified": "A release in use that was never proven to work.";
@@ -40,7 +48,7 @@ crate::model::code::codes! {
 }
 
 /// What of a deployed service is a matter of `check`: it is not as it was sealed or started.
-pub(super) const DRIFT: [&str; 10] = [
+pub(super) const DRIFT: [&str; 11] = [
     DAMAGED_RELEASE,
     DANGLING_CURRENT,
     STALE_PROCESS,
@@ -49,6 +57,7 @@ pub(super) const DRIFT: [&str; 10] = [
     UNIT_CHANGED,
     UNIT_NOT_READ,
     DROP_IN,
+    UNIT_OVERRIDDEN,
     NOT_ENABLED,
     NO_RECOVERY,
 ];
@@ -62,11 +71,13 @@ mod tests {
     use super::*;
 
     /// All of our code that refuses, or finds something on a host.
-    const FILES: [&str; 10] = [
+    const FILES: [&str; 12] = [
         "cli/check.rs",
         "cli/check/host.rs",
         "operate/limit.rs",
+        "operate/missing.rs",
         "plan/desired.rs",
+        "plan/prerequisites.rs",
         "plan/reach.rs",
         "plan/reach/recovery.rs",
         "plan/reach/refuse.rs",

@@ -87,7 +87,8 @@ impl Clock for FakeHost {
     fn ourselves(&self) -> Ourselves {
         let key = ProcessKey { pid: super::table::DEPLOYER, started_ticks: 1 };
         let command = vec!["helionyx-deploy".to_owned(), "deploy".to_owned()];
-        Ourselves { key, uid: 1000, command, program: None }
+        let uid = self.machine().uid.unwrap_or(super::start::OUR_UID);
+        Ourselves { key, uid, command, program: None }
     }
 
     /// Nothing is ever waited for.

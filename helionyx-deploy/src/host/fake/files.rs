@@ -54,6 +54,12 @@ impl Files for FakeHost {
         self.look("read", path, |disk| disk.tail(path, limit))
     }
 
+    fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
+        let machine = self.machine();
+        machine.alive("look at the file system of", dir)?;
+        Ok(machine.free.unwrap_or(u64::MAX))
+    }
+
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError> {
         self.look("read", path, |disk| disk.file(path).map(Digest::of))
     }

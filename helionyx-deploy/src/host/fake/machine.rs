@@ -1,6 +1,6 @@
 //! The state behind a [`FakeHost`](super::FakeHost), and how a call on it begins and ends. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,12 @@ pub(super) struct Machine {
     /// The held locks, by path: a ticket of their own, and what the holder left.
     pub(super) locks: BTreeMap<Utf8PathBuf, (u64, String)>,
     pub(super) last_ticket: u64,
+    /// How many bytes may still be written; without end where nobody said.
+    pub(super) free: Option<u64>,
+    /// The names of other machines that cannot be connected to.
+    pub(super) unreachable: BTreeSet<String>,
+    /// The user that we are, where somebody said.
+    pub(super) uid: Option<u32>,
 }
 
 /// How long a changing call takes.

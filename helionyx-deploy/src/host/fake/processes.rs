@@ -93,6 +93,15 @@ impl Processes for FakeHost {
         Ok(listeners)
     }
 
+    fn connects(&self, name: &str, _: Port, timeout: Duration) -> Result<(), ProbeError> {
+        let mut machine = self.machine();
+        if machine.unreachable.contains(name) {
+            machine.advance(timeout);
+            return Err(ProbeError::TimedOut(timeout));
+        }
+        Ok(())
+    }
+
     fn get(&self, port: Port, path: &str, timeout: Duration) -> Result<Answer, ProbeError> {
         let mut machine = self.machine();
         if machine.alive("ask", path).is_err() {

@@ -18,7 +18,7 @@ use crate::state::{Process, ProcessKey, mark};
 /// What every fake process occupies.
 const MEMORY_BYTES: u64 = 1024 * 1024;
 /// Us, and what we start.
-const OUR_UID: u32 = 1000;
+pub(super) const OUR_UID: u32 = 1000;
 /// All others.
 const STRANGER_UID: u32 = 33;
 

@@ -76,6 +76,21 @@ pub fn read(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
     if content.len() as u64 > limit { Err(too_long()) } else { Ok(content) }
 }
 
+/// How many bytes may still be written to the file system of a directory, or of the first one above
+/// it that is there.
+pub fn free(dir: &Utf8Path) -> Result<u64, HostError> {
+    let mut dir = dir;
+    loop {
+        match (rustix::fs::statvfs(dir.as_std_path()), dir.parent()) {
+            (Err(Errno::NOENT | Errno::NOTDIR), Some(above)) => dir = above,
+            (found, _) => {
+                let found = found.at("look at the file system of", dir)?;
+                return Ok(found.f_bavail.saturating_mul(found.f_frsize));
+            }
+        }
+    }
+}
+
 /// The last bytes of a regular file, at most `limit`; empty when there is none.
 pub fn read_tail(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
     let (mut file, metadata) = match open_regular("read", path, OpenOptions::new().read(true)) {

@@ -110,7 +110,7 @@ releases = 70000
     let lines: Vec<_> = parse(&files).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(lines.join("\n"), @r#"
     envs/sample/app.toml:1:1: error: unknown key `naem` [unknown-key]
-      help: did you mean `name`? known are `name`, `source`, `build`, `service`, `data`, `variables`, `shared_user`, `retention`
+      help: did you mean `name`? known are `name`, `source`, `requires`, `reaches`, `build`, `service`, `data`, `variables`, `shared_user`, `retention`
     envs/sample/app.toml:3:8: error: there is no placeholder `{projekt}` [unknown-placeholder]
       help: did you mean `{project}`? here stand `{app}`, `{environment}`, `{project}`, `{root}`; `{{` is a single brace
     envs/sample/app.toml:4:1: error: there are 2 sources [source-count]

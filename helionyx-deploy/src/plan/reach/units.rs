@@ -184,6 +184,19 @@ impl Planner<'_> {
             }
         }
         self.refuse_a_shadow(unit, state, &path);
+        self.refuse_what_would_not_run_the_release(unit, state);
+    }
+
+    /// What somebody adds to a unit on purpose is his matter, unless what would run is not the
+    /// release any more (HEL-77).
+    fn refuse_what_would_not_run_the_release(&mut self, unit: &Unit, state: &UnitState) {
+        for one in state.overridden.iter().filter(|one| one.is_decisive) {
+            let hint = match one.by.last() {
+                Some(path) => format!("remove {path}, then run `systemctl daemon-reload`"),
+                None => format!("look at `systemctl cat {}`", unit.name),
+            };
+            self.refuse("unit-overridden", format!("{}: {one}", unit.name), hint);
+        }
     }
 
     fn refuse_a_shadow(&mut self, unit: &Unit, state: &UnitState, path: &str) {

@@ -20,7 +20,7 @@ mod grammar;
 mod hidden;
 mod kind;
 mod made;
-mod number;
+pub(super) mod number;
 mod path;
 mod resource;
 mod service;

@@ -40,6 +40,10 @@ kind = "text"
 kind = "secret"
 [retention]
 releases = 5
+[[requires]]
+program = "python3"
+at_least = "3.11"
+run = ["python3", "-c", "import venv"]
 "#;
 
 pub const LOCAL: &str = r#"supervisor = "process"
@@ -113,6 +117,52 @@ pub const CASES: &[Case] = &[
     Case("app", "kind = \"number\"\n", "", &["app.toml:29:1 missing-key"]),
     Case("local", "supervisor = \"process\"\n", "", &["local.toml missing-key"]),
     Case("local", "port = 8000\n", "", &["local.toml missing-port"]),
+    // Programs of the host.
+    Case("app", "program = \"python3\"\n", "", &["app.toml:41:1 missing-key"]),
+    Case("app", "program = \"python3\"", "program = \" \"", &["app.toml:42:11 empty"]),
+    Case(
+        "app",
+        "program = \"python3\"",
+        "program = \"bin/python3\"",
+        &["app.toml:42:11 relative-program"],
+    ),
+    Case(
+        "app",
+        "program = \"python3\"",
+        "program = \"/{root}/python3\"",
+        &["app.toml:42:13 unavailable-placeholder"],
+    ),
+    Case(
+        "app",
+        "program = \"python3\"",
+        "program = \"a\\nb\"",
+        &["app.toml:42:11 control-character"],
+    ),
+    Case(
+        "app",
+        "program = \"python3\"",
+        "program = \"python3\"\n[[requires]]\nprogram = \"python3\"",
+        &["app.toml:44:11 duplicate-name"],
+    ),
+    Case("app", "at_least = \"3.11\"", "at_least = \">=3.11\"", &["app.toml:43:12 bad-version"]),
+    Case("app", "at_least = \"3.11\"", "at_least = \"\"", &["app.toml:43:12 bad-version"]),
+    Case("app", "at_least = \"3.11\"", "at_least = 3.11", &["app.toml:43:12 wrong-type"]),
+    Case("app", "[\"python3\", \"-c\", \"import venv\"]", "[]", &["app.toml:44:7 empty"]),
+    Case("app", "[\"python3\", \"-c\"", "[\"\", \"-c\"", &["app.toml:44:8 empty"]),
+    Case("app", "import venv", "import \\u0000", &["app.toml:44:25 control-character"]),
+    Case("app", "import venv", "import {release}", &["app.toml:44:33 unavailable-placeholder"]),
+    Case(
+        "app",
+        "name = \"sample\"",
+        "name = \"sample\"\nreaches = [\"https://a.example\", \"b.example\", \"b.example\"]",
+        &["app.toml:2:12 bad-name", "app.toml:2:46 duplicate-name"],
+    ),
+    Case(
+        "app",
+        "name = \"sample\"",
+        "name = \"sample\"\nreaches = \"a\"",
+        &["app.toml:2:11 wrong-type"],
+    ),
     // Names.
     Case("app", "name = \"sample\"", "name = \"smaple\"", &["app.toml:1:8 wrong-name"]),
     Case("app", "name = \"web\"", "name = \"Web\"", &["app.toml:13:8 bad-name"]),
