@@ -50,23 +50,23 @@ const CASES: [Case; 54] = [
         APP,
         "{release}/.venv/bin/python\"",
         "{project}/.venv/bin/python\"",
-        &["app.toml:41:9 needs-checkout"],
+        &["app.toml:44:9 needs-checkout"],
     ),
     (
         APP,
         "start_interval_secs = 300",
         "start_interval_secs = 10",
-        &["app.toml:47:23 endless-restarts"],
+        &["app.toml:50:23 endless-restarts"],
     ),
-    (APP, "deadline_secs = 45", "deadline_secs = 2", &["app.toml:51:17 deadline-too-short"]),
-    (APP, "path = \"/health\"\n", "path = \"health\"\n", &["app.toml:57:8 bad-probe-path"]),
+    (APP, "deadline_secs = 45", "deadline_secs = 2", &["app.toml:54:17 deadline-too-short"]),
+    (APP, "path = \"/health\"\n", "path = \"health\"\n", &["app.toml:60:8 bad-probe-path"]),
     (
         APP,
         "description = \"Helionyx API\"",
         "description = \"x\\rUser=root\"",
-        &["app.toml:40:15 control-character"],
+        &["app.toml:43:15 control-character"],
     ),
-    (APP, "dir = \"events\"", "dir = \"../events\"", &["app.toml:70:7 bad-path"]),
+    (APP, "dir = \"events\"", "dir = \"../events\"", &["app.toml:73:7 bad-path"]),
     // Values.
     (DEV, "LOG_LEVEL = \"DEBUG\"", "LOG_LEVEL = \"DEBG\"", &["dev.toml:13:13 wrong-kind"]),
     (
@@ -89,13 +89,13 @@ const CASES: [Case; 54] = [
         APP,
         "[\"staging\", \"live\"]\nabout = \"From OpenAI",
         "[\"stagin\"]\nabout = \"From OpenAI",
-        &["app.toml:116:16 unknown-environment"],
+        &["app.toml:119:16 unknown-environment"],
     ),
     (
         APP,
         "value = \"/var/lib/{app}/backups\"",
         "value = \"backups\"",
-        &["app.toml:111:9 wrong-kind"],
+        &["app.toml:114:9 wrong-kind"],
     ),
     // What must be apart.
     (LIVE, "port = 8002", "port = 8000", &["live.toml:10:8 shared-port"]),
@@ -124,8 +124,8 @@ const CASES: [Case; 54] = [
     ),
     (DEV, "port = 8000", "port = 8000\ndata = \"{root}/shared\"", &["dev.toml:11:8 data-at-risk"]),
     (DEV, "port = 8000", "port = 8000\nuser = \"nobody\"", &["dev.toml:11:8 system-user"]),
-    (APP, "\"{data}/events\"", "\"/srv/{environment}/events\"", &["app.toml:99:9 not-writable"]),
-    (APP, "\"Helionyx API\"", "\"{app} API\"", &["app.toml:40:16 unavailable-placeholder"]),
+    (APP, "\"{data}/events\"", "\"/srv/{environment}/events\"", &["app.toml:102:9 not-writable"]),
+    (APP, "\"Helionyx API\"", "\"{app} API\"", &["app.toml:43:16 unavailable-placeholder"]),
     // A real key in a file that is checked in.
     (
         "envs/helionyx/.env.dev.example",
