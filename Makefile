@@ -20,7 +20,7 @@ endef
 $(foreach name,ENV REF ARTIFACT RELEASE N FOLLOW,$(eval $(call taken_literally,$(name))))
 export ENV REF ARTIFACT RELEASE N FOLLOW
 
-.PHONY: help setup deploy plan status restart logs stop start rollback releases history check recover ci
+.PHONY: help setup uninstall deploy plan status restart logs stop start rollback releases history check recover ci
 
 help:
 	@echo 'make setup    ENV=…  make the host ready for a first deploy'
@@ -36,6 +36,7 @@ help:
 	@echo 'make history [ENV=…] who did what, when, with which result'
 	@echo 'make check   [ENV=…] the models, and what they need on the host'
 	@echo 'make recover [ENV=…] end what was cut short'
+	@echo 'make uninstall ENV=… take back what setup and deploys made; data stays'
 	@echo 'make ci              what CI runs'
 
 deploy plan:
@@ -47,7 +48,7 @@ rollback:
 logs:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"} $${N:+--lines="$$N"} $${FOLLOW:+--follow}
 
-setup status restart stop start releases history check recover:
+setup uninstall status restart stop start releases history check recover:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"}
 
 ci:

@@ -254,16 +254,21 @@ impl Applier<'_, '_, '_> {
     fn perform(&mut self, step: &Step) -> Result<String, StepError> {
         let host = self.work.host;
         let layout = &self.plan.site.layout;
-        let _shared = match step.is_of_the_host() {
-            true => Some(self.lock_the_host()?),
-            false => None,
-        };
         match step {
+            Step::CreateUser { .. }
+            | Step::RemoveUser { .. }
+            | Step::WriteUnit { .. }
+            | Step::RemoveUnit { .. }
+            | Step::ReloadUnits
+            | Step::EnableUnit { .. }
+            | Step::InstallTool { .. }
+            | Step::RemoveTool
+            | Step::InstallRecovery { .. }
+            | Step::RemoveRecovery { .. } => return self.change_the_host(step),
             Step::CreateDirectory { path, mode, owner: None } => host.create_dir(path, *mode)?,
             Step::CreateDirectory { path, mode, owner: Some(owner) } => {
                 self.create_directory_for(path, *mode, owner)?;
             }
-            Step::CreateUser { user, home } => self.create_user(user, home)?,
             Step::CreateFile { path, mode, content } => self.create_file(path, *mode, content)?,
             Step::RemoveRelease { release, .. } => return self.remove_release(release),
             Step::BeginRelease { release } => self.begin_release(release)?,
@@ -297,14 +302,10 @@ impl Applier<'_, '_, '_> {
                 let timeout = Duration::from_millis(*timeout_ms);
                 return self.stop_service(service, unit.as_ref(), timeout);
             }
-            Step::WriteUnit { unit } => self.write_unit(unit)?,
-            Step::RemoveUnit { unit } => self.remove_unit(unit)?,
-            Step::ReloadUnits => self.reload_units()?,
-            Step::EnableUnit { unit } => self.enable_unit(unit)?,
-            Step::InstallTool { program } => return self.install_tool(program),
-            Step::InstallRecovery { recovery } => self.install_recovery(recovery)?,
             Step::ArmRecovery { timer } => self.arm_recovery(timer)?,
             Step::DisarmRecovery { timer } => self.disarm_recovery(timer)?,
+            Step::RemoveDirectory { path } => host.remove_tree(path)?,
+            Step::RemoveFile { path } => host.remove(path)?,
             Step::StartService { service, release } => return self.start_service(service, release),
             Step::ProveService { service, release } => {
                 let proof = health::prove(host, &self.plan.site, service, release)?;
@@ -315,6 +316,28 @@ impl Applier<'_, '_, '_> {
             Step::WithdrawProof { release } => host.remove(&layout.verification(release))?,
             Step::MarkVerified { release, identity, previous } => {
                 self.mark_verified(release, *identity, previous.as_ref())?;
+            }
+        }
+        Ok(String::new())
+    }
+
+    /// Does a step that changes what all environments of the host share.
+    fn change_the_host(&mut self, step: &Step) -> Result<String, StepError> {
+        let _held = self.lock_the_host()?;
+        match step {
+            Step::CreateUser { user, home } => self.create_user(user, home)?,
+            Step::WriteUnit { unit } => self.write_unit(unit)?,
+            Step::RemoveUnit { unit } => self.remove_unit(unit)?,
+            Step::ReloadUnits => self.reload_units()?,
+            Step::EnableUnit { unit } => self.enable_unit(unit)?,
+            Step::InstallTool { program } => return self.install_tool(program),
+            Step::InstallRecovery { recovery } => self.install_recovery(recovery)?,
+            Step::RemoveRecovery { service, timer } => self.remove_recovery(service, timer)?,
+            Step::RemoveTool => self.remove_tool()?,
+            Step::RemoveUser { user } => self.remove_user(user)?,
+            other => {
+                let why = "it is no step that all environments share";
+                return Err(HostError::refused("do", other, why).into());
             }
         }
         Ok(String::new())

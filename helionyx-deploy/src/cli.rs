@@ -47,11 +47,12 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 22] = [
     "deploy",
     "plan",
     "apply",
     "setup",
+    "uninstall",
     "rollback",
     "releases",
     "history",
@@ -128,6 +129,8 @@ pub enum Command {
     Apply(apply::Apply),
     /// Make a host ready for a first deploy
     Setup(change::Setup),
+    /// Take back what setup and deploys made
+    Uninstall(change::Uninstall),
     /// Go back to a release that was verified before
     Rollback(change::Rollback),
     /// List the releases on the host
@@ -235,6 +238,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Plan(args) => args.run(context),
         Command::Apply(args) => args.run(context),
         Command::Setup(args) => args.run(context),
+        Command::Uninstall(args) => args.run(context),
         Command::Rollback(args) => args.run(context),
         Command::Releases(args) => args.run(context),
         Command::History(args) => args.run(context),

@@ -132,6 +132,8 @@ pub enum Operation {
     Restart,
     /// A host to be made ready for a first deploy.
     Setup,
+    /// Nothing of it to be on the host any more.
+    Uninstall,
     /// What was cut short to be brought to an end.
     Recover,
 }
@@ -145,6 +147,7 @@ impl std::fmt::Display for Operation {
             Operation::Stop => "stop",
             Operation::Restart => "restart",
             Operation::Setup => "setup",
+            Operation::Uninstall => "uninstall",
             Operation::Recover => "recover",
         })
     }

@@ -110,6 +110,12 @@ impl UnitName {
         UnitName(format!("recover-{app}.{environment}.{kind}"))
     }
 
+    /// Whether it recovers an environment.
+    #[must_use]
+    pub fn is_recovery(&self) -> bool {
+        self.0.starts_with("recover-") && self.stem().contains('.')
+    }
+
     /// The name without its type.
     #[must_use]
     pub fn stem(&self) -> &str {

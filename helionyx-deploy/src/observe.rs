@@ -67,8 +67,14 @@ fn nodes(
     environment: &Environment,
 ) -> Result<BTreeMap<Utf8PathBuf, Node>, HostError> {
     let directories = desired::directories(environment).into_iter().map(|needed| needed.path);
-    let secrets = environment.has_secrets().then(|| environment.layout.secrets());
-    directories.chain(secrets).map(|path| Ok((path.clone(), host.node(&path)?))).collect()
+    let layout = &environment.layout;
+    let secrets = environment.has_secrets().then(|| layout.secrets());
+    let made = [layout.mirror(), layout.evidence(), layout.model()];
+    directories
+        .chain(secrets)
+        .chain(made)
+        .map(|path| Ok((path.clone(), host.node(&path)?)))
+        .collect()
 }
 
 /// The directories above those that root makes, by name and in fact.

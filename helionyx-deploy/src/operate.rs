@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Event, Operation, Outcome, Report};
+use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::{Host, HostError};
 use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
@@ -12,13 +12,14 @@ use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::plan::desired::rollback_target;
-use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Target, Way, reach};
+use crate::plan::{Desired, Leaving, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey, RecoveryState};
 
 mod limit;
 mod missing;
+mod remains;
 mod saved;
 mod session;
 
@@ -49,6 +50,8 @@ pub enum Goal {
     Setup,
     /// What was planned before, if all is as it was then.
     Apply(Box<Saved>),
+    /// Nothing on the host of what setup and deploys made.
+    Uninstall(Leaving),
 }
 
 /// Whether a new release is built even if the same one is there.
@@ -71,6 +74,7 @@ impl Goal {
             Goal::Stop => Operation::Stop,
             Goal::Restart => Operation::Restart,
             Goal::Setup => Operation::Setup,
+            Goal::Uninstall(_) => Operation::Uninstall,
         }
     }
 }
@@ -212,6 +216,14 @@ fn under_the_lock(
     let report = while_locked(&lock, environment, goal, origin.as_ref(), begin, events);
     // Whatever came of it: what counts is what the one did who has the lock now.
     lock.still_ours()?;
+    if *goal == Goal::Uninstall(Leaving::Nothing)
+        && let Ok(report) = &report
+        && matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged)
+        && let Err(error) = remains::remove(host, environment, report)
+    {
+        let message = format!("{}; run it again", chain(&error));
+        events(Event::Warning { message });
+    }
     report
 }
 
@@ -380,10 +392,11 @@ fn make_plan(
                 .map_err(|refusal| OperateError::Refused(vec![*refusal]))?,
         ),
         (Goal::Setup, _) => Target::Prepared,
+        (Goal::Uninstall(leaving), _) => Target::Uninstalled(*leaving),
         _ => Target::Keep,
     };
     let run = match goal {
-        Goal::Stop => Run::Stopped,
+        Goal::Stop | Goal::Uninstall(_) => Run::Stopped,
         Goal::Restart => Run::Restarted(main_processes(found)),
         Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start | Goal::Setup => {
             Run::Running

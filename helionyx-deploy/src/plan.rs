@@ -15,7 +15,7 @@ mod prune;
 mod reach;
 pub mod step;
 
-pub use desired::{Desired, Recipe, Run, Target, Way};
+pub use desired::{Desired, Leaving, Recipe, Run, Target, Way};
 pub use reach::{clean_up, reach, stand_down};
 pub use step::Step;
 

@@ -46,6 +46,32 @@ impl Applier<'_, '_, '_> {
         Ok(name.to_owned())
     }
 
+    /// What somebody else put there stays.
+    pub(super) fn remove_tool(&self) -> Result<(), StepError> {
+        let host = self.work.host;
+        let ours = Node::Link { target: tool_in_use().join(TOOL) };
+        if host.node(TOOL_LINK.into())? == ours {
+            host.remove(TOOL_LINK.into())?;
+        }
+        host.remove(&tool_in_use())?;
+        self.remove_other_tools("")?;
+        if host.list(TOOLS_DIR.into())?.is_empty() {
+            host.remove_tree(TOOLS_DIR.into())?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn remove_recovery(
+        &self,
+        service: &UnitName,
+        timer: &UnitName,
+    ) -> Result<(), StepError> {
+        self.disarm_recovery(timer)?;
+        self.remove_unit(service)?;
+        self.remove_unit(timer)?;
+        self.reload_units()
+    }
+
     fn remove_other_tools(&self, kept: &str) -> Result<(), HostError> {
         let host = self.work.host;
         let is_ours = |name: &String| {

@@ -28,6 +28,11 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
+    pub(super) fn remove_user(&self, user: &UserName) -> Result<(), StepError> {
+        ask(self.work.host, "remove the user", &account::remove(user))?;
+        Ok(())
+    }
+
     /// A directory that is somebody else's from the moment on when it is there.
     pub(super) fn create_directory_for(
         &self,

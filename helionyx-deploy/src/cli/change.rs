@@ -21,8 +21,10 @@ use super::progress::Progress;
 use super::{Context, Failure, Models, exit, models, plan, signals, wait};
 
 mod recover;
+mod uninstall;
 
 pub use recover::Recover;
+pub use uninstall::Uninstall;
 
 /// Which environment, for commands that need one.
 #[derive(Args, Clone, Debug)]

@@ -63,7 +63,7 @@ fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinishe
 }
 
 /// Whether the services do not run because somebody wanted it so: the last operation that came to a
-/// good end was a stop.
+/// good end was a stop, or took all away.
 #[must_use]
 pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
     let (mut open, mut last) = (None, None);
@@ -77,7 +77,7 @@ pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
             | Record::TakeOver { .. } => {}
         }
     }
-    last == Some(Operation::Stop)
+    matches!(last, Some(Operation::Stop | Operation::Uninstall))
 }
 
 /// How often a service was started since a point in time.

@@ -46,6 +46,7 @@ fn message(id: &str, report: &Report, by: &Actor) -> String {
         Operation::Stop => format!("stopped {id}"),
         Operation::Restart => format!("restarted {id} with {release}"),
         Operation::Setup => format!("set up {id}"),
+        Operation::Uninstall => format!("uninstalled {id}"),
         Operation::Recover => format!("brought {id} to an end"),
     };
     let what = match report.outcome {

@@ -3,7 +3,9 @@
 use camino::Utf8PathBuf;
 
 use crate::host::{Host, HostError};
-use crate::layout::{Layout, TOOL, TOOL_ORIGIN, tool_in_use};
+use crate::layout::{TOOL, TOOL_ORIGIN, UNITS_DIR, tool_in_use};
+use crate::model::Environment;
+use crate::name::{UnitKind, UnitName};
 use crate::state::{Node, RecoveryState, UnitState};
 
 /// The most that is read of what a program was copied from, in bytes.
@@ -14,18 +16,30 @@ pub(crate) const MODEL_LIMIT: u64 = 4 * 1024 * 1024;
 /// What recovers an environment, with its units as they were seen.
 pub(super) fn look(
     host: &dyn Host,
-    layout: &Layout,
+    environment: &Environment,
     service: UnitState,
     timer: UnitState,
 ) -> Result<RecoveryState, HostError> {
-    let path = layout.model();
+    let path = environment.layout.model();
     let model = match host.node(&path)? {
         Node::File { size, .. } if size <= MODEL_LIMIT => {
             String::from_utf8(host.read(&path, MODEL_LIMIT)?).ok()
         }
         _ => None,
     };
-    Ok(RecoveryState { model, service, timer, other_tool: other_tool(host)? })
+    let has_tool = host.node(&tool_in_use())? != Node::Missing;
+    let (other_tool, others) = (other_tool(host)?, others(host, environment)?);
+    Ok(RecoveryState { model, service, timer, other_tool, has_tool, others })
+}
+
+/// How many other environments are recovered: their units say so.
+fn others(host: &dyn Host, environment: &Environment) -> Result<usize, HostError> {
+    let ours = UnitName::recovery(&environment.app, &environment.name, UnitKind::Service);
+    let names = host.list(UNITS_DIR.into())?.into_iter();
+    let others = names
+        .filter_map(|name| name.parse::<UnitName>().ok())
+        .filter(|name| name.is_recovery() && name.as_str().ends_with(".service") && *name != ours);
+    Ok(others.count())
 }
 
 /// The program that we are, where another one is installed, or none: told by length and time, which

@@ -48,7 +48,7 @@ pub(super) fn look(
         let shown = shown.remove(&name).unwrap_or_default();
         Ok(UnitState { file: file(host, &name)?, shown, overridden: Vec::new() })
     });
-    state.recovery = Some(recovery::look(host, &environment.layout, service?, timer?)?);
+    state.recovery = Some(recovery::look(host, environment, service?, timer?)?);
     state.user = user(host, environment)?;
     Ok(())
 }

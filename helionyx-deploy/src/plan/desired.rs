@@ -52,6 +52,17 @@ pub enum Target {
     Nothing,
     /// The one that it names; and all that a first deploy needs, but no release.
     Prepared,
+    /// None, and nothing of what setup and deploys made, but for this.
+    Uninstalled(Leaving),
+}
+
+/// What an uninstallation leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leaving {
+    /// What is the operator's: data, backups, secrets, the user that they belong to, and the journal.
+    Data,
+    /// Nothing.
+    Nothing,
 }
 
 /// What a release is to be made from.

@@ -57,6 +57,16 @@ pub fn superseded(
     removable.map(|(id, because)| remove(&id, because)).collect()
 }
 
+/// Removes every release that is known to be ours.
+pub fn all(found: &HostState) -> Vec<Step> {
+    let ours = found.releases.iter().filter(|(_, state)| match state.condition {
+        Condition::Complete | Condition::Unfinished => true,
+        Condition::Damaged(_) => state.manifest.is_some(),
+        Condition::Foreign => false,
+    });
+    ours.map(|(id, _)| remove(id, Removal::Uninstalled)).collect()
+}
+
 fn remove(release: &ReleaseId, because: Removal) -> Step {
     Step::RemoveRelease { release: release.clone(), because }
 }

@@ -17,6 +17,7 @@ mod explain;
 mod recovery;
 mod refuse;
 mod services;
+mod uninstall;
 mod units;
 
 /// The steps that make a host what it should be; none when it is.
@@ -100,6 +101,7 @@ impl Planner<'_> {
             Target::Existing(id) => self.existing(&id.clone()),
             Target::Built(recipe) => self.built(&recipe.clone()),
             Target::Prepared => self.prepared(),
+            Target::Uninstalled(leaving) => self.uninstalled(*leaving),
         }
     }
 

@@ -184,6 +184,30 @@ pub enum Step {
         /// The timer.
         timer: UnitName,
     },
+    /// Removes what recovers the environment.
+    RemoveRecovery {
+        /// The service.
+        service: UnitName,
+        /// The timer that starts it.
+        timer: UnitName,
+    },
+    /// Removes the program that was installed for systemd and people.
+    RemoveTool,
+    /// Removes a directory of the environment, with all in it.
+    RemoveDirectory {
+        /// Which.
+        path: Utf8PathBuf,
+    },
+    /// Removes a file of the environment.
+    RemoveFile {
+        /// Which.
+        path: Utf8PathBuf,
+    },
+    /// Removes the user that services ran as.
+    RemoveUser {
+        /// Which.
+        user: UserName,
+    },
     /// Starts a service.
     StartService {
         /// Which, and how.
@@ -237,6 +261,8 @@ pub enum Removal {
     Damaged,
     /// There are enough newer ones.
     Old,
+    /// Nothing shall be left.
+    Uninstalled,
 }
 
 /// A build step with its placeholders filled in.
@@ -353,25 +379,19 @@ impl Step {
         )
     }
 
-    /// Whether it changes what all environments of a host share.
-    #[must_use]
-    pub fn is_of_the_host(&self) -> bool {
-        matches!(
-            self,
-            Step::CreateUser { .. }
-                | Step::WriteUnit { .. }
-                | Step::RemoveUnit { .. }
-                | Step::ReloadUnits
-                | Step::EnableUnit { .. }
-                | Step::InstallTool { .. }
-                | Step::InstallRecovery { .. }
-        )
-    }
-
     /// Whether it only cleans up, so that its failure does not matter to the service.
     #[must_use]
     pub fn is_housekeeping(&self) -> bool {
-        matches!(self, Step::RemoveRelease { .. } | Step::DisarmRecovery { .. })
+        matches!(
+            self,
+            Step::RemoveRelease { .. }
+                | Step::DisarmRecovery { .. }
+                | Step::RemoveRecovery { .. }
+                | Step::RemoveTool
+                | Step::RemoveDirectory { .. }
+                | Step::RemoveFile { .. }
+                | Step::RemoveUser { .. }
+        )
     }
 }
 
@@ -417,6 +437,13 @@ impl fmt::Display for Step {
             }
             Step::ArmRecovery { timer } => write!(f, "arm {timer}, in case we die"),
             Step::DisarmRecovery { timer } => write!(f, "disarm {timer}"),
+            Step::RemoveRecovery { service, .. } => write!(f, "remove {service} and its timer"),
+            Step::RemoveTool => {
+                f.write_str("remove the installed program: nobody needs it any more")
+            }
+            Step::RemoveDirectory { path } => write!(f, "remove {path} with all in it"),
+            Step::RemoveFile { path } => write!(f, "remove {path}"),
+            Step::RemoveUser { user } => write!(f, "remove the user {user}"),
             Step::StartService { service, .. } => write!(f, "start {}", service.name),
             Step::ProveService { service, .. } => {
                 let asked = if service.health.is_some() { " and is healthy" } else { "" };
@@ -455,6 +482,7 @@ impl fmt::Display for Removal {
             Removal::NeverVerified => "never verified",
             Removal::Damaged => "damaged",
             Removal::Old => "old",
+            Removal::Uninstalled => "uninstalled",
         })
     }
 }

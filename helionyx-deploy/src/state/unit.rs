@@ -164,6 +164,10 @@ pub struct RecoveryState {
     pub timer: UnitState,
     /// The program that we are, where another one is installed, or none.
     pub other_tool: Option<Utf8PathBuf>,
+    /// Whether a program is installed.
+    pub has_tool: bool,
+    /// How many other environments of the host are recovered with it.
+    pub others: usize,
 }
 
 impl RecoveryState {

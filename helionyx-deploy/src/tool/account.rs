@@ -43,6 +43,12 @@ pub fn create(user: &UserName, home: &Utf8Path) -> Command {
     command("useradd", words)
 }
 
+/// Removes a user, with the group of its own; nothing of what belonged to it.
+#[must_use]
+pub fn remove(user: &UserName) -> Command {
+    command("userdel", ["--", user.as_str()])
+}
+
 /// The same command as this user, who gains no rights by running anything, with `home` for a home.
 #[must_use]
 pub fn run_as((user, account): (&UserName, Account), command: Command, home: &Utf8Path) -> Command {

@@ -361,3 +361,62 @@ fn a_power_cut_at_any_time_of_a_deploy_is_put_right_at_boot() {
         assert!(log.starts_with(&events), "I5: {tenths}");
     }
 }
+
+#[test]
+fn an_uninstallation_takes_back_what_was_made_and_leaves_data_until_its_name_is_typed() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::new("uninstalled", Options::default());
+    let look = "find /opt /var/lib/helionyx /etc/systemd/system /usr/local/lib /etc/passwd -printf '%p %y %u %m %l\n' \
+                2>/dev/null | sort; cut -d: -f1 /etc/passwd /etc/group";
+    let before = site.run(&["sh", "-c", look]);
+    for environment in ["dev", "live"] {
+        site.set_up(environment);
+        assert_eq!(site.tool(&["deploy", "--env", environment]).code, 0);
+    }
+    let log = site.run(&["cat", "/var/lib/helionyx/dev/events/events.jsonl"]);
+    let live = site.run(&["systemctl", "show", "-P", "MainPID", "helionyx"]);
+    let ended = site.tool(&["uninstall", "--env", "dev"]);
+    assert_eq!(
+        (ended.code, &ended.report()["outcome"]),
+        (0, &"deployed".into()),
+        "{}",
+        ended.stderr
+    );
+    let left = site.run(&["sh", "-c", "ls -A /opt/helionyx/dev /etc/systemd/system"]);
+    assert!(!left.contains("helionyx-dev") && !left.contains("recover-helionyx.dev"), "{left}");
+    assert!(!left.contains("current") && left.contains("journal.jsonl"), "{left}");
+    assert!(left.contains("shared") && left.contains("recover-helionyx.live"), "{left}");
+    let kept = site.run(&["cat", "/var/lib/helionyx/dev/events/events.jsonl"]);
+    assert_eq!(kept, log, "data stays (HEL-44)");
+    assert_eq!(site.run(&["systemctl", "show", "-P", "MainPID", "helionyx"]), live, "HEL-48");
+    let again = site.tool(&["uninstall", "--env", "dev"]);
+    assert_eq!(again.report()["outcome"], "unchanged", "{}", again.stderr);
+    assert_eq!(site.tool(&["setup", "--env", "dev"]).code, 0);
+    assert_eq!(site.tool(&["deploy", "--env", "dev"]).code, 0, "and it can be deployed again");
+    let kept = site.run(&["cat", "/var/lib/helionyx/dev/events/events.jsonl"]);
+    assert!(kept.starts_with(&log), "HEL-46");
+
+    let purge = |environment: &str, typed: &str| {
+        let script = format!(
+            "cd /srv/site/project && echo {typed} | helionyx-deploy uninstall --env {environment} --purge"
+        );
+        site.node.run(&["sh", "-c", &script]).unwrap()
+    };
+    let refused = purge("dev", "dev");
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(site.outside("/var/lib/helionyx/dev/events/events.jsonl").exists());
+    for environment in ["dev", "live"] {
+        let purged = purge(environment, &format!("helionyx/{environment}"));
+        assert!(purged.status.success(), "{purged:?}");
+        if environment == "dev" {
+            assert_eq!(site.answer(8002)["environment"], "live", "HEL-48");
+        }
+    }
+    assert_eq!(site.run(&["sh", "-c", look]), before, "exactly what was made is gone");
+    assert_eq!(site.node.failed_units().unwrap(), "");
+    site.set_up("live");
+    let verified = site.tool(&["audit", "verify", "--env", "live"]);
+    assert_eq!(verified.code, 0, "the new journal is no torn one: {:?}", verified.lines);
+}

@@ -86,6 +86,9 @@ fn deployed(report: &Report) -> String {
     if report.operation == Operation::Setup {
         return "is ready for a deploy".to_owned();
     }
+    if report.operation == Operation::Uninstall {
+        return "is uninstalled".to_owned();
+    }
     let source = report.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
     match &report.release {
         Some(release) => format!("runs {release}{source}"),
@@ -96,6 +99,9 @@ fn deployed(report: &Report) -> String {
 fn unchanged(report: &Report, services: &[Status]) -> String {
     if report.operation == Operation::Setup {
         return "is unchanged: it is ready for a deploy".to_owned();
+    }
+    if report.operation == Operation::Uninstall {
+        return "is unchanged: nothing of it is left to take back".to_owned();
     }
     let running = services.iter().filter(|service| service.state == RunState::Running);
     let seen: Vec<String> = running.map(|service| one_service(service, services.len())).collect();

@@ -117,6 +117,10 @@ fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     if begin.operation == Operation::Stop {
         return Some(Before { running: false, ..begin.before.clone() });
     }
+    if begin.operation == Operation::Uninstall {
+        // What it had not removed yet the next one does.
+        return Some(Before { release: None, running: false });
+    }
     let to = begin.to.as_ref()?;
     let arrived = found.current.release() == Some(to) && found.is_verified(to);
     (arrived && unfinished.proven.contains(to))
