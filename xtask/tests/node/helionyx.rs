@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use xtask::node::{Layer, Options, wait};
+use xtask::node::{Options, wait};
 
 use super::possible;
 use super::site::Site;
@@ -273,93 +273,6 @@ fn setup_can_be_repeated_and_changes_nothing_that_is_there() {
     let again = site.tool(&["setup", "--env", "live"]);
     assert_eq!((again.code, &again.report()["outcome"]), (0, &"unchanged".into()), "HEL-20");
     assert_eq!(site.run(&["sh", "-c", look]), changed, "HEL-12, HEL-20");
-}
-
-/// That an environment comes to serve a verified release with nobody doing anything about it, and
-/// that its journal is whole.
-fn recovers_by_itself(site: &Site, case: &str) {
-    let begin = "the end of what was cut short";
-    let mut last = String::new();
-    let is_whole = || {
-        let status = site.tool(&["status", "--env", "live"]);
-        let line = &status.lines[0];
-        let audit = site.tool(&["audit", "verify", "--env", "live"]);
-        let open = site.tool(&["recover", "--env", "live", "--dry-run"]);
-        last = format!("{line} {:?} {:?}", audit.lines, open.lines);
-        let serves = status.code == 0 && line["release"] == line["running_release"];
-        let ended = audit.code == 0 && open.lines[0]["begin"].is_null();
-        Ok((serves && ended).then_some(()))
-    };
-    let seen = wait::until(begin, Duration::from_secs(40), is_whole);
-    assert!(seen.is_ok(), "I1, I3, I6: {case}: {last}");
-    let verified = site.run(&["sh", "-c", "ls /opt/helionyx/live/verified"]);
-    let current = site.run(&["readlink", "/opt/helionyx/live/current"]);
-    let current = current.rsplit('/').next().unwrap().to_owned();
-    assert!(verified.contains(&current), "I1: {case}: {current} is among {verified}");
-}
-
-#[test]
-fn a_deployer_that_is_killed_at_any_time_leaves_a_service_that_systemd_puts_right() {
-    if !possible(Options::default()) {
-        return;
-    }
-    let site = Site::deployed("killed", Options::default(), &["live"]);
-    let log = "/var/lib/helionyx/live/events/events.jsonl";
-    let mut killed = 0;
-    for millis in (100..=1300).step_by(100) {
-        site.commit(&format!("{millis}"));
-        let events = site.run(&["cat", log]);
-        let script = format!(
-            "cd /srv/site/project && timeout -s KILL {}.{:03} helionyx-deploy --json deploy --env live",
-            millis / 1000,
-            millis % 1000
-        );
-        killed += usize::from(!site.node.run(&["sh", "-c", &script]).unwrap().status.success());
-        let link = site.outside("/opt/helionyx/live/current");
-        assert!(link.symlink_metadata().is_ok(), "I1: {millis}");
-        let is_past =
-            site.run(&["sh", "-c", "systemctl is-active recover-helionyx.live.timer || true"]);
-        if is_past == "active" {
-            recovers_by_itself(&site, &format!("killed after {millis} ms"));
-        }
-        assert!(site.run(&["cat", log]).starts_with(&events), "I5: {millis}");
-        let next = site.tool(&["deploy", "--env", "live"]);
-        assert_eq!(next.code, 0, "I6, I7: {millis}: {}", next.stderr);
-        let again = site.tool(&["deploy", "--env", "live"]);
-        assert_eq!(again.report()["outcome"], "unchanged", "I7: {millis}");
-    }
-    eprintln!("{killed} deployers killed, 0 violations");
-    assert!(killed > 5, "{killed} were killed");
-}
-
-#[test]
-fn a_power_cut_at_any_time_of_a_deploy_is_put_right_at_boot() {
-    let disk = Options { layer: Layer::Disk, size_mib: 1024, ..Options::default() };
-    if !possible(disk) {
-        return;
-    }
-    let mut site = Site::deployed("cut", disk, &["live"]);
-    for tenths in [1, 4, 6, 7, 8, 10] {
-        site.commit(&format!("cut {tenths}"));
-        // What the operator had is on the disk; what the deploy does may be lost.
-        site.run(&["sync"]);
-        let events = site.run(&["cat", "/var/lib/helionyx/live/events/events.jsonl"]);
-        let script = format!(
-            "cd /srv/site/project && (setsid helionyx-deploy deploy --env live >/dev/null 2>&1 &) && sleep {}.{}",
-            tenths / 10,
-            tenths % 10
-        );
-        site.run(&["sh", "-c", &script]);
-        site.node.cut().unwrap();
-        // A release that was not switched to may be torn; the unit and what `current` names may not.
-        let torn = "find /etc/systemd/system/helionyx.service /opt/helionyx/live/current/ -type f -size 0 -not -name __init__.py";
-        assert_eq!(site.run(&["sh", "-c", torn]), "", "I1, I2: {tenths}");
-        recovers_by_itself(&site, &format!("no power after {tenths}00 ms"));
-        let next = site.tool(&["deploy", "--env", "live"]);
-        assert_eq!(next.code, 0, "I7: {tenths}: {}", next.stderr);
-        let log = site.run(&["cat", "/var/lib/helionyx/live/events/events.jsonl"]);
-        assert!(log.starts_with(&events), "I5: {tenths}");
-    }
 }
 
 #[test]

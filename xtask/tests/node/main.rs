@@ -5,6 +5,7 @@
 
 use xtask::node::{Options, missing};
 
+mod cut_short;
 mod helionyx;
 mod killed;
 mod lifecycle;
