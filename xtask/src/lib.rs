@@ -6,8 +6,10 @@ use clap::{Parser, Subcommand};
 use helionyx_deploy::cli;
 
 pub mod node;
+pub mod site;
 pub mod sweep;
 
+mod build;
 mod ci;
 mod render_units;
 mod workspace;

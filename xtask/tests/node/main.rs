@@ -5,6 +5,7 @@
 
 use xtask::node::{Options, missing};
 
+mod fastapi;
 mod helionyx;
 mod killed;
 mod lifecycle;
