@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 mod measure;
@@ -14,8 +14,8 @@ use measure::{Bench, Took};
 use table::{Goal, Row, Table};
 
 use crate::build::{Profile, deployer};
-use crate::node::{Layer, Options};
-use crate::site::standin;
+use crate::node::{Layer, Options, missing};
+use crate::site::{standin, wheelhouse};
 use crate::workspace::say;
 
 /// Measures deploys, beside the same effects by direct commands.
@@ -62,12 +62,17 @@ impl Command {
 
     #[expect(clippy::print_stdout, reason = "the figures are what was asked for")]
     fn measure(&self) -> Result<()> {
+        let layer = if self.disk { Layer::Disk } else { Layer::Memory };
+        let options = Options { layer, ..Options::default() };
+        // What is missing is said before minutes are spent on building.
+        if let Some(missing) = missing(options) {
+            bail!("{missing}");
+        }
+        wheelhouse::filled()?;
         let program = match &self.deployer {
             Some(program) => program.clone(),
             None => deployer(Profile::Release)?,
         };
-        let layer = if self.disk { Layer::Disk } else { Layer::Memory };
-        let options = Options { layer, ..Options::default() };
         let name = format!("bench-{}", std::process::id());
         let site = standin::up(&name, options, &program, &[])?;
         let mut bench = Bench::new(site)?;

@@ -29,7 +29,9 @@ setup)
     grep -rlI "$live/releases/$old" $root/releases/0/.venv | xargs sed -i "s|$live/releases/$old|$root/releases/0|g"
     sed -i "s|/var/lib/helionyx/live|/var/lib/floor|; s|=8002|=$port|" $root/releases/0/release.env
     sed "s|$live|$root|g; s|/var/lib/helionyx/live|/var/lib/floor|g" /etc/systemd/system/helionyx.service >$unit
-    sed -i 's|RuntimeDirectory=helionyx|RuntimeDirectory=floor|' $unit
+    sed -i 's|RuntimeDirectory=helionyx|RuntimeDirectory=floor|; /^StartLimit/d' $unit
+    # It is restarted more often than a service may crash.
+    sed -i 's|^\[Unit\]|&\nStartLimitIntervalSec=0|' $unit
     chown -R helionyx-live: /var/lib/floor
     systemctl daemon-reload
     switch 0

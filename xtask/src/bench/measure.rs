@@ -1,15 +1,16 @@
 //! Does what is measured, on the node, and takes the time there. Does I/O.
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::Value;
 
 use crate::site::{Site, WORK};
 
 /// The floor, and where it lies on the node.
 const FLOOR: (&str, &[u8]) = ("/srv/site/floor.sh", include_bytes!("floor.sh"));
-/// Runs what follows, and says in front of what it wrote how long it took and how it ended.
-const TIMED: &str = "cd /srv/site/project; begin=$(date +%s%N); \"$@\" > /run/wrote; code=$?; \
-                     end=$(date +%s%N); echo $((end - begin)) $code; cat /run/wrote";
+/// Runs what follows, which must end well, and says in front of what it wrote how long it took.
+const TIMED: &str = "cd /srv/site/project; begin=$(date +%s%N); \"$@\" > /run/wrote 2> /run/said; code=$?; \
+                     end=$(date +%s%N); [ $code = 0 ] || { cat /run/wrote /run/said >&2; exit 1; }; \
+                     echo $((end - begin)); cat /run/wrote";
 
 /// How long something took, and what it wrote.
 #[derive(Clone, Debug)]
@@ -99,10 +100,8 @@ impl Bench {
 
     fn timed(&self, words: &[&str]) -> Result<Took> {
         let wrote = self.site.run(&[&["sh", "-c", TIMED, "sh"], words].concat())?;
-        let (first, lines) = wrote.split_once('\n').unwrap_or((&wrote, ""));
-        let (nanoseconds, code) = first.split_once(' ').context("failed to take the time")?;
+        let (nanoseconds, lines) = wrote.split_once('\n').unwrap_or((&wrote, ""));
         let lines = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
-        ensure!(code == "0", "failed to {words:?}: it ended with {code}: {:?}", lines.last());
         Ok(Took { ms: nanoseconds.parse::<f64>()? / 1e6, lines })
     }
 }
