@@ -20,11 +20,20 @@ struct Row {
     code: i32,
     /// Words of the error.
     said: &'static str,
+    /// For how long at least the proof went on before it failed.
+    proof_ms: u64,
 }
 
 /// One that changes nothing but what the service does, and is taken back.
-const ROW: Row =
-    Row { fault: "none", script: "true", model: &[], outcome: "rolled-back", code: 6, said: "" };
+const ROW: Row = Row {
+    fault: "none",
+    script: "true",
+    model: &[],
+    outcome: "rolled-back",
+    code: 6,
+    said: "",
+    proof_ms: 0,
+};
 
 /// The code of the first commit.
 const GOOD: &str = "cd /srv/site/code && git checkout -q $(git rev-list --max-parents=0 HEAD) -- .";
@@ -37,16 +46,19 @@ static ROWS: [Row; 8] = [
         script: "sed -i 's/tabulate==0.9.0/tabulate==0.8.10/' pyproject.toml",
         model: SOON,
         said: "/health answers 500",
+        proof_ms: 8000,
         ..ROW
     },
     Row { fault: "crash", said: "it ended with status 1", ..ROW },
     Row {
         fault: "crash-later",
         model: &[("stable_ms = 500", "stable_ms = 8000")],
-        said: "ended",
+        said: "it ended with status 1",
+        // It was healthy, and would have been taken for good.
+        proof_ms: 4000,
         ..ROW
     },
-    Row { fault: "mute", model: SOON, said: "/health", ..ROW },
+    Row { fault: "mute", model: SOON, said: "/health: no whole answer", proof_ms: 8000, ..ROW },
     Row {
         fault: "no such package",
         script: "sed -i 's/\"uvicorn\"/\"uvicorn\", \"helionyx-no-such-package\"/' pyproject.toml",
@@ -101,6 +113,9 @@ impl Row {
         let error = report["error"].as_str().unwrap_or_default();
         eprintln!("{fault}: {} after {} ms: {error}", self.outcome, report["duration_ms"]);
         assert!(error.contains(self.said), "HEL-84, HEL-101: {fault}: {report}");
+        let failed = ended.lines.iter().find(|line| line["event"] == "step-failed");
+        let proof_ms = failed.map_or(0, |line| line["duration_ms"].as_u64().unwrap());
+        assert!(proof_ms >= self.proof_ms, "HEL-41: {fault}: {proof_ms} ms");
         self.runs_what_it_must(site, &ended, (&answer, &pid));
         assert!(site.run(&["cat", LOG]).starts_with(&log), "HEL-44, HEL-46, HEL-91: {fault}");
         assert_eq!(fingerprint(site, &["dev"]), others, "HEL-48: {fault}");

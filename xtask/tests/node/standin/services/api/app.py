@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import distributions
 
 from fastapi import FastAPI
@@ -14,6 +15,12 @@ from services.api.faults import FAULT
 
 class Message(BaseModel):
     text: str
+
+
+@cache
+def installed():
+    """All packages beside this one, with their versions: looked for once."""
+    return {found.metadata["Name"].lower(): found.version for found in distributions()}
 
 
 def create_app(config, events, projections):
@@ -39,13 +46,12 @@ def create_app(config, events, projections):
 
     @app.get("/")
     def root():
-        installed = {found.metadata["Name"].lower(): found.version for found in distributions()}
         return {
             "service": "helionyx",
             "environment": config.ENV,
             "code": __file__,
             "prefix": sys.prefix,
-            "installed": installed,
+            "installed": installed(),
             "texts": projections.texts(),
         }
 
