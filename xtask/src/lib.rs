@@ -6,8 +6,11 @@ use clap::{Parser, Subcommand};
 use helionyx_deploy::cli;
 
 pub mod node;
+pub mod site;
 pub mod sweep;
 
+mod bench;
+mod build;
 mod ci;
 mod render_units;
 mod workspace;
@@ -38,6 +41,8 @@ enum Task {
     Node(node::Command),
     /// Disturb every operation at each of its system calls, and look whether the host is whole
     Sweep(sweep::Command),
+    /// Measure deploys, beside the same effects by direct commands
+    Bench(bench::Command),
 }
 
 /// Reads the arguments and does what they say.
@@ -49,6 +54,7 @@ pub fn main() -> ExitCode {
         Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
         Ok(Xtask { task: Task::Node(node), .. }) => node.run(),
         Ok(Xtask { task: Task::Sweep(sweep), .. }) => sweep.run(),
+        Ok(Xtask { task: Task::Bench(bench), .. }) => bench.run(),
         Err(code) => code,
     }
 }

@@ -8,7 +8,6 @@ use anyhow::{Result, bail};
 use clap::{Args, Subcommand, ValueEnum as _};
 
 mod apart;
-mod build;
 mod check;
 mod full;
 mod inject;

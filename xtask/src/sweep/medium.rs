@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use fs_err::File;
 
 use crate::node::{program, shut_down, wait};
+use crate::workspace;
 
 /// A file system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -124,7 +125,5 @@ impl Drop for Medium {
 
 /// Runs a program; what it says when it fails is in the error.
 pub fn run(command: duct::Expression) -> Result<()> {
-    let output = command.stdin_null().stderr_to_stdout().stdout_capture().unchecked().run()?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    if output.status.success() { Ok(()) } else { bail!("failed to prepare: {}", said.trim()) }
+    workspace::run(&command).map(drop).context("failed to prepare")
 }

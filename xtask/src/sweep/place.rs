@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::apart;
-use super::build::build;
 use super::medium::{Kind, Medium, run};
 use super::processes;
+use crate::build::{Profile, build, deployer};
 
 /// The longest that one run of the program may take, in seconds.
 const LIMIT: &str = "60";
@@ -92,11 +92,10 @@ impl Place {
     pub fn create(kind: Kind, kept: u32, program: Option<&Path>) -> Result<Place> {
         let program = match program {
             Some(program) => program.canonicalize()?,
-            None => build("Cargo.toml", &["--workspace", "--bin", "helionyx-deploy"], "target")?
-                .join("helionyx-deploy"),
+            None => deployer(Profile::Own)?,
         };
         let sample = "helionyx-deploy/examples/sample/Cargo.toml";
-        let sample = build(sample, &[], "target/sample")?.join("sample");
+        let sample = build(sample, &[], "target/sample", Profile::Own)?.join("sample");
         let dir = std::env::temp_dir().canonicalize()?;
         let dir = dir.join(format!("helionyx-sweep-{}", apart::number()));
         for part in ["envs/swept", "source/bin"] {
