@@ -16,6 +16,10 @@ pub struct Layout {
 
 /// The manifest's name inside a release: written last, it makes the release complete.
 pub const MANIFEST: &str = "release.json";
+/// The name of the list of a release's files inside a release: what the manifest names by its digest.
+pub const FILE_LIST: &str = "release.files.json";
+/// Names that are a release's own: no source may have them.
+pub const RESERVED: [&str; 3] = [MANIFEST, FILE_LIST, RELEASE_ENV];
 /// The name of the environment file inside a release: the values that are not secret.
 pub const RELEASE_ENV: &str = "release.env";
 
@@ -58,6 +62,12 @@ impl Layout {
     #[must_use]
     pub fn manifest(&self, id: &ReleaseId) -> Utf8PathBuf {
         self.release(id).join(MANIFEST)
+    }
+
+    /// The list of one release's files.
+    #[must_use]
+    pub fn file_list(&self, id: &ReleaseId) -> Utf8PathBuf {
+        self.release(id).join(FILE_LIST)
     }
 
     /// Marks a release, while it is built or removed, as ours and not to be used. It lies beside

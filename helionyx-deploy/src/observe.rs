@@ -10,11 +10,11 @@ use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::isolation::links;
 use crate::journal::{self, Tip};
-use crate::layout::Layout;
+use crate::layout::{FILE_LIST, Layout};
 use crate::model::{Environment, Kind};
 use crate::name::{ReleaseId, ServiceName, VariableName};
 use crate::plan::{Site, desired};
-use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
+use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification};
 use crate::render::env_file;
 use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
@@ -182,7 +182,20 @@ fn read_manifest(
     }
 }
 
-/// A cheap look at the files of a release, as many as the budget allows: there, of their length, not
+/// The files of a release; none where their list is not the one that the manifest names.
+pub(crate) fn files_of(
+    host: &dyn Host,
+    layout: &Layout,
+    manifest: &Manifest,
+) -> Result<Option<FileRecords>, HostError> {
+    let path = layout.file_list(&manifest.id);
+    match host.node(&path)? {
+        Node::File { .. } => Ok(manifest.files.read(&host.read(&path, MANIFEST_LIMIT)?)),
+        _ => Ok(None),
+    }
+}
+
+/// A cheap look at the files of a release, where the budget allows it: there, of their length, not
 /// touched since. What it does not see, the check before a switch does.
 fn look_at_files(
     host: &dyn Host,
@@ -191,8 +204,14 @@ fn look_at_files(
     budget: &mut usize,
 ) -> Result<Condition, HostError> {
     let dir = layout.release(&manifest.id);
-    for (path, record) in manifest.files.iter().take(*budget) {
-        *budget -= 1;
+    if manifest.files.count > *budget {
+        return Ok(Condition::Complete);
+    }
+    *budget -= manifest.files.count;
+    let Some(files) = files_of(host, layout, manifest)? else {
+        return Ok(Condition::Damaged(format!("{FILE_LIST} was changed")));
+    };
+    for (path, record) in &files {
         let found = host.node(&dir.join(path))?;
         let same = match (record, &found) {
             (

@@ -145,7 +145,16 @@ pub fn operate(
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
-    operate_beside(host, environment, &[], goal, wait, events)
+    operate_beside(host, environment, &[], goal, wait, events).map(|done| done.report)
+}
+
+/// What came of an operation.
+#[derive(Clone, Debug)]
+pub struct Done {
+    /// Its report.
+    pub report: Report,
+    /// What was found on the host, where nothing was to be done: it need not be looked at again.
+    pub found: Option<HostState>,
 }
 
 /// The same on a host with other environments: the report says what became of them meanwhile.
@@ -159,20 +168,23 @@ pub fn operate_beside(
     goal: &Goal,
     wait: Duration,
     events: &mut dyn FnMut(Event),
-) -> Result<Report, OperateError> {
+) -> Result<Done, OperateError> {
     let begin = host.elapsed();
     let origin = resolve_origin(host, environment, goal)?;
-    let report = match already_so(host, environment, goal, origin.as_ref())? {
-        Some(found) => unchanged(host, goal.operation(), &found, begin),
+    let done = match already_so(host, environment, goal, origin.as_ref())? {
+        Some(found) => {
+            let report = unchanged(host, goal.operation(), &found, begin);
+            Done { report, found: Some(found) }
+        }
         None => {
             let before = Fingerprints::of(host, others);
             let report = under_the_lock(host, environment, goal, origin, wait, events)?;
             let neighbours = before.compared(&Fingerprints::of(host, others));
-            Report { neighbours, ..report }
+            Done { report: Report { neighbours, ..report }, found: None }
         }
     };
-    events(Event::Report(report.clone()));
-    Ok(report)
+    events(Event::Report(done.report.clone()));
+    Ok(done)
 }
 
 /// What was found, when nothing is to be done and nobody is at work. Takes no lock.

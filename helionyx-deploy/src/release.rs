@@ -16,7 +16,7 @@ use crate::template::{Bindings, Placeholder, Template};
 use crate::time::Timestamp;
 
 /// The manifest format that this version writes.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What a release is: `release.json`, written last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +44,49 @@ pub struct Manifest {
     pub services: Vec<Service>,
     /// The values of its variables; secrets are not among them.
     pub variables: BTreeMap<VariableName, String>,
-    /// Every file in it, by its path inside the release, but for the manifest itself.
-    pub files: BTreeMap<Utf8PathBuf, FileRecord>,
+    /// Every file in it, but for the manifest and the list itself.
+    pub files: FileList,
     /// The entry of the journal that announced this manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Anchor>,
+}
+
+/// Files and links, by their paths inside a release.
+pub type FileRecords = BTreeMap<Utf8PathBuf, FileRecord>;
+
+/// The list of a release's files, `release.files.json`, which lies beside the manifest: some ten
+/// thousand files are a megabyte, and only what is in use is looked at file by file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileList {
+    /// The digest of the list.
+    pub list: Digest,
+    /// How many files and links it names.
+    pub count: usize,
+    /// How long they are together, in bytes.
+    pub bytes: u64,
+}
+
+impl FileList {
+    /// What stands for these files, and the list of them.
+    ///
+    /// # Errors
+    /// When they cannot be written down.
+    pub fn of(files: &FileRecords) -> serde_json::Result<(FileList, Vec<u8>)> {
+        let text = serde_json::to_vec(files)?;
+        let sizes = files.values().map(|record| match record {
+            FileRecord::File { size, .. } => *size,
+            FileRecord::Link { .. } => 0,
+        });
+        let (list, count) = (Digest::of(&text), files.len());
+        Ok((FileList { list, count, bytes: sizes.sum() }, text))
+    }
+
+    /// The files that a list names; none where it is not this one.
+    #[must_use]
+    pub fn read(&self, text: &[u8]) -> Option<FileRecords> {
+        let same = Digest::of(text) == self.list;
+        same.then(|| serde_json::from_slice(text).ok()).flatten()
+    }
 }
 
 /// Names an entry of the journal from outside of it: the journal must still have it.

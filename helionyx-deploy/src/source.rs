@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::command::Output;
 use crate::digest::{Digest, Digester};
 use crate::host::{Host, HostError};
-use crate::layout::{MANIFEST, RELEASE_ENV};
+use crate::layout::RESERVED;
 use crate::model::{Environment, Source};
 use crate::name::CommitId;
 use crate::release::{FileRecord, Origin};
@@ -108,7 +108,7 @@ fn resolve_dir(host: &dyn Host, dir: &Utf8Path, exclude: &[String]) -> Result<Or
         found => return Err(SourceError::WrongKind { path: dir, found, wanted: "a directory" }),
     }
     let files = host.tree(&dir, exclude)?;
-    for name in [MANIFEST, RELEASE_ENV] {
+    for name in RESERVED {
         if files.contains_key(Utf8Path::new(name)) {
             return Err(SourceError::ReservedName { dir, name });
         }

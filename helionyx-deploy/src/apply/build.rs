@@ -10,7 +10,7 @@ use crate::event::Event;
 use crate::host::{Host, HostError};
 use crate::name::{ReleaseId, UserName};
 use crate::plan::step::{BuildStep, Reusable};
-use crate::release::{BuildRecord, FileRecord, Manifest};
+use crate::release::{BuildRecord, FileRecord, FileRecords, Manifest};
 use crate::source::last_line;
 use crate::state::Node;
 use crate::time::millis;
@@ -176,11 +176,8 @@ pub(super) fn read_manifest(
 /// What differs between the files that a manifest names and those that are there; the first
 /// difference in words. Files that were added since do not count: what the release is made of is
 /// whole.
-pub(super) fn difference(
-    manifest: &Manifest,
-    found: &std::collections::BTreeMap<Utf8PathBuf, FileRecord>,
-) -> Option<String> {
-    for (path, record) in &manifest.files {
+pub(super) fn difference(files: &FileRecords, found: &FileRecords) -> Option<String> {
+    for (path, record) in files {
         match found.get(path) {
             None => return Some(format!("{path} is missing")),
             Some(other) if !same_content(record, other) => {

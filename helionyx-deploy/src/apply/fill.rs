@@ -6,7 +6,7 @@ use super::{Applier, StepError};
 use crate::command::Command;
 use crate::digest::Digest;
 use crate::event::Event;
-use crate::layout::{MANIFEST, RELEASE_ENV};
+use crate::layout::RESERVED;
 use crate::name::{CommitId, ReleaseId};
 use crate::source::{SourceError, content_of, git_error};
 use crate::state::Node;
@@ -164,7 +164,7 @@ impl Applier<'_, '_, '_> {
     }
 
     fn refuse_reserved_names(&self, source: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
-        for name in [MANIFEST, RELEASE_ENV] {
+        for name in RESERVED {
             if self.work.host.node(&to.join(name))? != Node::Missing {
                 return Err(SourceError::ReservedName { dir: source.to_owned(), name }.into());
             }

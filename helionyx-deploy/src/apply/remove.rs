@@ -5,11 +5,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::build::read_manifest;
 use super::{Applier, StepError};
 use crate::host::{Host, HostError};
-use crate::layout::MANIFEST;
+use crate::layout::{FILE_LIST, MANIFEST};
 use crate::name::ReleaseId;
-use crate::release::Manifest;
+use crate::observe::files_of;
+use crate::release::FileRecords;
 use crate::state::{Node, Process};
 
+/// What a release has besides its files.
+const OURS: [&str; 2] = [MANIFEST, FILE_LIST];
 /// Made by Python beside what it runs, and made again when it is gone.
 const DERIVED: &str = "__pycache__";
 
@@ -26,10 +29,12 @@ impl Applier<'_, '_, '_> {
         let mark = host.node(&layout.unfinished(release))?;
         let unfinished = matches!(mark, Node::File { .. });
         if !unfinished {
-            let Some(manifest) = read_manifest(host, layout, release)? else {
+            let manifest = read_manifest(host, layout, release)?;
+            let files = manifest.map(|manifest| files_of(host, layout, &manifest)).transpose()?;
+            let Some(files) = files.flatten() else {
                 return Ok("kept: without its manifest it cannot be told what is ours".to_owned());
             };
-            if let Some(foreign) = foreign_file(host, &dir, &manifest)? {
+            if let Some(foreign) = foreign_file(host, &dir, &files)? {
                 return Ok(format!("kept: {foreign} in it is not ours"));
             }
         }
@@ -41,11 +46,11 @@ impl Applier<'_, '_, '_> {
     }
 }
 
-/// A file below a release that is not in its manifest.
+/// A file below a release that is none of its own.
 fn foreign_file(
     host: &dyn Host,
     dir: &Utf8Path,
-    manifest: &Manifest,
+    files: &FileRecords,
 ) -> Result<Option<Utf8PathBuf>, HostError> {
     let mut open = vec![Utf8PathBuf::new()];
     while let Some(parent) = open.pop() {
@@ -55,7 +60,7 @@ fn foreign_file(
                 if name != DERIVED {
                     open.push(path);
                 }
-            } else if path != MANIFEST && !manifest.files.contains_key(&path) {
+            } else if !OURS.contains(&path.as_str()) && !files.contains_key(&path) {
                 return Ok(Some(path));
             }
         }

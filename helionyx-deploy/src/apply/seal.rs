@@ -9,10 +9,11 @@ use super::{Applier, StepError};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::host::HostError;
-use crate::layout::MANIFEST;
+use crate::layout::{FILE_LIST, MANIFEST};
 use crate::name::ReleaseId;
+use crate::observe::files_of;
 use crate::plan::step::Facts;
-use crate::release::{FORMAT, FileRecord, Manifest, Service, Verification};
+use crate::release::{FORMAT, FileList, FileRecord, Manifest, Service, Verification};
 use crate::state::Node;
 
 /// So many links are named in a warning.
@@ -28,11 +29,12 @@ impl Applier<'_, '_, '_> {
         let (host, site) = (self.work.host, &self.plan.site);
         let dir = site.layout.release(release);
         host.remove(&dir.join(MANIFEST))?;
+        host.remove(&dir.join(FILE_LIST))?;
         let mut files = host.tree(&dir, &[])?;
         self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
-        let count = files.len();
         facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
+        let (list, text) = FileList::of(&files).map_err(|error| encoding(&error))?;
         let manifest = Manifest {
             format: FORMAT,
             id: release.clone(),
@@ -45,13 +47,14 @@ impl Applier<'_, '_, '_> {
             builds: std::mem::take(&mut self.builds),
             services: facts.services.clone(),
             variables: facts.variables.clone(),
-            files,
+            files: list,
             journal: Some(self.work.journal.head()),
         };
+        host.write(&dir.join(FILE_LIST), &text, 0o444)?;
         host.write(&dir.join(MANIFEST), &encode(&manifest)?, 0o444)?;
         host.seal(&dir)?;
         host.remove(&site.layout.unfinished(release))?;
-        Ok(format!("{count} files"))
+        Ok(format!("{} files", list.count))
     }
 
     /// A link of the source that leads out of the release stays as it is, but what it leads to is
@@ -119,13 +122,15 @@ impl Applier<'_, '_, '_> {
         let damaged = |what: String| StepError::Damaged { release: release.to_string(), what };
         let manifest = read_manifest(host, layout, release)?;
         let manifest = manifest.ok_or_else(|| damaged("it has no readable manifest".to_owned()))?;
+        let files = files_of(host, layout, &manifest)?;
+        let files = files.ok_or_else(|| damaged(format!("{FILE_LIST} was changed")))?;
         let found = host.tree(&layout.release(release), &[])?;
-        match difference(&manifest, &found) {
+        match difference(&files, &found) {
             Some(what) => Err(damaged(what)),
             None => {
-                let count = manifest.files.len();
-                // The manifest itself is not among its files.
-                Ok(match found.len().saturating_sub(count + 1) {
+                let count = files.len();
+                // The manifest and the list are not among its files.
+                Ok(match found.len().saturating_sub(count + 2) {
                     0 => format!("{count} files"),
                     added => format!("{count} files; {added} more were added since"),
                 })
@@ -159,8 +164,11 @@ fn seal_mode(record: &mut FileRecord) {
 }
 
 fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, HostError> {
-    let mut bytes = serde_json::to_vec_pretty(value)
-        .map_err(|error| HostError::refused("encode", "a record", error.to_string()))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| encoding(&error))?;
     bytes.push(b'\n');
     Ok(bytes)
+}
+
+fn encoding(error: &serde_json::Error) -> HostError {
+    HostError::refused("encode", "a record", error.to_string())
 }

@@ -11,7 +11,7 @@ use crate::isolation;
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
-use crate::operate::{self, Force, Goal, OperateError, operate_beside};
+use crate::operate::{self, Done, Force, Goal, OperateError, operate_beside};
 use crate::source::Wish;
 use crate::status::status;
 
@@ -250,10 +250,11 @@ pub(super) fn change(
     let result = narrated(context, environment, operation, |host, events| {
         operate_beside(host, environment, &others, goal, manner.wait, events)
     });
-    let (report, mut narrator) =
+    let (Done { report, found }, mut narrator) =
         result.map_err(|failure| not_begun(failure, operation, Some(environment), context))?;
-    let seen = match report.outcome {
-        Outcome::Unchanged => seen(&context.host, environment),
+    let seen = match (report.outcome, found) {
+        (Outcome::Unchanged, Some(found)) => status(environment, &found),
+        (Outcome::Unchanged, None) => seen(&context.host, environment),
         _ => Vec::new(),
     };
     context.screen.say(&narrator.result(&report, &seen));

@@ -4,7 +4,6 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::{Environment, ProgramVersion, Requirement};
 use crate::plan::Refusal;
-use crate::release::FileRecord;
 use crate::render::unit_file::OLDEST;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
 use crate::state::{HostState, Listener, Process};
@@ -44,12 +43,7 @@ pub fn missing(
 #[must_use]
 pub fn release_bytes(found: &HostState) -> u64 {
     let manifest = found.current.release().and_then(|id| found.manifest(id));
-    let files = manifest.iter().flat_map(|manifest| manifest.files.values());
-    let sizes = files.map(|record| match record {
-        FileRecord::File { size, .. } => *size,
-        FileRecord::Link { .. } => 0,
-    });
-    sizes.sum()
+    manifest.map_or(0, |manifest| manifest.files.bytes)
 }
 
 fn systemd(found: &Prerequisites) -> Option<Refusal> {

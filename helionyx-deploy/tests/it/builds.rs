@@ -1,6 +1,7 @@
 //! Build steps: when they run again, what they take over, and what they refuse.
 
 use helionyx_deploy::command::{ExitStatus, Output};
+use helionyx_deploy::digest::Digest;
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::fake::FakeService;
 use helionyx_deploy::host::{FakeHost, Files as _};
@@ -244,9 +245,14 @@ fn of_outputs_that_were_damaged_nothing_is_taken_over() {
     // As a disk would do it that loses bits: no look at length and time tells it.
     let damaged = world.host.node(format!("{release}/bin/data").as_str().into()).unwrap();
     let Node::File { modified_ns, .. } = damaged else { panic!("{damaged:?}") };
-    let manifest = world.host.read_text(format!("{release}/release.json")).unwrap();
-    let mut manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
-    manifest["files"]["bin/data"]["file"]["modified_ns"] = modified_ns.into();
+    let json = |file: &str| -> serde_json::Value {
+        let text = world.host.read_text(format!("{release}/{file}")).unwrap();
+        serde_json::from_str(&text).unwrap()
+    };
+    let (mut manifest, mut list) = (json("release.json"), json("release.files.json"));
+    list["bin/data"]["file"]["modified_ns"] = modified_ns.into();
+    manifest["files"]["list"] = Digest::of(list.to_string().as_bytes()).to_string().into();
+    world.host.put_file(format!("{release}/release.files.json"), list.to_string(), 0o444);
     world.host.put_file(format!("{release}/release.json"), manifest.to_string(), 0o444);
     world.ship_readme("2");
     let (report, notes, _) = run(&world);

@@ -168,9 +168,11 @@ fn a_sealed_release_is_read_only_and_its_manifest_tells_every_file() {
     let layout = &rig.environment.layout;
     let text = fs_err::read_to_string(layout.manifest(&release)).unwrap();
     let manifest: Manifest = serde_json::from_str(&text).unwrap();
-    let files: Vec<&str> = manifest.files.keys().map(|path| path.as_str()).collect();
-    assert_eq!(files, ["bin/sample", "note", "release.env"]);
-    for (path, record) in &manifest.files {
+    let list = fs_err::read(layout.file_list(&release)).unwrap();
+    let files = manifest.files.read(&list).expect("it is the list that the manifest names");
+    let names: Vec<&str> = files.keys().map(|path| path.as_str()).collect();
+    assert_eq!((names, manifest.files.count), (vec!["bin/sample", "note", "release.env"], 3));
+    for (path, record) in &files {
         let FileRecord::File { mode, .. } = record else { panic!("{path} is a link") };
         assert_eq!(mode & 0o222, 0, "{path}");
     }

@@ -124,8 +124,11 @@ fn check_whole(world: &World, target: &str, context: &str) {
     let manifest = world.host.read_text(format!("{dir}/release.json"));
     let manifest = manifest.unwrap_or_else(|| panic!("{context}: I1: {dir} has no manifest"));
     let manifest: Manifest = serde_json::from_str(&manifest).expect("the manifest is whole");
-    assert!(manifest.files.contains_key(Utf8Path::new("bin/web")), "{context}");
-    for (path, record) in &manifest.files {
+    let list = world.host.read_text(format!("{dir}/release.files.json"));
+    let files = list.and_then(|list| manifest.files.read(list.as_bytes()));
+    let files = files.unwrap_or_else(|| panic!("{context}: I1: {dir} has no list of its files"));
+    assert!(files.contains_key(Utf8Path::new("bin/web")), "{context}");
+    for (path, record) in &files {
         let text = world.host.read_text(format!("{dir}/{path}"));
         let text = text.unwrap_or_else(|| panic!("{context}: I1: {dir}/{path} is missing"));
         let FileRecord::File { sha256, .. } = record else { panic!("{path} is no file") };

@@ -153,7 +153,13 @@ fn damage(release: &Path) -> Vec<String> {
     let Some(manifest) = json(&release.join("release.json")) else {
         return vec![format!("I1: the manifest of `{}` cannot be read", release.display())];
     };
-    let files = manifest["files"].as_object().cloned().unwrap_or_default();
+    let path = release.join("release.files.json");
+    let list = fs_err::read(&path).unwrap_or_default();
+    let sum: String = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
+    if manifest["files"]["list"].as_str() != Some(&sum) {
+        return vec![format!("I1: `{}` is not the list that the manifest names", path.display())];
+    }
+    let files = json(&path).and_then(|list| list.as_object().cloned()).unwrap_or_default();
     let is_whole = |(path, record): &(&String, &Value)| {
         let path = release.join(path);
         match record["link"]["target"].as_str() {

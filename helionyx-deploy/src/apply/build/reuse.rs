@@ -7,8 +7,9 @@ use super::{read_manifest, same_content};
 use crate::apply::{Applier, StepError};
 use crate::host::{Host, HostError};
 use crate::name::ReleaseId;
+use crate::observe::files_of;
 use crate::plan::step::{Bound, BuildStep};
-use crate::release::{FileRecord, Manifest};
+use crate::release::{FileRecord, FileRecords};
 use crate::state::Node;
 
 impl Applier<'_, '_, '_> {
@@ -24,7 +25,10 @@ impl Applier<'_, '_, '_> {
         let Some(manifest) = read_manifest(host, layout, from)? else {
             return Ok(Err(format!("{from} has no manifest")));
         };
-        let outputs = outputs_of(&manifest, build);
+        let Some(files) = files_of(host, layout, &manifest)? else {
+            return Ok(Err(format!("{from} has no list of its files")));
+        };
+        let outputs = outputs_of(&files, build);
         if outputs.is_empty() {
             return Ok(Err(format!("{from} has no outputs of it")));
         }
@@ -42,11 +46,11 @@ impl Applier<'_, '_, '_> {
 }
 
 fn outputs_of<'m>(
-    manifest: &'m Manifest,
+    files: &'m FileRecords,
     build: &BuildStep,
 ) -> Vec<(&'m Utf8PathBuf, &'m FileRecord)> {
     let is_output = |path: &Utf8Path| build.outputs.iter().any(|out| path.starts_with(out));
-    manifest.files.iter().filter(|(path, _)| is_output(path)).collect()
+    files.iter().filter(|(path, _)| is_output(path)).collect()
 }
 
 /// Why a file must not be taken over.

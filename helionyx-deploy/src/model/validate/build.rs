@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Reader, Span, text};
-use crate::layout::{MANIFEST, RELEASE_ENV};
+use crate::layout::RESERVED;
 use crate::model::bounds::Text;
 use crate::model::spec::{BuildSpec, Spanned, Words};
 use crate::model::{Build, bounds, code};
@@ -127,8 +127,7 @@ fn outputs_apart(
     let before = taken.len();
     for output in outputs {
         let (path, span) = (Utf8Path::new(output.get_ref()), output.span());
-        let reserved = [MANIFEST, RELEASE_ENV];
-        if path.iter().next().is_some_and(|first| reserved.contains(&first)) {
+        if path.iter().next().is_some_and(|first| RESERVED.contains(&first)) {
             let message = format!("{path:?} is a file that the release itself needs");
             reader.error(&span, code::RESERVED_FILE, message, "write another name");
         }
