@@ -171,14 +171,15 @@ pub fn operate_beside(
 ) -> Result<Done, OperateError> {
     let begin = host.elapsed();
     let origin = resolve_origin(host, environment, goal)?;
-    let done = match already_so(host, environment, goal, origin.as_ref())? {
-        Some(found) => {
+    let done = match look_first(host, environment, goal, origin.as_ref())? {
+        First::Nothing(found) => {
             let report = unchanged(host, goal.operation(), &found, begin);
-            Done { report, found: Some(found) }
+            Done { report, found: Some(*found) }
         }
-        None => {
+        First::Something(seen) => {
             let before = Fingerprints::of(host, others);
-            let report = under_the_lock(host, environment, goal, origin, wait, events)?;
+            let work = (environment, goal, origin, seen);
+            let report = under_the_lock(host, work, wait, events)?;
             let neighbours = before.compared(&Fingerprints::of(host, others));
             Done { report: Report { neighbours, ..report }, found: None }
         }
@@ -187,45 +188,67 @@ pub fn operate_beside(
     Ok(done)
 }
 
-/// What was found, when nothing is to be done and nobody is at work. Takes no lock.
-fn already_so(
+/// What a first look, without the lock, says.
+enum First {
+    /// Nothing is to be done, and nobody is at work.
+    Nothing(Box<HostState>),
+    /// Something is, or somebody is at work: what, where that could be planned.
+    Something(Option<Box<Seen>>),
+}
+
+/// What was found and planned while nobody was at work, and the end of the journal then: it holds as
+/// long as that is the end.
+struct Seen {
+    tip: Option<Tip>,
+    found: HostState,
+    desired: Desired,
+    plan: Plan,
+}
+
+/// What is to be done. Takes no lock.
+fn look_first(
     host: &dyn Host,
     environment: &Environment,
     goal: &Goal,
     origin: Option<&Origin>,
-) -> Result<Option<HostState>, OperateError> {
+) -> Result<First, OperateError> {
     let layout = &environment.layout;
-    let before = journal::tip(host, layout)?;
-    if before.as_ref().is_some_and(Tip::is_open) {
-        return Ok(None);
+    let tip = journal::tip(host, layout)?;
+    if tip.as_ref().is_some_and(Tip::is_open) {
+        return Ok(First::Something(None));
     }
     let early = missing::look(host, environment, goal).and_then(|found| {
-        let (_, plan) = make_plan(host, environment, goal, origin, &found)?;
-        Ok(plan.is_empty().then_some(found))
+        let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
+        Ok((found, desired, plan))
     });
     match early {
         // What was found may be somebody's half-done work: then his entries are in the journal.
-        Ok(Some(found)) if journal::tip(host, layout)? == before => Ok(Some(found)),
+        Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
+            Ok(First::Nothing(Box::new(found)))
+        }
+        Ok((found, desired, plan)) if !plan.is_empty() => {
+            Ok(First::Something(Some(Box::new(Seen { tip, found, desired, plan }))))
+        }
         // On a host where nothing was ever done, a refusal must not leave a root behind. On any
         // other, somebody may be at work right now: what counts is seen under the lock.
         Err(error) if missing::is_of_the_host(&error) => Err(error),
         Err(error) if host.node(&layout.root)? == Node::Missing => Err(error),
-        Ok(_) | Err(_) => Ok(None),
+        Ok(_) | Err(_) => Ok(First::Something(None)),
     }
 }
 
 fn under_the_lock(
     host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-    origin: Option<Origin>,
+    (environment, goal, origin, seen): (&Environment, &Goal, Option<Origin>, Option<Box<Seen>>),
     wait: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
     let begin = host.elapsed();
     let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait, events)?;
     let origin = if waited { resolve_origin(host, environment, goal)? } else { origin };
-    let report = while_locked(&lock, environment, goal, origin.as_ref(), begin, events);
+    let seen = seen.filter(|_| !waited);
+    let work = (environment, goal, origin.as_ref(), seen);
+    let report = while_locked(&lock, work, begin, events);
     // Whatever came of it: what counts is what the one did who has the lock now.
     lock.still_ours()?;
     if *goal == Goal::Uninstall(Leaving::Nothing)
@@ -241,15 +264,16 @@ fn under_the_lock(
 
 fn while_locked(
     lock: &Lock<'_>,
-    environment: &Environment,
-    goal: &Goal,
-    origin: Option<&Origin>,
+    (environment, goal, origin, seen): (&Environment, &Goal, Option<&Origin>, Option<Box<Seen>>),
     begin: Duration,
     events: &mut dyn FnMut(Event),
 ) -> Result<Report, OperateError> {
     let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
     let mut session = Session::new(host, environment, &mut journal, events);
+    let tip = journal::tip(host, &environment.layout)?;
     let recovered = session.recover()?;
+    // Nobody was at work since the first look: what it saw holds.
+    let seen = seen.filter(|seen| recovered.is_none() && seen.tip == tip);
     if let Some((report, Taken::Back)) = recovered
         && *goal == Goal::Rollback(None)
     {
@@ -257,8 +281,14 @@ fn while_locked(
         let outcome = Outcome::Deployed;
         return Ok(Report { operation: Operation::Rollback, outcome, ..report });
     }
-    let found = observe(host, environment)?;
-    let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
+    let (found, desired, plan) = match seen.map(|seen| *seen) {
+        Some(Seen { found, desired, plan, .. }) => (found, desired, plan),
+        None => {
+            let found = observe(host, environment)?;
+            let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
+            (found, desired, plan)
+        }
+    };
     match plan.is_empty() {
         true => Ok(unchanged(host, goal.operation(), &found, begin)),
         false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),

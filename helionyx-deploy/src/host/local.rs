@@ -33,6 +33,7 @@ mod http;
 mod journald;
 mod listeners;
 mod lock;
+mod parallel;
 mod proc;
 mod remove;
 mod run;

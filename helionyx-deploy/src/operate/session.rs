@@ -33,6 +33,8 @@ pub(super) struct Session<'s, 'j> {
     evidence: Evidence,
     /// How long this process had waited for the disk when it began.
     syncing: Duration,
+    /// What the host was found like after the last step, where nothing was done since.
+    last_look: Option<HostState>,
 }
 
 impl<'s, 'j> Session<'s, 'j> {
@@ -43,7 +45,7 @@ impl<'s, 'j> Session<'s, 'j> {
         events: &'s mut dyn FnMut(Event),
     ) -> Session<'s, 'j> {
         let (evidence, syncing) = (Evidence::default(), host.syncing());
-        Session { host, environment, journal, events, evidence, syncing }
+        Session { host, environment, journal, events, evidence, syncing, last_look: None }
     }
 }
 
@@ -95,6 +97,7 @@ impl Session<'_, '_> {
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
+        self.last_look = None;
         let (host, layout) = (self.host, &self.environment.layout);
         let (events, evidence) = (&mut *self.events, &mut self.evidence);
         let events = &mut |event| {
@@ -105,9 +108,10 @@ impl Session<'_, '_> {
     }
 
     /// Whether the host is now what it should be: seen, not assumed.
-    fn is_reached(&self, desired: &Desired) -> Result<(), String> {
+    fn is_reached(&mut self, desired: &Desired) -> Result<(), String> {
         let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
         let plan = reach(desired, &found).map_err(|refusals| refusals[0].to_string())?;
+        self.last_look = Some(found);
         match plan.steps.iter().find(|step| !step.is_housekeeping()) {
             None => Ok(()),
             Some(step) => Err(format!("all steps were done, but one is still needed: {step}")),

@@ -59,7 +59,7 @@ fn a_kept_plan_with_nothing_to_do_does_nothing() {
 fn whatever_has_changed_since_is_named_and_nothing_is_done() {
     type Change<'a> = (&'a str, &'a dyn Fn(&mut World), &'a str);
     let cases: [Change<'_>; 9] = [
-        ("another deploy", &|world| drop(world.run(&deploy())), "the journal: was `at entry 17"),
+        ("another deploy", &|world| drop(world.run(&deploy())), "the journal: was `at entry 18"),
         ("a restart", &|world| drop(world.run(&Goal::Restart)), "service web: was `pid"),
         (
             "a crash",

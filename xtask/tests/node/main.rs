@@ -6,6 +6,7 @@
 use xtask::node::{Options, missing};
 
 mod cut_short;
+mod documented;
 mod fastapi;
 mod helionyx;
 mod killed;

@@ -32,8 +32,11 @@ impl Applier<'_, '_, '_> {
         if outputs.is_empty() {
             return Ok(Err(format!("{from} has no outputs of it")));
         }
+        let found = found_outputs(host, &dir, build)?;
         for (path, record) in &outputs {
-            if let Some(why) = unfit(host, from, &dir.join(path), record, build.adoption.bound)? {
+            let found = found.get(*path);
+            if let Some(why) = unfit(host, from, (&dir, path), record, found, build.adoption.bound)?
+            {
                 return Ok(Err(format!("{path} of {from} {why}")));
             }
         }
@@ -53,30 +56,53 @@ fn outputs_of<'m>(
     files.iter().filter(|(path, _)| is_output(path)).collect()
 }
 
+/// All that lies at the outputs now.
+fn found_outputs(
+    host: &dyn Host,
+    dir: &Utf8Path,
+    build: &BuildStep,
+) -> Result<FileRecords, HostError> {
+    let mut found = FileRecords::new();
+    for output in &build.outputs {
+        let path = dir.join(output);
+        match host.node(&path)? {
+            Node::Directory { .. } => {
+                let below = host.tree(&path, &[])?.into_iter();
+                found.extend(below.map(|(path, record)| (output.join(path), record)));
+            }
+            Node::File { mode, size, modified_ns } => {
+                let record =
+                    FileRecord::File { sha256: host.digest(&path)?, size, mode, modified_ns };
+                found.insert(output.clone(), record);
+            }
+            Node::Link { target } => {
+                found.insert(output.clone(), FileRecord::Link { target });
+            }
+            Node::Missing | Node::Other => {}
+        }
+    }
+    Ok(found)
+}
+
 /// Why a file must not be taken over.
 fn unfit(
     host: &dyn Host,
     from: &ReleaseId,
-    path: &Utf8Path,
+    (dir, path): (&Utf8Path, &Utf8Path),
     record: &FileRecord,
+    found: Option<&FileRecord>,
     bound: Bound,
 ) -> Result<Option<&'static str>, HostError> {
-    let found = match host.node(path)? {
-        Node::File { mode, size, modified_ns } => {
-            FileRecord::File { sha256: host.digest(path)?, size, mode, modified_ns }
-        }
-        Node::Link { target } => FileRecord::Link { target },
-        Node::Missing | Node::Directory { .. } | Node::Other => return Ok(Some("is missing")),
-    };
-    if !same_content(record, &found) {
+    let Some(found) = found else { return Ok(Some("is missing")) };
+    if !same_content(record, found) {
         return Ok(Some("was changed"));
     }
     if bound == Bound::Renamed {
         return Ok(None);
     }
     // The name of a release occurs in nothing but paths into it, whatever leads to its parents.
-    let bound = match &found {
-        FileRecord::File { .. } => host.contains(path, from.as_str().as_bytes())?,
+    let bound = match found {
+        FileRecord::File { .. } => host.contains(&dir.join(path), from.as_str().as_bytes())?,
         FileRecord::Link { target } => target.as_str().contains(from.as_str()),
     };
     Ok(bound.then_some("holds the path of that release"))

@@ -11,6 +11,7 @@ use super::super::HostError;
 use super::aside::{aside, put};
 use super::context::Context;
 use super::files::{link_target, open_regular, parent_of, set_dir_mode};
+use super::parallel;
 use super::place::{Place, inside};
 use super::search;
 use super::tree::executable;
@@ -21,16 +22,8 @@ use crate::plan::step::Sharing;
 ///
 /// Durable only once the tree is sealed: syncing each of some ten thousand files takes minutes.
 pub fn copy(from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
-    let mut place = Place::below(to)?;
-    for relative in paths {
-        let Some(relative) = inside(relative.as_str()).filter(|path| !path.as_str().is_empty())
-        else {
-            return Err(HostError::refused("copy", relative, "it is not inside the directory"));
-        };
-        let (source, target) = (from.join(&relative), place.prepare(&relative)?);
-        copy_one(&source, &target)?;
-    }
-    Ok(())
+    let pairs = pairs(from, to, paths)?;
+    pairs.iter().try_for_each(|(source, target)| copy_one(source, target))
 }
 
 /// Takes files and links over from a sealed directory, with their times. See
@@ -47,16 +40,26 @@ pub fn adopt(
     if renamed.is_some_and(|(old, new)| old.len() != new.len() || old.is_empty()) {
         return Err(HostError::refused("rename in", to, "the names are not of one length"));
     }
+    let pairs = pairs(from, to, paths)?;
+    parallel::each(&pairs, |(source, target)| adopt_one(source, target, renamed, sharing))?;
+    Ok(())
+}
+
+/// From where to where each goes; the directories that they go to are there.
+fn pairs(
+    from: &Utf8Path,
+    to: &Utf8Path,
+    paths: &[Utf8PathBuf],
+) -> Result<Vec<(Utf8PathBuf, Utf8PathBuf)>, HostError> {
     let mut place = Place::below(to)?;
-    for relative in paths {
+    let pairs = paths.iter().map(|relative| {
         let Some(relative) = inside(relative.as_str()).filter(|path| !path.as_str().is_empty())
         else {
             return Err(HostError::refused("copy", relative, "it is not inside the directory"));
         };
-        let (source, target) = (from.join(&relative), place.prepare(&relative)?);
-        adopt_one(&source, &target, renamed, sharing)?;
-    }
-    Ok(())
+        Ok((from.join(&relative), place.prepare(&relative)?))
+    });
+    pairs.collect()
 }
 
 fn adopt_one(

@@ -13,6 +13,7 @@ use super::super::HostError;
 use super::context::Context;
 use super::copy;
 use super::files::{self, link_target, modified_ns, open_regular};
+use super::parallel;
 use super::sync;
 use crate::digest::{Digest, Digester};
 use crate::release::FileRecord;
@@ -24,17 +25,20 @@ pub fn tree(
     dir: &Utf8Path,
     exclude: &[String],
 ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
-    let mut records = BTreeMap::new();
-    let mut buffer = vec![0; BUFFER];
+    let (mut records, mut files) = (BTreeMap::new(), Vec::new());
     walk(dir, exclude, &mut |entry, relative| {
-        let record = match entry {
-            Entry::File(path, _) => file_record(path, &mut buffer)?,
-            Entry::Link(path) => FileRecord::Link { target: link_target(path)? },
-            Entry::Directory(_) => return Ok(()),
-        };
-        records.insert(relative.to_owned(), record);
+        match entry {
+            Entry::File(path, _) => files.push((relative.to_owned(), path.to_owned())),
+            Entry::Link(path) => {
+                let target = link_target(path)?;
+                records.insert(relative.to_owned(), FileRecord::Link { target });
+            }
+            Entry::Directory(_) => {}
+        }
         Ok(())
     })?;
+    let read = parallel::each(&files, |(_, path)| file_record(path, &mut vec![0; BUFFER]))?;
+    records.extend(files.into_iter().map(|(relative, _)| relative).zip(read));
     Ok(records)
 }
 
@@ -60,7 +64,10 @@ pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
             if metadata.nlink() > 1 && !copy::is_sealed(metadata) {
                 return copy::separate(path, mode);
             }
-            set_file_mode(path, mode).at("seal", path)
+            match metadata.permissions().mode() & 0o7777 == mode {
+                true => Ok(()),
+                false => set_file_mode(path, mode).at("seal", path),
+            }
         }
         // Last: in a sealed one, no file could be replaced.
         Entry::Directory(path) => {

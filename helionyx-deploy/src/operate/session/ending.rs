@@ -55,7 +55,8 @@ impl Session<'_, '_> {
         ending: &Ending,
         begin: Duration,
     ) -> Report {
-        let found = observe(self.host, self.environment).unwrap_or_else(|error| {
+        let seen = self.last_look.take().map_or_else(|| observe(self.host, self.environment), Ok);
+        let found = seen.unwrap_or_else(|error| {
             self.warn(format!("the report does not say what is in use: {}", chain(&error)));
             HostState::default()
         });

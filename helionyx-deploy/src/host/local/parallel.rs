@@ -1,0 +1,68 @@
+//! The same for many files, on all processors. Starts threads.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::super::HostError;
+
+/// Fewer than this are done one after the other: that takes less time than to start a thread.
+const FEW: usize = 64;
+/// More threads than this wait for the disk, not for a processor.
+const MOST_THREADS: usize = 8;
+
+/// Does the same for each; the results in the order of the items, or the first error in that order.
+pub fn each<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, HostError> + Sync,
+) -> Result<Vec<R>, HostError> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = processors.min(MOST_THREADS);
+    if threads < 2 || items.len() < FEW {
+        return items.iter().map(work).collect();
+    }
+    let next = AtomicUsize::new(0);
+    let take = || {
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return done };
+            let result = work(item);
+            if result.is_err() {
+                // Nobody begins another one: the error is what counts.
+                next.store(items.len(), Ordering::Relaxed);
+            }
+            done.push((index, result));
+        }
+    };
+    let mut all: Vec<(usize, Result<R, HostError>)> = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(take)).collect();
+        let mut all = take();
+        for other in others {
+            match other.join() {
+                Ok(done) => all.extend(done),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        all
+    });
+    all.sort_by_key(|(index, _)| *index);
+    all.into_iter().map(|(_, result)| result).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_in_the_order_of_the_items_and_an_error_ends_it() {
+        for count in [0, 1, 63, 64, 5000] {
+            let items: Vec<usize> = (0..count).collect();
+            let doubled = each(&items, |item| Ok(item * 2)).unwrap();
+            assert_eq!(doubled, items.iter().map(|item| item * 2).collect::<Vec<_>>());
+            let failed = each(&items, |item| match item {
+                62 => Err(HostError::refused("read", "62", "it is the one")),
+                _ => Ok(*item),
+            });
+            assert_eq!(failed.is_err(), count > 62, "{count}");
+        }
+    }
+}
