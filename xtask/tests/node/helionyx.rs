@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use xtask::node::{Options, wait};
 
 use super::possible;
@@ -332,4 +333,73 @@ fn an_uninstallation_takes_back_what_was_made_and_leaves_data_until_its_name_is_
     site.set_up("live");
     let verified = site.tool(&["audit", "verify", "--env", "live"]);
     assert_eq!(verified.code, 0, "the new journal is no torn one: {:?}", verified.lines);
+}
+
+#[test]
+fn what_models_and_commits_say_is_what_runs_after_the_next_deploy() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("said", Options::default(), &["dev", "staging"]);
+    let show = |unit: &str, property: &str| site.run(&["systemctl", "show", "-P", property, unit]);
+    let status = site.run(&["systemctl", "--no-pager", "status", "helionyx-dev"]);
+    assert!(status.contains("Loaded: loaded") && status.contains("Active: active (running) since"));
+    let (before, other) =
+        (site.tool(&["status", "--env", "dev"]), show("helionyx-staging", "InvocationID"));
+    let before = before.lines[0]["release"].clone();
+
+    // Code, unit and configuration go forward in one deploy (HEL-45); the port is a value like others.
+    let models = "/srv/site/project/envs/helionyx";
+    let change = format!(
+        "sed -i 's/description = \"Helionyx API\"/description = \"Helionyx 2\"/' {models}/app.toml && \
+         sed -i 's/port = 8000/port = 8010/; s/5.0/1.0/' {models}/dev.toml"
+    );
+    site.run(&["sh", "-c", &change]);
+    let commit = site.commit("none");
+    let ended = site.tool(&["deploy", "--env", "dev", "--ref", &commit]);
+    let report = ended.report();
+    assert_eq!(
+        (ended.code, &report["outcome"]),
+        (0, &"deployed".into()),
+        "HEL-52: {}",
+        ended.stderr
+    );
+    assert_eq!(report["previous"], before, "HEL-37");
+    assert_eq!((&report["commit"], &report["failed"]), (&commit.clone().into(), &Value::Null));
+    let answer = site.answer(8010);
+    assert_eq!(answer["API_PORT"], "8010", "HEL-98");
+    assert_eq!(answer["LLM_DAILY_COST_LIMIT_USD"], "1.0", "HEL-45, HEL-79");
+    assert_eq!(show("helionyx-dev", "Description"), "Helionyx 2 (dev)", "HEL-45");
+    assert_eq!(show("helionyx-dev", "NeedDaemonReload"), "no", "HEL-45");
+    assert_eq!(show("helionyx-dev", "Result"), "success", "HEL-40");
+    assert_eq!(show("helionyx-dev", "SyslogIdentifier"), "helionyx-dev", "HEL-102, HEL-103");
+    assert_eq!(show("helionyx-staging", "InvocationID"), other, "HEL-40");
+
+    // The very commit goes on to the next environment, and one command says who runs what.
+    let staged = site.tool(&["deploy", "--env", "staging", "--ref", &commit]);
+    assert_eq!(staged.code, 0, "HEL-49: {}", staged.stderr);
+    let all = site.tool(&["status"]);
+    let commits: Vec<_> = all.lines.iter().map(|line| &line["commit"]).collect();
+    assert_eq!(commits.iter().filter(|known| ***known == commit).count(), 2, "HEL-50, HEL-51");
+
+    let rolled = site.tool(&["rollback", "--env", "dev"]);
+    assert_eq!((rolled.code, &rolled.report()["release"]), (0, &before), "HEL-85, HEL-88");
+    assert_eq!(site.answer(8000)["LLM_DAILY_COST_LIMIT_USD"], "5.0", "HEL-84, HEL-89");
+    assert_eq!(show("helionyx-dev", "Description"), "Helionyx API (dev)", "HEL-84");
+    let ready = site.run(&[
+        "curl",
+        "-s",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{http_code}",
+        "http://127.0.0.1:8000/health/ready",
+    ]);
+    assert_eq!(ready, "200", "HEL-27, HEL-88");
+    let told = site.tool(&["history", "--env", "dev"]);
+    let last = told.lines.iter().find(|line| line["operation"] == "rollback");
+    let last = last.unwrap_or_else(|| panic!("HEL-53: {:?}", told.lines));
+    for field in ["by", "from", "to", "outcome"] {
+        assert!(!last[field].is_null(), "HEL-53, HEL-107: {field} of {last}");
+    }
 }
