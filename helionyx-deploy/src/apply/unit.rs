@@ -12,7 +12,7 @@ use crate::name::{UnitName, UserName};
 use crate::observe::{ask, overridden};
 use crate::release::{Service, Unit};
 use crate::state::unit::Shown;
-use crate::state::{Account, ProcessKey};
+use crate::state::{Account, Node, ProcessKey};
 use crate::tool::{account, journalctl, systemctl};
 
 /// How long a unit may take to be started: its own limit is in its file.
@@ -28,7 +28,16 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
+    /// Not as long as something is left that belongs to it: whoever gets its number next would own
+    /// that.
     pub(super) fn remove_user(&self, user: &UserName) -> Result<(), StepError> {
+        let layout = &self.plan.site.layout;
+        for path in [&layout.data, &layout.cache()] {
+            if self.work.host.node(path)? != Node::Missing {
+                let why = format!("{path} is left, which belongs to it");
+                return Err(HostError::refused("remove the user", user, why).into());
+            }
+        }
         ask(self.work.host, "remove the user", &account::remove(user))?;
         Ok(())
     }
