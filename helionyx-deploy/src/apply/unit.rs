@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::{Applier, Heed, StepError};
+use crate::command::{Command, OnInterrupt};
 use crate::event::Event;
 use crate::host::HostError;
 use crate::layout::UNITS_DIR;
@@ -169,7 +170,9 @@ impl Applier<'_, '_, '_> {
     pub(super) fn unit_log(&self, service: &Service, unit: &Unit, lines: usize) -> Vec<String> {
         let since = self.begun.get(&service.name).map(|at| format!("@{}", at.as_millis() / 1000));
         let wanted = journalctl::Wanted { lines, since, ..journalctl::Wanted::default() };
-        let output = self.work.host.run(&journalctl::read([&unit.name], &wanted), &mut |_| {});
+        let on_interrupt = OnInterrupt::GoesOn;
+        let read = Command { on_interrupt, ..journalctl::read([&unit.name], &wanted) };
+        let output = self.work.host.run(&read, &mut |_| {});
         output.map(|output| output.tail(lines)).unwrap_or_default()
     }
 

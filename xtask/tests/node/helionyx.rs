@@ -333,3 +333,29 @@ fn an_uninstallation_takes_back_what_was_made_and_leaves_data_until_its_name_is_
     let verified = site.tool(&["audit", "verify", "--env", "live"]);
     assert_eq!(verified.code, 0, "the new journal is no torn one: {:?}", verified.lines);
 }
+
+#[test]
+fn an_interruption_past_the_switch_does_not_keep_a_deploy_from_its_end() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("interrupted", Options::default(), &["dev"]);
+    for (signal, fault, code, outcome) in
+        [("TERM", "none", 0, "deployed"), ("HUP", "sick", 6, "rolled-back")]
+    {
+        site.commit(fault);
+        let script = format!(
+            "cd /srv/site/project; helionyx-deploy --json deploy --env dev >/tmp/said 2>&1 & pid=$!; \
+             for i in $(seq 600); do grep -q start-service /tmp/said && break; sleep 0.05; done; \
+             kill -{signal} $pid; wait $pid; echo $?; grep '\"event\":\"report\"' /tmp/said"
+        );
+        let said = site.run(&["bash", "-c", &script]);
+        let (ended, report) = said.split_once('\n').unwrap();
+        let report: serde_json::Value = serde_json::from_str(report).unwrap();
+        assert_eq!(
+            (ended, &report["outcome"]),
+            (&*code.to_string(), &outcome.into()),
+            "ALL-03, HEL-54: {signal}: {report}"
+        );
+    }
+}
