@@ -21,6 +21,17 @@ pub struct Command {
     pub variables: BTreeMap<String, String>,
     /// When it and all that it started are killed.
     pub deadline: Duration,
+    /// What an interruption by the operator does to it.
+    pub on_interrupt: OnInterrupt,
+}
+
+/// What an interruption by the operator does to a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnInterrupt {
+    /// It is ended: a build, a download.
+    Ends,
+    /// It goes on: it is short, and what was begun could be neither finished nor taken back without it.
+    GoesOn,
 }
 
 /// What a command sees of the deployer's own environment.
@@ -99,6 +110,7 @@ impl Command {
             inherit: Inherit::Basics(Vec::new()),
             variables: BTreeMap::new(),
             deadline: Duration::from_secs(600),
+            on_interrupt: OnInterrupt::Ends,
         }
     }
 

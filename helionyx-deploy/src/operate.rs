@@ -254,12 +254,27 @@ fn under_the_lock(
     if *goal == Goal::Uninstall(Leaving::Nothing)
         && let Ok(report) = &report
         && matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged)
-        && let Err(error) = remains::remove(host, environment, report)
+        && let Err(message) = remove_the_rest(host, environment, goal, report)
     {
-        let message = format!("{}; run it again", chain(&error));
-        events(Event::Warning { message });
+        events(Event::Warning { message: format!("{message}; run it again") });
     }
     report
+}
+
+/// Removes the record, if it is the last that is left: until then it says whose the rest is.
+fn remove_the_rest(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    report: &Report,
+) -> Result<(), String> {
+    let found = observe(host, environment).map_err(|error| chain(&error))?;
+    let (_, plan) =
+        make_plan(host, environment, goal, None, &found).map_err(|error| chain(&error))?;
+    match plan.steps.first() {
+        Some(step) => Err(format!("the record stays, since this is still to be done: {step}")),
+        None => remains::remove(host, environment, report).map_err(|error| chain(&error)),
+    }
 }
 
 fn while_locked(

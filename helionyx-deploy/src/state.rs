@@ -332,8 +332,7 @@ impl Process {
         let paths = [&self.cwd, &self.exe].into_iter().flatten();
         let below = paths.filter_map(|path| path.strip_prefix(releases).ok());
         let shown = below.filter_map(|path| path.components().next()?.as_str().parse().ok());
-        let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
-        shown.chain(said).collect()
+        shown.chain(self.said_release(releases)).collect()
     }
 
     /// The release below `releases` that it really runs from: where its directory, its program and
@@ -348,8 +347,7 @@ impl Process {
             return None;
         }
         let shown = below.iter().filter_map(|path| path.components().next()?.as_str().parse().ok());
-        let said = self.mark(mark::RELEASE).and_then(|said| said.parse().ok());
-        let mut all = shown.chain(said);
+        let mut all = shown.chain(self.said_release(releases));
         let first = all.next()?;
         all.all(|other| other == first).then_some(first)
     }
@@ -364,6 +362,18 @@ impl Process {
         }
         let name = if line.is_empty() { "unknown command".to_owned() } else { line };
         format!("pid {} ({name})", self.key.pid)
+    }
+
+    /// The release that its environment names. Releases of other roots may have the same name: two
+    /// environments can deploy one commit within one second.
+    fn said_release(&self, releases: &Utf8Path) -> Option<ReleaseId> {
+        let is_elsewhere = self
+            .mark(mark::ROOT)
+            .is_some_and(|root| Some(Utf8Path::new(root)) != releases.parent());
+        if is_elsewhere {
+            return None;
+        }
+        self.mark(mark::RELEASE)?.parse().ok()
     }
 
     fn mark(&self, name: &str) -> Option<&str> {
@@ -399,6 +409,44 @@ impl Listener {
         match self.holders.first() {
             Some(process) => process.describe(),
             None => format!("a process of user id {} that we may not see", self.uid),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_of_the_same_name_in_another_root_is_another_one() {
+        let id = "20261121T011037Z-3fa2c1d";
+        for (root, expected) in
+            [(Some("/opt/a/dev"), true), (None, true), (Some("/opt/a/live"), false)]
+        {
+            let root = root.map(|root| (mark::ROOT.to_owned(), root.to_owned()));
+            let release = (mark::RELEASE.to_owned(), id.to_owned());
+            let process = Process {
+                key: ProcessKey { pid: 7, started_ticks: 1 },
+                parent: 1,
+                session: 7,
+                uid: 998,
+                command: vec!["web".to_owned()],
+                cwd: None,
+                exe: None,
+                marks: root.into_iter().chain([release]).collect(),
+                output: None,
+                since: Timestamp::from_millis(0),
+                memory_bytes: 0,
+            };
+            let releases = Utf8Path::new("/opt/a/dev/releases");
+            let id: ReleaseId = id.parse().unwrap();
+            assert_eq!(
+                process.uses(releases).contains(&id),
+                expected,
+                "HEL-23: {:?}",
+                process.marks
+            );
+            assert_eq!(process.release(releases).as_ref() == Some(&id), expected);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::{Applier, Heed, StepError};
+use crate::command::{Command, OnInterrupt};
 use crate::event::Event;
 use crate::host::HostError;
 use crate::layout::UNITS_DIR;
@@ -12,7 +13,7 @@ use crate::name::{UnitName, UserName};
 use crate::observe::{ask, overridden};
 use crate::release::{Service, Unit};
 use crate::state::unit::Shown;
-use crate::state::{Account, ProcessKey};
+use crate::state::{Account, Node, ProcessKey};
 use crate::tool::{account, journalctl, systemctl};
 
 /// How long a unit may take to be started: its own limit is in its file.
@@ -28,7 +29,16 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
+    /// Not as long as something is left that belongs to it: whoever gets its number next would own
+    /// that.
     pub(super) fn remove_user(&self, user: &UserName) -> Result<(), StepError> {
+        let layout = &self.plan.site.layout;
+        for path in [&layout.data, &layout.cache()] {
+            if self.work.host.node(path)? != Node::Missing {
+                let why = format!("{path} is left, which belongs to it");
+                return Err(HostError::refused("remove the user", user, why).into());
+            }
+        }
         ask(self.work.host, "remove the user", &account::remove(user))?;
         Ok(())
     }
@@ -160,7 +170,9 @@ impl Applier<'_, '_, '_> {
     pub(super) fn unit_log(&self, service: &Service, unit: &Unit, lines: usize) -> Vec<String> {
         let since = self.begun.get(&service.name).map(|at| format!("@{}", at.as_millis() / 1000));
         let wanted = journalctl::Wanted { lines, since, ..journalctl::Wanted::default() };
-        let output = self.work.host.run(&journalctl::read([&unit.name], &wanted), &mut |_| {});
+        let on_interrupt = OnInterrupt::GoesOn;
+        let read = Command { on_interrupt, ..journalctl::read([&unit.name], &wanted) };
+        let output = self.work.host.run(&read, &mut |_| {});
         output.map(|output| output.tail(lines)).unwrap_or_default()
     }
 

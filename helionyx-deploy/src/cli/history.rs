@@ -107,7 +107,10 @@ fn operations(entries: &[Entry]) -> Vec<Past> {
                 operations.extend(open.replace(begun(entry.time, begin)));
             }
             // The begin of what ended may lie before the part of the journal that was read.
-            Record::End(report) => operations.extend(open.take().map(|past| ended(past, report))),
+            Record::End(report) => {
+                let past = open.take().or_else(|| tried_again(&mut operations, report));
+                operations.extend(past.map(|past| ended(past, report)));
+            }
             Record::TakeOver { by, .. } => {
                 if let Some(past) = &mut open {
                     past.taken_over_by = Some(by.to_string());
@@ -118,6 +121,12 @@ fn operations(entries: &[Entry]) -> Vec<Past> {
     }
     operations.extend(open);
     operations
+}
+
+/// What had ended without a way back, where a recovery has tried again: it has no begin of its own.
+fn tried_again(operations: &mut Vec<Past>, report: &Report) -> Option<Past> {
+    let is_stuck = |past: &mut Past| past.outcome == End::Known(Outcome::Stuck);
+    operations.pop_if(|past| report.operation == Operation::Recover && is_stuck(past))
 }
 
 fn begun(began: Timestamp, begin: &Begin) -> Past {
@@ -255,6 +264,20 @@ mod tests {
           web was not proven
         ✓  2026-11-21 01:10:38 UTC  sample/local  deploy   operator@node1  done             20261121T011037Z-aaaaaaa  2.3 s
         ");
+    }
+
+    #[test]
+    fn a_way_back_that_a_recovery_found_later_is_told_of_what_had_none() {
+        let past = operations(&entries(vec![
+            begin(Operation::Deploy),
+            end(Operation::Deploy, Outcome::Stuck, Some("no way back")),
+            end(Operation::Recover, Outcome::RolledBack, Some("deploy was cut short")),
+            end(Operation::Recover, Outcome::RolledBack, None),
+        ]));
+        let told = past.iter().map(|past| (past.operation, past.outcome, past.recovered));
+        let told: Vec<_> = told.collect();
+        let back = (Operation::Deploy, End::Known(Outcome::RolledBack), true);
+        assert_eq!(told, [back], "I6: not stuck for ever");
     }
 
     #[test]

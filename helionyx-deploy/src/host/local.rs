@@ -21,6 +21,7 @@ use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 mod context;
+mod owner;
 mod place;
 
 mod actor;
@@ -190,11 +191,11 @@ impl Files for LocalHost {
     }
 
     fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError> {
-        tree::give_away(dir, owner)
+        owner::give_away(dir, owner)
     }
 
     fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError> {
-        tree::take_back(dir)
+        owner::take_back(dir)
     }
 
     fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {

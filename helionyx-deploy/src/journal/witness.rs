@@ -50,15 +50,23 @@ fn message(id: &str, report: &Report, by: &Actor) -> String {
         Operation::Recover => format!("brought {id} to an end"),
     };
     let what = match report.outcome {
+        // What failed is the operation that was cut short.
+        Outcome::RolledBack if operation == Operation::Recover => {
+            return format!("recovered {id}, {release} is back, by {user}{}", why(report));
+        }
         Outcome::Deployed | Outcome::Unchanged => return format!("{done} by {user}"),
         Outcome::RolledBack => format!("failed, {release} is back"),
         Outcome::Failed => "failed".to_owned(),
         Outcome::Stuck => "failed, and so did the way back".to_owned(),
     };
+    format!("{operation} of {id} by {user} {what}{}", why(report))
+}
+
+/// The first line of what went wrong.
+fn why(report: &Report) -> String {
     let why = report.error.as_ref().and_then(|error| error.lines().next()).unwrap_or_default();
     let why: String = why.chars().take(ERROR_LENGTH).collect();
-    let why = if why.is_empty() { why } else { format!(": {why}") };
-    format!("{operation} of {id} by {user} {what}{why}")
+    if why.is_empty() { why } else { format!(": {why}") }
 }
 
 /// The entries of an environment's journal that the system's journal names, the last ones first; none
@@ -127,6 +135,12 @@ mod tests {
                 Outcome::RolledBack,
                 Some("api did not start\nmore"),
                 "deploy of helionyx/dev by root failed, 20261121T011037Z-3fa2c1d is back: api did not start",
+            ),
+            (
+                Operation::Recover,
+                Outcome::RolledBack,
+                Some("deploy was cut short"),
+                "recovered helionyx/dev, 20261121T011037Z-3fa2c1d is back, by root: deploy was cut short",
             ),
             (
                 Operation::Recover,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::command::{Command, Inherit};
+use crate::command::{Command, Inherit, OnInterrupt};
 use crate::name::UserName;
 use crate::state::Account;
 
@@ -78,6 +78,7 @@ fn command<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> Comma
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         deadline: DEADLINE,
+        on_interrupt: OnInterrupt::GoesOn,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use crate::command::{Command, Inherit};
+use crate::command::{Command, Inherit, OnInterrupt};
 use crate::name::UnitName;
 use crate::release::Anchor;
 
@@ -92,7 +92,8 @@ pub fn parse_anchors(text: &str) -> Vec<Anchor> {
 /// when that has ended.
 #[must_use]
 pub fn sync() -> Command {
-    journalctl(vec!["--sync".to_owned()], SYNCING)
+    let on_interrupt = OnInterrupt::GoesOn;
+    Command { on_interrupt, ..journalctl(vec!["--sync".to_owned()], SYNCING) }
 }
 
 fn journalctl(args: Vec<String>, deadline: Duration) -> Command {
@@ -103,6 +104,7 @@ fn journalctl(args: Vec<String>, deadline: Duration) -> Command {
         inherit: Inherit::Basics(Vec::new()),
         variables: [("LC_ALL".to_owned(), "C".to_owned())].into(),
         deadline,
+        on_interrupt: OnInterrupt::Ends,
     }
 }
 

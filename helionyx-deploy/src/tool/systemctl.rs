@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::command::{Command, Inherit};
+use crate::command::{Command, Inherit, OnInterrupt};
 use crate::name::UnitName;
 use crate::render::unit_file::{Version, effective};
 use crate::state::unit::{Effective, MainCode, Shown};
@@ -176,6 +176,7 @@ fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         deadline,
+        on_interrupt: OnInterrupt::GoesOn,
     }
 }
 

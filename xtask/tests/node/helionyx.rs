@@ -403,3 +403,29 @@ fn what_models_and_commits_say_is_what_runs_after_the_next_deploy() {
         assert!(!last[field].is_null(), "HEL-53, HEL-107: {field} of {last}");
     }
 }
+
+#[test]
+fn an_interruption_past_the_switch_does_not_keep_a_deploy_from_its_end() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("interrupted", Options::default(), &["dev"]);
+    for (signal, fault, code, outcome) in
+        [("TERM", "none", 0, "deployed"), ("HUP", "sick", 6, "rolled-back")]
+    {
+        site.commit(fault);
+        let script = format!(
+            "cd /srv/site/project; helionyx-deploy --json deploy --env dev >/tmp/said 2>&1 & pid=$!; \
+             for i in $(seq 600); do grep -q start-service /tmp/said && break; sleep 0.05; done; \
+             kill -{signal} $pid; wait $pid; echo $?; grep '\"event\":\"report\"' /tmp/said"
+        );
+        let said = site.run(&["bash", "-c", &script]);
+        let (ended, report) = said.split_once('\n').unwrap();
+        let report: serde_json::Value = serde_json::from_str(report).unwrap();
+        assert_eq!(
+            (ended, &report["outcome"]),
+            (&*code.to_string(), &outcome.into()),
+            "ALL-03, HEL-54: {signal}: {report}"
+        );
+    }
+}

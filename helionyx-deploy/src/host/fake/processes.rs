@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::FakeHost;
 use super::fault::{Change, gone};
 use super::machine::Program;
-use crate::command::{Command, ExitStatus, Output, words};
+use crate::command::{Command, ExitStatus, OnInterrupt, Output, words};
 use crate::host::{Answer, HostError, Launch, ProbeError, Processes, Signal};
 use crate::name::Port;
 use crate::state::{Listener, Process, ProcessKey};
@@ -127,7 +127,7 @@ impl Processes for FakeHost {
 impl FakeHost {
     fn output_of(&self, command: &Command, line: &mut dyn FnMut(&str)) -> io::Result<Output> {
         let program = self.program_of(command)?;
-        if self.machine().time.interrupted {
+        if self.ends(command) {
             return Ok(Output { status: ExitStatus::Interrupted, text: String::new() });
         }
         let mut disk = self.machine().lend_disk();
@@ -138,7 +138,12 @@ impl FakeHost {
             machine.advance(command.deadline);
         }
         drop(machine);
-        Ok(self.hand_on(output, line))
+        Ok(self.hand_on(command, output, line))
+    }
+
+    /// Whether the operator has interrupted, and that ends it.
+    fn ends(&self, command: &Command) -> bool {
+        command.on_interrupt == OnInterrupt::Ends && self.machine().time.interrupted
     }
 
     fn program_of(&self, command: &Command) -> io::Result<Program> {
@@ -152,17 +157,16 @@ impl FakeHost {
     }
 
     /// Hands on the lines of an output until the operator interrupts.
-    fn hand_on(&self, output: Output, line: &mut dyn FnMut(&str)) -> Output {
+    fn hand_on(&self, command: &Command, output: Output, line: &mut dyn FnMut(&str)) -> Output {
         let mut text = String::new();
         for each in output.text.split_inclusive('\n') {
-            if self.machine().time.interrupted {
+            if self.ends(command) {
                 return Output { status: ExitStatus::Interrupted, text: kept(text) };
             }
             line(each.strip_suffix('\n').unwrap_or(each));
             text.push_str(each);
         }
-        let interrupted = self.machine().time.interrupted;
-        let status = if interrupted { ExitStatus::Interrupted } else { output.status };
+        let status = if self.ends(command) { ExitStatus::Interrupted } else { output.status };
         Output { status, text: kept(text) }
     }
 }

@@ -19,7 +19,7 @@ use super::super::{Clock, HostError};
 use super::context::Context;
 use super::transcript::Transcript;
 use super::{LocalHost, child, nap, spawn};
-use crate::command::{Command, ExitStatus, Inherit, Output};
+use crate::command::{Command, ExitStatus, Inherit, OnInterrupt, Output};
 
 /// Runs a command to its end; hands on its lines as they come.
 pub fn run(
@@ -50,6 +50,7 @@ struct Running<'a> {
     transcript: Transcript<'a>,
     buffer: Vec<u8>,
     nap: Duration,
+    on_interrupt: OnInterrupt,
 }
 
 fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a>, HostError> {
@@ -79,7 +80,8 @@ fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a
         return Err(HostError::refused("run", &command.program, "it has no process id"));
     };
     let (buffer, nap) = (vec![0; 64 * 1024], Duration::ZERO);
-    Ok(Running { handle, group, pipe: Some(pipe), transcript, buffer, nap })
+    let on_interrupt = command.on_interrupt;
+    Ok(Running { handle, group, pipe: Some(pipe), transcript, buffer, nap, on_interrupt })
 }
 
 fn finish(host: &LocalHost, running: &mut Running<'_>, end: Duration) -> io::Result<ExitStatus> {
@@ -87,7 +89,7 @@ fn finish(host: &LocalHost, running: &mut Running<'_>, end: Duration) -> io::Res
         if running.has_ended()? {
             break None;
         }
-        if host.interrupted() {
+        if running.on_interrupt == OnInterrupt::Ends && host.interrupted() {
             break Some(ExitStatus::Interrupted);
         }
         if host.elapsed() >= end {

@@ -6,18 +6,16 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags};
-use rustix::process::{Gid, Uid};
+use rustix::fs::{CWD, Mode, OFlags};
 
 use super::super::HostError;
 use super::context::Context;
 use super::copy;
 use super::files::{self, link_target, modified_ns, open_regular};
 use super::parallel;
-use super::sync;
+use super::{owner, sync};
 use crate::digest::{Digest, Digester};
 use crate::release::FileRecord;
-use crate::state::Account;
 
 /// Every file and link below a directory, by relative path; without the entries, and all below
 /// them, whose own name is in `exclude`.
@@ -56,7 +54,8 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 /// change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let mut directories = vec![dir.to_owned()];
-    take_back(dir)?;
+    // From here on nobody else can put something else into its directories.
+    owner::take_back(dir)?;
     walk(dir, &[], &mut |entry, _| match entry {
         Entry::File(path, metadata) => {
             let mode = if executable(metadata) { 0o555 } else { 0o444 };
@@ -82,44 +81,6 @@ pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
     sync::file_system(opened).at("sync", dir)
-}
-
-/// Makes a directory with all below it ours, from the top down: what is ours nobody else can put
-/// something else into.
-pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
-    let ours = Account {
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-    };
-    give(dir, ours)?;
-    walk(dir, &[], &mut |entry, _| match entry {
-        Entry::Directory(path) | Entry::File(path, _) | Entry::Link(path) => give(path, ours),
-    })
-}
-
-/// Gives a directory with all below it to another user, the directory itself last: until then he can
-/// change nothing in it.
-pub fn give_away(dir: &Utf8Path, owner: Account) -> Result<(), HostError> {
-    let mut directories = vec![dir.to_owned()];
-    walk(dir, &[], &mut |entry, _| match entry {
-        Entry::Directory(path) => {
-            directories.push(path.to_owned());
-            Ok(())
-        }
-        Entry::File(path, _) | Entry::Link(path) => give(path, owner),
-    })?;
-    directories.iter().rev().try_for_each(|path| give(path, owner))
-}
-
-/// Gives one thing to a user, without following a link; nothing where it is his already.
-fn give(path: &Utf8Path, owner: Account) -> Result<(), HostError> {
-    let metadata = path.symlink_metadata().at("look at", path)?;
-    if (metadata.uid(), metadata.gid()) == (owner.uid, owner.gid) {
-        return Ok(());
-    }
-    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
-    let flags = AtFlags::SYMLINK_NOFOLLOW;
-    rustix::fs::chownat(CWD, path.as_str(), Some(uid), Some(gid), flags).at("give away", path)
 }
 
 /// Whether anybody may execute it.

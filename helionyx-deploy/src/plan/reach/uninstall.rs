@@ -48,18 +48,27 @@ impl Planner<'_> {
     /// What recovers it; and the program, when no other environment is recovered with it.
     fn remove_recovery(&mut self) {
         let Some(found) = &self.found.recovery else { return };
-        let is_ours = |state: &UnitState| match &state.file {
-            UnitFile::Text(text) => text.contains(GENERATOR),
-            _ => false,
-        };
-        if is_ours(&found.service) || is_ours(&found.timer) {
-            let name =
-                |kind| UnitName::recovery(&self.environment.app, &self.environment.name, kind);
-            let (service, timer) = (name(UnitKind::Service), name(UnitKind::Timer));
+        let name = |kind| UnitName::recovery(&self.environment.app, &self.environment.name, kind);
+        let (service, timer) = (name(UnitKind::Service), name(UnitKind::Timer));
+        let both = [(&service, &found.service), (&timer, &found.timer)];
+        let ours: Vec<_> = both.into_iter().filter(|(_, state)| is_ours(state)).collect();
+        let is_foreign = |state: &UnitState| state.file != UnitFile::Missing && !is_ours(state);
+        if both.into_iter().any(|(_, state)| is_foreign(state)) {
+            // What somebody else put there stays.
+            let steps = ours.into_iter().map(|(unit, _)| Step::RemoveUnit { unit: unit.clone() });
+            let steps: Vec<Step> = steps.collect();
+            let reload = (!steps.is_empty()).then_some(Step::ReloadUnits);
+            self.steps.extend(steps.into_iter().chain(reload));
+        } else if !ours.is_empty() {
             self.steps.push(Step::RemoveRecovery { service, timer });
         }
         if found.has_tool && found.others == 0 {
             self.steps.push(Step::RemoveTool);
         }
     }
+}
+
+/// Whether we wrote a unit file; an empty one is what a power cut leaves of one.
+fn is_ours(state: &UnitState) -> bool {
+    matches!(&state.file, UnitFile::Text(text) if text.is_empty() || text.contains(GENERATOR))
 }

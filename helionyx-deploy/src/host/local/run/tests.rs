@@ -135,6 +135,14 @@ fn an_interruption_ends_the_command() {
     assert!(host.elapsed() < Duration::from_secs(10));
 }
 
+#[test]
+fn a_command_that_an_interruption_does_not_end_comes_to_its_own() {
+    let host = LocalHost::with_interrupt(Arc::new(AtomicBool::new(true)));
+    let command = Command { on_interrupt: OnInterrupt::GoesOn, ..shell("echo done") };
+    let output = run(&host, &command, &mut |_| {}).unwrap();
+    assert_eq!((output.status, output.text.as_str()), (ExitStatus::Code(0), "done\n"), "ALL-03");
+}
+
 /// It is its own deployer: with the variable set, it runs the command and is killed meanwhile.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a deployer that is killed is a process of its own")]
