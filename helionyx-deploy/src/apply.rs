@@ -226,6 +226,13 @@ impl Applier<'_, '_, '_> {
                 (self.work.events)(Event::Warning { message });
                 Ok(())
             }
+            // Whoever rolls back in an emergency must not be kept from it.
+            Err(error) if step.is_guard() && self.arms() => {
+                let why = "nothing would end this operation if we died";
+                let message = format!("{step} failed, and {why}: {}", chain(&error));
+                (self.work.events)(Event::Warning { message });
+                Ok(())
+            }
             Err(error) => {
                 let error = self.with_exit_status(step, error);
                 let error_text = chain(&error);
@@ -235,6 +242,11 @@ impl Applier<'_, '_, '_> {
                 Err(error)
             }
         }
+    }
+
+    /// Whether the plan arms a recovery, and not only installs it.
+    fn arms(&self) -> bool {
+        self.plan.steps.iter().any(|step| matches!(step, Step::ArmRecovery { .. }))
     }
 
     /// Writes a step down before it is done. The way back does not depend on it: the begin of the

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use super::{Applier, StepError};
 use crate::command::{Command, ExitStatus, Inherit, Output};
 use crate::event::Event;
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, Signal};
 use crate::name::{ReleaseId, UserName};
 use crate::plan::step::{BuildStep, Reusable};
 use crate::release::{BuildRecord, FileRecord, FileRecords, Manifest};
@@ -137,11 +137,14 @@ impl Applier<'_, '_, '_> {
         host.take_back(dir)?;
         let is_in = |path: &Option<Utf8PathBuf>| path.as_ref().is_some_and(|p| p.starts_with(dir));
         let all = host.processes(&layout.root)?;
-        match all.iter().find(|process| is_in(&process.cwd) || is_in(&process.exe)) {
+        let left: Vec<_> =
+            all.iter().filter(|process| is_in(&process.cwd) || is_in(&process.exe)).collect();
+        left.iter().try_for_each(|process| host.signal(process.key, Signal::Kill))?;
+        match left.first() {
             None => Ok(()),
             Some(left) => {
                 let left = left.describe();
-                Err(failed(build, format!("it ended, but left {left} running in the release")))
+                Err(failed(build, format!("it left {left} running in the release, now killed")))
             }
         }
     }

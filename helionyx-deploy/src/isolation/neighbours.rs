@@ -104,10 +104,14 @@ fn file(host: &dyn Host, path: &Utf8Path) -> Result<String, HostError> {
 
 fn describe_unit(shown: &Shown) -> String {
     let pid = shown.main_pid.map_or("no process".to_owned(), |pid| format!("pid {pid}"));
-    let read = if shown.needs_reload { "changed since it was read" } else { "as it was read" };
+    let read = match shown.needs_reload {
+        true => "systemd has not read its file since that changed",
+        false => "systemd has read its file",
+    };
     let Shown { active, invocation, file_state, .. } = shown;
-    let invocation = invocation.get(..7).unwrap_or(invocation);
-    format!("{active}, {pid}, start {invocation}, {file_state}, {read}")
+    let begun = invocation.get(..7).map(|begun| format!(" (start {begun})")).unwrap_or_default();
+    let enabled = if file_state.is_empty() { "no unit file" } else { file_state };
+    format!("{active}, {pid}{begun}, {enabled}, {read}")
 }
 
 fn or_why(looked: Result<String, HostError>) -> String {

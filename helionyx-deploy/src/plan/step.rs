@@ -379,6 +379,15 @@ impl Step {
         )
     }
 
+    /// Whether it only provides for the death of the deployer: an operation goes on without it.
+    #[must_use]
+    pub fn is_guard(&self) -> bool {
+        matches!(
+            self,
+            Step::InstallTool { .. } | Step::InstallRecovery { .. } | Step::ArmRecovery { .. }
+        )
+    }
+
     /// Whether it only cleans up, so that its failure does not matter to the service.
     #[must_use]
     pub fn is_housekeeping(&self) -> bool {

@@ -190,7 +190,7 @@ fn what_becomes_of_another_environment_meanwhile_is_named() {
     assert_snapshot!(later().changes.join("\n"), @"
     /etc/systemd/system/web-dev.service: was `a file (0644, content 40d8baa)`, is `a file (0644, content 079571d)`
     /opt/shop/dev/current: was `a symbolic link to releases/20260101T000000Z-da4e1d7`, is `a symbolic link to releases/20260102T000000Z-da4e1d7`
-    web-dev.service: was `inactive, no process, start , enabled, as it was read`, is `active, pid 7, start , , changed since it was read`
+    web-dev.service: was `inactive, no process, enabled, systemd has read its file`, is `active, pid 7, no unit file, systemd has not read its file since that changed`
     ");
     world.host.put_file("/opt/shop/dev/journal.jsonl", "somebody's\n", 0o600);
     assert!(later().was_at_work, "its own deployer was, and that explains it");

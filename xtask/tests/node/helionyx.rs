@@ -429,3 +429,55 @@ fn an_interruption_past_the_switch_does_not_keep_a_deploy_from_its_end() {
         );
     }
 }
+
+#[test]
+fn what_provides_for_a_dead_deployer_keeps_nobody_from_rolling_back() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("unguarded", Options::default(), &["dev"]);
+    site.commit("none");
+    assert_eq!(site.tool(&["deploy", "--env", "dev"]).code, 0);
+    // Another program than the installed one, and nowhere to put it.
+    site.run(&[
+        "sh",
+        "-c",
+        "touch /usr/local/bin/helionyx-deploy && mount -t tmpfs -o ro none /usr/local/lib",
+    ]);
+    let ended = site.tool(&["rollback", "--env", "dev"]);
+    assert_eq!(
+        (ended.code, &ended.report()["outcome"]),
+        (0, &"deployed".into()),
+        "{}",
+        ended.stderr
+    );
+    let warned = ended.lines.iter().any(|line| {
+        line["event"] == "warning" && line["message"].to_string().contains("if we died")
+    });
+    assert!(warned, "HEL-85: {:?}", ended.lines);
+    site.run(&["umount", "/usr/local/lib"]);
+    assert_eq!(site.tool(&["deploy", "--env", "dev"]).code, 0, "HEL-86");
+}
+
+#[test]
+fn a_build_that_leaves_a_process_in_its_release_has_failed_and_the_process_is_ended() {
+    if !possible(Options::default()) {
+        return;
+    }
+    let site = Site::deployed("daemon", Options::default(), &["dev"]);
+    let model = "/srv/site/project/envs/helionyx/app.toml";
+    site.run(&[
+        "sed",
+        "-i",
+        "s/id -un > built-by;/setsid sleep 3456 \\& id -un > built-by;/",
+        model,
+    ]);
+    let before = site.answer(8000);
+    let ended = site.tool(&["deploy", "--env", "dev"]);
+    let report = ended.report();
+    assert_eq!((ended.code, &report["outcome"]), (1, &"failed".into()), "HEL-83: {report}");
+    let error = report["error"].as_str().unwrap();
+    assert!(error.contains("(sleep 3456)") && error.contains("now killed"), "{error}");
+    assert_eq!(site.run(&["sh", "-c", "pgrep -c -f 'sleep 345[6]' || true"]), "0");
+    assert_eq!(site.answer(8000), before, "HEL-36: what runs was not touched");
+}
