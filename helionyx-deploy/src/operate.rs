@@ -15,15 +15,17 @@ use crate::plan::desired::rollback_target;
 use crate::plan::{Desired, Leaving, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
-use crate::state::{HostState, Node, ProcessKey, RecoveryState};
+use crate::state::{HostState, Node, ProcessKey};
 
 mod limit;
 mod missing;
+mod recovery;
 mod remains;
 mod saved;
 mod session;
 
 pub use missing::missing;
+pub use recovery::{recover, take_over};
 pub use saved::Saved;
 
 use session::{Session, Taken, unchanged};
@@ -308,82 +310,6 @@ fn while_locked(
         true => Ok(unchanged(host, goal.operation(), &found, begin)),
         false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),
     }
-}
-
-/// Brings an operation that was cut short to an end, and tries again where the last one could not
-/// bring the state before back; nothing when there is neither.
-///
-/// # Errors
-/// Why it did not begin.
-pub fn recover(
-    host: &dyn Host,
-    environment: &Environment,
-    wait: Duration,
-    events: &mut dyn FnMut(Event),
-) -> Result<Option<Report>, OperateError> {
-    let layout = &environment.layout;
-    let is_open = journal::tip(host, layout)?.as_ref().is_some_and(Tip::is_open);
-    if !is_open && journal::left_stuck(&journal::recent(host, layout)?).is_none() {
-        return stand_down(host, environment, wait, events).map(|()| None);
-    }
-    let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
-    recover_under(&lock, environment, events)
-}
-
-/// With nothing to recover, nothing need wait for a deployer to die.
-fn stand_down(
-    host: &dyn Host,
-    environment: &Environment,
-    wait: Duration,
-    events: &mut dyn FnMut(Event),
-) -> Result<(), OperateError> {
-    let found = observe(host, environment)?;
-    if found.recovery.as_ref().is_some_and(RecoveryState::is_armed) {
-        let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
-        let (mut journal, host) = (lock.journal()?, &Fenced::new(&lock));
-        Session::new(host, environment, &mut journal, events).stand_down();
-    }
-    Ok(())
-}
-
-/// Takes the lock from the process that holds it, ends that process, and brings to an end what it
-/// was at. Where nobody holds the lock it does what [`recover`] does.
-///
-/// # Errors
-/// When another process than this one holds the lock; and why it did not begin.
-pub fn take_over(
-    host: &dyn Host,
-    environment: &Environment,
-    pid: u32,
-    events: &mut dyn FnMut(Event),
-) -> Result<Option<Report>, OperateError> {
-    let layout = &environment.layout;
-    let holder = match Lock::acquire(host, layout, Operation::Recover) {
-        Ok(lock) => return recover_under(&lock, environment, events),
-        Err(JournalError::Locked(Some(holder))) if holder.pid == pid => holder,
-        Err(error) => return Err(error.into()),
-    };
-    events(Event::TakingOver { from: (*holder).clone() });
-    let (lock, left) = Lock::take_over(host, layout, Operation::Recover, &holder)?;
-    left.into_iter().for_each(|message| events(Event::Warning { message }));
-    recover_under(&lock, environment, events)
-}
-
-fn recover_under(
-    lock: &Lock<'_>,
-    environment: &Environment,
-    events: &mut dyn FnMut(Event),
-) -> Result<Option<Report>, OperateError> {
-    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let mut session = Session::new(host, environment, &mut journal, events);
-    let recovered = session.recover().and_then(|recovered| match recovered {
-        Some(recovered) => Ok(Some(recovered)),
-        None => session.try_again(),
-    });
-    lock.still_ours()?;
-    let report = recovered?.map(|(report, _)| report);
-    report.iter().for_each(|report| events(Event::Report(report.clone())));
-    Ok(report)
 }
 
 /// The lock, and whether somebody else had it first.
