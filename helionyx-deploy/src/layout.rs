@@ -25,6 +25,8 @@ pub const RELEASE_ENV: &str = "release.env";
 
 /// The name of the model in a root that the last operation was planned with.
 pub const MODEL: &str = "environment.json";
+/// The largest model that is read from there, in bytes.
+pub const MODEL_LIMIT: u64 = 4 * 1024 * 1024;
 /// Where the programs of this tool lie that systemd starts, each in a directory that is named by
 /// the digest of its content.
 pub const TOOLS_DIR: &str = "/usr/local/lib/helionyx-deploy";

@@ -24,7 +24,7 @@ mod recovery;
 mod units;
 
 pub use prerequisites::prerequisites;
-pub(crate) use recovery::{MODEL_LIMIT, tool_origin};
+pub(crate) use recovery::tool_origin;
 pub(crate) use units::{ask, overridden};
 
 /// The largest manifest that is read, in bytes.

@@ -3,15 +3,13 @@
 use camino::Utf8PathBuf;
 
 use crate::host::{Host, HostError};
-use crate::layout::{TOOL, TOOL_ORIGIN, UNITS_DIR, tool_in_use};
+use crate::layout::{MODEL_LIMIT, TOOL, TOOL_ORIGIN, UNITS_DIR, tool_in_use};
 use crate::model::Environment;
 use crate::name::{UnitKind, UnitName};
 use crate::state::{Node, RecoveryState, UnitState};
 
 /// The most that is read of what a program was copied from, in bytes.
 const ORIGIN_LIMIT: u64 = 256;
-/// The largest model that is read, in bytes.
-pub(crate) const MODEL_LIMIT: u64 = 4 * 1024 * 1024;
 
 /// What recovers an environment, with its units as they were seen.
 pub(super) fn look(

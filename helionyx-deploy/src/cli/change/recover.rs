@@ -11,9 +11,8 @@ use crate::cli::{Context, Failure, Models, exit, models, wait};
 use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Clock as _, Host};
 use crate::journal::{recent, unfinished};
-use crate::layout::MODEL;
+use crate::layout::{MODEL, MODEL_LIMIT};
 use crate::model::Environment;
-use crate::observe::MODEL_LIMIT;
 use crate::operate::{recover, take_over};
 
 /// Brings an operation that was cut short to an end: the new release if it was verified already,
