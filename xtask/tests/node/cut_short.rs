@@ -130,14 +130,17 @@ fn a_deployer_that_is_killed_at_any_step_leaves_a_service_that_systemd_puts_righ
     let site = Site::new("killed", Options::default());
     // It is started more often than anybody may start it by hand.
     let model = "/srv/site/project/envs/helionyx/app.toml";
-    site.run(&["sed", "-i", "s/start_burst = 5/start_burst = 1000/", model]);
+    let often = "s/start_burst = 5/start_burst = 1000/; s/start_interval_secs = 300/start_interval_secs = 3000/";
+    site.run(&["sed", "-i", often, model]);
     site.deploy_first(&["live"]);
     site.commit("the first to go back from");
     assert_eq!(site.tool(&["deploy", "--env", "live"]).code, 0);
     for operation in &OPERATIONS {
         let (points, mut killed, mut recovered) = (operation.points(&site), 0, 0);
+        let mut tried = 0;
         let count = points.len();
         for (index, point) in points.iter().enumerate().step_by(every(7)) {
+            tried += 1;
             operation.prepare(&site, index + 1);
             let (events, before) = (site.run(&["cat", LOG]), running(&site));
             let script = traced(&point.inject("KILL"), operation.words);
@@ -157,11 +160,11 @@ fn a_deployer_that_is_killed_at_any_step_leaves_a_service_that_systemd_puts_righ
             goes_on(&site, &events, &case);
         }
         eprintln!(
-            "{}: {count} points, {killed} killed, of them {recovered} past the switch and put \
+            "{}: {count} points, {tried} tried, {killed} killed, of them {recovered} past the switch and put \
              right by systemd, 0 violations",
             operation.words
         );
-        assert!(killed > 2, "{}: {killed} were killed", operation.words);
+        assert!(killed > 0 && recovered > 0, "{}: {killed} of {tried}", operation.words);
     }
 }
 

@@ -71,13 +71,8 @@ fn every_command_of_the_operators_document_does_what_is_said_there() {
         return;
     }
     let site = Site::new("documented", Options::default());
-    let project = workspace();
-    let sample = "helionyx-deploy/examples/sample";
-    let copy = format!(
-        "mkdir -p {WORK}/project/{sample} && cp -r {project}/envs/sample {WORK}/project/envs/ && \
-         cd {project}/{sample} && cp -r Cargo.toml Cargo.lock src {WORK}/project/{sample}/"
-    );
-    site.run(&["sh", "-c", &copy]);
+    copy(&site, "envs/sample");
+    copy(&site, "helionyx-deploy/examples/sample");
     // The sample needs nothing from the network, and a node has none.
     let offline = "mkdir -p /root/.cargo && printf '\\n[net]\\noffline = true\\n' >> /root/.cargo/config.toml";
     site.run(&["sh", "-c", offline]);
@@ -105,7 +100,20 @@ fn run(site: &Site, words: &str) -> Output {
     site.node.run(&["sh", "-c", &script]).unwrap()
 }
 
-fn workspace() -> String {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    root.display().to_string()
+/// A directory of the project, with all below it but what the sample was built to.
+fn copy(site: &Site, directory: &str) {
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut open = vec![std::path::PathBuf::from(directory)];
+    while let Some(dir) = open.pop() {
+        for entry in fs_err::read_dir(project.join(&dir)).unwrap() {
+            let entry = entry.unwrap();
+            let path = dir.join(entry.file_name());
+            if !entry.file_type().unwrap().is_dir() {
+                let to = format!("{WORK}/project/{}", path.display());
+                site.write(&to, &fs_err::read(entry.path()).unwrap()).unwrap();
+            } else if !["target", "tests"].contains(&entry.file_name().to_str().unwrap()) {
+                open.push(path);
+            }
+        }
+    }
 }
