@@ -25,7 +25,7 @@ mod units;
 
 pub use prerequisites::prerequisites;
 pub(crate) use recovery::tool_origin;
-pub(crate) use units::{ask, overridden};
+pub(crate) use units::{ask, file as unit_file, overridden};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;

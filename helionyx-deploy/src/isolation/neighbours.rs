@@ -5,21 +5,16 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
-use crate::digest::Digest;
 use crate::event::{Neighbour, chain};
 use crate::host::{Host, HostError};
 use crate::journal::{self, Tip};
 use crate::layout::{RELEASE_ENV, UNITS_DIR};
 use crate::model::Environment;
 use crate::name::UnitName;
-use crate::observe::ask;
-use crate::plan::fingerprint::{Facts, describe, differences};
-use crate::state::Node;
+use crate::observe::{ask, unit_file};
+use crate::plan::fingerprint::{Facts, describe, describe_file, differences};
 use crate::state::unit::Shown;
 use crate::tool::systemctl;
-
-/// The largest unit file that is read, in bytes.
-const UNIT_LIMIT: u64 = 1024 * 1024;
 
 /// What other environments are like at one moment, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,7 +77,8 @@ fn facts(
     }
     for unit in units(environment) {
         let path = Utf8Path::new(UNITS_DIR).join(unit.as_str());
-        facts.insert(path.to_string(), or_why(file(host, &path)));
+        let file = unit_file(host, &unit).map(|file| describe_file(&file));
+        facts.insert(path.to_string(), or_why(file));
         let runs = match shown {
             Ok(shown) => shown.get(&unit).map(describe_unit).unwrap_or_default(),
             Err(error) => chain(error),
@@ -90,16 +86,6 @@ fn facts(
         facts.insert(unit.to_string(), runs);
     }
     facts
-}
-
-fn file(host: &dyn Host, path: &Utf8Path) -> Result<String, HostError> {
-    Ok(match host.node(path)? {
-        Node::File { mode, .. } => {
-            let digest = Digest::of(&host.read(path, UNIT_LIMIT)?);
-            format!("a file ({mode:04o}, content {})", digest.short())
-        }
-        other => describe(&other),
-    })
 }
 
 fn describe_unit(shown: &Shown) -> String {

@@ -84,7 +84,8 @@ pub(crate) fn user(
     Ok(account::parse(&output.text, &units.user))
 }
 
-fn file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostError> {
+/// What lies where a unit's file should.
+pub(crate) fn file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostError> {
     let path = Utf8Path::new(UNITS_DIR).join(name.as_str());
     Ok(match host.node(&path)? {
         Node::Missing => UnitFile::Missing,

@@ -66,12 +66,18 @@ pub fn differences(then: &Facts, now: &Facts) -> Vec<String> {
     told.collect()
 }
 
-fn describe_unit(unit: &UnitState) -> String {
-    let file = match &unit.file {
+/// What lies where a unit's file should, with what tells it from another.
+#[must_use]
+pub fn describe_file(file: &UnitFile) -> String {
+    match file {
         UnitFile::Missing => "not installed".to_owned(),
         UnitFile::Text(text) => format!("installed ({})", Digest::of(text.as_bytes()).short()),
         UnitFile::Other(what) => what.clone(),
-    };
+    }
+}
+
+fn describe_unit(unit: &UnitState) -> String {
+    let file = describe_file(&unit.file);
     let shown = &unit.shown;
     format!("{file}, {}, {}, {}", shown.load, shown.active, shown.file_state)
 }

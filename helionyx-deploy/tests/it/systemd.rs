@@ -188,7 +188,7 @@ fn what_becomes_of_another_environment_meanwhile_is_named() {
     });
     assert!(!later().was_at_work, "HEL-48");
     assert_snapshot!(later().changes.join("\n"), @"
-    /etc/systemd/system/web-dev.service: was `a file (0644, content 40d8baa)`, is `a file (0644, content 079571d)`
+    /etc/systemd/system/web-dev.service: was `installed (40d8baa)`, is `installed (079571d)`
     /opt/shop/dev/current: was `a symbolic link to releases/20260101T000000Z-da4e1d7`, is `a symbolic link to releases/20260102T000000Z-da4e1d7`
     web-dev.service: was `inactive, no process, enabled, systemd has read its file`, is `active, pid 7, no unit file, systemd has not read its file since that changed`
     ");

@@ -11,6 +11,7 @@ mod fastapi;
 mod helionyx;
 mod killed;
 mod lifecycle;
+mod mishaps;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
 mod overridden;

@@ -53,7 +53,7 @@ fn confirm(context: &mut Context<'_>, environment: &Environment) -> Result<(), F
     let id = environment.id();
     let (data, backups) = (&environment.layout.data, &environment.backups);
     context.screen.aside(&format!(
-        "this removes all data of {id}: {data}, {backups} and its secrets\ntype {id} to go on: "
+        "this removes all data of {id}: {data}, {backups} and its secrets\ntype {id} to go on:\n"
     ));
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).map_err(Failure::from)?;
