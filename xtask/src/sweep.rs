@@ -45,7 +45,7 @@ Examples:
   {program} sweep twice                            two at once, and one that is suspended and overtaken")]
 pub struct Command {
     /// The program to sweep; else it is built from here, in the profile of this one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     deployer: Option<PathBuf>,
     #[command(subcommand)]
     sweep: Sweep,
