@@ -10,7 +10,7 @@ use crate::host::{HeldLock, Host, HostError};
 use crate::journal::{Journal, JournalError, Record};
 use crate::name::ServiceName;
 use crate::plan::{Plan, Step};
-use crate::release::BuildRecord;
+use crate::release::{BuildRecord, FileRecords};
 use crate::source::SourceError;
 use crate::state::ProcessKey;
 use crate::time::{Timestamp, millis};
@@ -173,6 +173,7 @@ pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
         work,
         applied: Applied { down_since, ..Applied::default() },
         builds: Vec::new(),
+        known: FileRecords::new(),
         started: BTreeMap::new(),
         logged: BTreeMap::new(),
         begun: BTreeMap::new(),
@@ -192,6 +193,9 @@ struct Applier<'a, 'w, 'j> {
     applied: Applied,
     /// What the build steps of the release at hand came to: goes into its manifest.
     builds: Vec<BuildRecord>,
+    /// Files of the release that is being made, as they were taken over: nothing has changed them
+    /// since.
+    known: FileRecords,
     /// The processes that this plan started.
     started: BTreeMap<ServiceName, ProcessKey>,
     /// How long each service's log was before this plan started it.

@@ -13,7 +13,7 @@ use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::name::Port;
 use crate::plan::step::Sharing;
-use crate::release::{Actor, FileRecord};
+use crate::release::{Actor, FilePath, FileRecord, FileRecords};
 use crate::secret::Secret;
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
@@ -82,16 +82,24 @@ pub trait Files {
     fn free(&self, dir: &Utf8Path) -> Result<u64, HostError>;
     /// The SHA-256 of a regular file.
     fn digest(&self, path: &Utf8Path) -> Result<Digest, HostError>;
-    /// Whether these bytes occur in a regular file.
-    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError>;
     /// Every file and link below a directory, by relative path, with digests; entries whose own
-    /// name is in `exclude` are left out, with all below them. What is neither file, directory nor
-    /// link is an error.
+    /// name is in `exclude` are left out, with all below them. Files that `known` has with the same
+    /// length and time of last change are not read again. What is neither file, directory nor link
+    /// is an error.
     fn tree(
         &self,
         dir: &Utf8Path,
         exclude: &[String],
-    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError>;
+        known: &FileRecords,
+    ) -> Result<FileRecords, HostError>;
+    /// Every file and link at these places of a directory and below them, and which of them hold a
+    /// text. What is neither file, directory nor link is an error; nothing at a place is none.
+    fn search(
+        &self,
+        dir: &Utf8Path,
+        places: &[Utf8PathBuf],
+        text: &str,
+    ) -> Result<BTreeMap<FilePath, Searched>, HostError>;
     /// Makes a directory and those above it that are missing; sets the mode of a new one only.
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError>;
     /// Makes a directory that is another user's from the moment on when it is there, and those above
@@ -117,19 +125,27 @@ pub trait Files {
     fn remove_tree(&self, path: &Utf8Path) -> Result<(), HostError>;
     /// Copies files and links, by relative path, from one directory to another: content and
     /// execute bits, nothing else. Shares blocks where the file system can.
-    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError>;
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError>;
     /// Takes files and links of a sealed directory over into another one, by relative path: content,
-    /// execute bits and times. Of `renamed`, two texts of one length, each occurrence of the first
-    /// becomes the second. Files that are neither changed so nor to be copied get a second name
-    /// where they are ours and sealed, and the file system can.
+    /// execute bits and times. Files that are not to be copied get a second name where they are ours
+    /// and sealed, and the file system can.
     fn adopt(
         &self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
-        renamed: Option<(&str, &str)>,
+        paths: &[FilePath],
         sharing: Sharing,
     ) -> Result<(), HostError>;
+    /// Takes files and links over in which each occurrence of the first of two texts of one length
+    /// becomes the second; and how they are recorded now.
+    fn adopt_renamed(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[FilePath],
+        names: (&str, &str),
+        sharing: Sharing,
+    ) -> Result<FileRecords, HostError>;
     /// Unpacks an archive (`.tar`, `.tar.gz`, `.tgz`) into an existing directory. Refuses entries
     /// that lie outside of it, links that point out of it, devices, and more than the limits.
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError>;
@@ -143,6 +159,15 @@ pub trait Files {
     /// Takes the lock of this file, whoever holds it: puts another file in its place, locked. From
     /// then on the lock that was held there is none.
     fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError>;
+}
+
+/// A file or link that was searched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Searched {
+    /// As it is recorded.
+    pub record: FileRecord,
+    /// Whether the text occurs in its content or in its target.
+    pub holds: bool,
 }
 
 /// A held lock; dropping it frees it.

@@ -8,7 +8,7 @@ use crate::host::{Host, HostError};
 use crate::layout::RESERVED;
 use crate::model::{Environment, Source};
 use crate::name::CommitId;
-use crate::release::{FileRecord, Origin};
+use crate::release::{FileRecord, FileRecords, Origin};
 use crate::state::Node;
 use crate::tool::git;
 
@@ -107,9 +107,9 @@ fn resolve_dir(host: &dyn Host, dir: &Utf8Path, exclude: &[String]) -> Result<Or
         Node::Missing => return Err(SourceError::Missing(dir)),
         found => return Err(SourceError::WrongKind { path: dir, found, wanted: "a directory" }),
     }
-    let files = host.tree(&dir, exclude)?;
+    let files = host.tree(&dir, exclude, &FileRecords::new())?;
     for name in RESERVED {
-        if files.contains_key(Utf8Path::new(name)) {
+        if files.contains_key(name) {
             return Err(SourceError::ReservedName { dir, name });
         }
     }
@@ -118,16 +118,14 @@ fn resolve_dir(host: &dyn Host, dir: &Utf8Path, exclude: &[String]) -> Result<Or
 
 /// The digest of files: of their paths, content, execute bits and link targets.
 #[must_use]
-pub fn content_of<'a>(
-    files: impl IntoIterator<Item = (&'a Utf8PathBuf, &'a FileRecord)>,
-) -> Digest {
+pub fn content_of(files: &FileRecords) -> Digest {
     let mut digester = Digester::default();
     for (path, record) in files {
         digester = digester.field(path.as_str());
         digester = match record {
-            FileRecord::File { sha256, mode, .. } => {
+            FileRecord::File { blake3, mode, .. } => {
                 let kind = if mode & 0o111 == 0 { "file" } else { "program" };
-                digester.field(kind).field(sha256.to_string())
+                digester.field(kind).field(blake3.to_string())
             }
             FileRecord::Link { target } => digester.field("link").field(target.as_str()),
         };

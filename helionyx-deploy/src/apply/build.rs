@@ -39,7 +39,8 @@ impl Applier<'_, '_, '_> {
         let same = reuse.iter().find(|reusable| reusable.inputs == inputs);
         let taken = same.map(|same| self.take_over(&same.release, &dir, build)).transpose()?;
         let (reused, note) = match (same, taken) {
-            (Some(same), Some(Ok(()))) => {
+            (Some(same), Some(Ok(records))) => {
+                self.known.extend(records);
                 (Some(same.release.clone()), format!("reused from {}", same.release))
             }
             (_, Some(Err(why))) => (None, format!("not reused: {why}")),
@@ -65,6 +66,8 @@ impl Applier<'_, '_, '_> {
         user: Option<&UserName>,
     ) -> Result<(), StepError> {
         let failed = |why: String| failed(build, why);
+        // It may change whatever lies there.
+        self.known.clear();
         let end = self.work.host.elapsed() + Duration::from_millis(build.deadline_ms);
         let commands = std::iter::once(&build.run).chain(&build.then);
         let run = commands.into_iter().try_for_each(|words| {
@@ -194,8 +197,8 @@ pub(super) fn difference(files: &FileRecords, found: &FileRecords) -> Option<Str
 
 fn same_content(one: &FileRecord, other: &FileRecord) -> bool {
     match (one, other) {
-        (FileRecord::File { sha256, mode, .. }, FileRecord::File { sha256: s, mode: m, .. }) => {
-            sha256 == s && (mode & 0o111 == 0) == (m & 0o111 == 0)
+        (FileRecord::File { blake3, mode, .. }, FileRecord::File { blake3: b, mode: m, .. }) => {
+            blake3 == b && (mode & 0o111 == 0) == (m & 0o111 == 0)
         }
         (FileRecord::Link { target }, FileRecord::Link { target: other }) => target == other,
         _ => false,

@@ -8,6 +8,7 @@ use crate::digest::Digest;
 use crate::event::Event;
 use crate::layout::RESERVED;
 use crate::name::{CommitId, ReleaseId};
+use crate::release::FileRecords;
 use crate::source::{SourceError, content_of, git_error};
 use crate::state::Node;
 use crate::tool::git;
@@ -47,9 +48,9 @@ impl Applier<'_, '_, '_> {
         content: Digest,
     ) -> Result<String, StepError> {
         let (host, to) = (self.work.host, self.plan.site.layout.release(release));
-        let paths: Vec<_> = host.tree(dir, exclude)?.into_keys().collect();
+        let paths: Vec<_> = host.tree(dir, exclude, &FileRecords::new())?.into_keys().collect();
         host.copy(dir, &to, &paths)?;
-        let copied = host.tree(&to, &[])?;
+        let copied = host.tree(&to, &[], &FileRecords::new())?;
         if content_of(&copied) != content {
             return Err(StepError::SourceChanged(dir.to_owned()));
         }

@@ -60,7 +60,7 @@ fn foreign_file(
                 if name != DERIVED {
                     open.push(path);
                 }
-            } else if !OURS.contains(&path.as_str()) && !files.contains_key(&path) {
+            } else if !OURS.contains(&path.as_str()) && !files.contains_key(path.as_str()) {
                 return Ok(Some(path));
             }
         }

@@ -1,8 +1,6 @@
 //! Steps that make a release complete, check it, and record its proof.
 
-use std::collections::BTreeMap;
-
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::build::{difference, place_of, read_manifest};
 use super::{Applier, StepError};
@@ -13,7 +11,7 @@ use crate::layout::{FILE_LIST, MANIFEST};
 use crate::name::ReleaseId;
 use crate::observe::files_of;
 use crate::plan::step::Facts;
-use crate::release::{FORMAT, FileList, FileRecord, Manifest, Service, Verification};
+use crate::release::{FORMAT, FileList, FileRecord, FileRecords, Manifest, Service, Verification};
 use crate::state::Node;
 
 /// So many links are named in a warning.
@@ -30,7 +28,7 @@ impl Applier<'_, '_, '_> {
         let dir = site.layout.release(release);
         host.remove(&dir.join(MANIFEST))?;
         host.remove(&dir.join(FILE_LIST))?;
-        let mut files = host.tree(&dir, &[])?;
+        let mut files = host.tree(&dir, &[], &self.known)?;
         self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
         facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
@@ -60,11 +58,7 @@ impl Applier<'_, '_, '_> {
     /// A link of the source that leads out of the release stays as it is, but what it leads to is
     /// no part of the release: it can change without a deploy, and no rollback brings it back. What
     /// a build step made may lead where it needs to, e.g. to the interpreter of the system.
-    fn warn_of_links_out(
-        &mut self,
-        dir: &Utf8Path,
-        files: &BTreeMap<Utf8PathBuf, FileRecord>,
-    ) -> Result<(), StepError> {
+    fn warn_of_links_out(&mut self, dir: &Utf8Path, files: &FileRecords) -> Result<(), StepError> {
         let outputs: Vec<_> = self.builds.iter().flat_map(|build| &build.outputs).collect();
         let is_built = |path: &Utf8Path| outputs.iter().any(|output| path.starts_with(output));
         let mut out = Vec::new();
@@ -91,12 +85,12 @@ impl Applier<'_, '_, '_> {
     fn has_program(
         &self,
         dir: &Utf8Path,
-        files: &BTreeMap<Utf8PathBuf, FileRecord>,
+        files: &FileRecords,
         service: &Service,
     ) -> Result<(), StepError> {
         let program = Utf8Path::new(service.exec.first().map_or("", String::as_str));
         let fault = match program.strip_prefix(dir).ok() {
-            Some(inside) => match files.get(inside) {
+            Some(inside) => match files.get(inside.as_str()) {
                 None => Some("the release has no such file"),
                 Some(FileRecord::File { mode, .. }) if mode & 0o111 == 0 => {
                     Some("it is not executable")
@@ -124,7 +118,7 @@ impl Applier<'_, '_, '_> {
         let manifest = manifest.ok_or_else(|| damaged("it has no readable manifest".to_owned()))?;
         let files = files_of(host, layout, &manifest)?;
         let files = files.ok_or_else(|| damaged(format!("{FILE_LIST} was changed")))?;
-        let found = host.tree(&layout.release(release), &[])?;
+        let found = host.tree(&layout.release(release), &[], &FileRecords::new())?;
         match difference(&files, &found) {
             Some(what) => Err(damaged(what)),
             None => {

@@ -5,7 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Host, HostError};
 use crate::digest::Digest;
-use crate::release::FileRecord;
+use crate::release::{FilePath, FileRecord, FileRecords};
 use crate::state::Node;
 
 /// Makes two tests of each check: on the machine in memory, and on this one.
@@ -40,7 +40,7 @@ prove_on_both_machines! {
     directories_get_their_mode_when_they_are_new: check_create_dir,
     removing_does_not_follow_links: check_remove,
     copies_keep_content_and_execute_bits: check_copy_and_seal,
-    bytes_are_found_in_files_and_links_are_not_followed: check_contains,
+    a_text_is_found_in_files_and_in_targets_of_links_which_are_not_followed: check_search,
     trees_leave_out_what_is_excluded: check_tree,
 }
 
@@ -60,15 +60,31 @@ fn check_nothing_there(host: &dyn Host, dir: &Utf8Path) {
     }
 }
 
-fn check_contains(host: &dyn Host, dir: &Utf8Path) {
-    host.write(&dir.join("file"), b"\0one two\xff", 0o644).unwrap();
-    for (needle, expected) in
-        [(&b"one"[..], true), (b"two\xff", true), (b"onetwo", false), (b"", true)]
-    {
-        assert_eq!(host.contains(&dir.join("file"), needle).unwrap(), expected, "{needle:?}");
+fn check_search(host: &dyn Host, dir: &Utf8Path) {
+    host.create_dir(&dir.join("out/deep"), 0o755).unwrap();
+    for (path, content) in [
+        ("file", &b"\0one two\xff"[..]),
+        ("out/deep/none", b"on e"),
+        ("out/one", b"o"),
+        ("outside", b"one"),
+    ] {
+        host.write(&dir.join(path), content, 0o644).unwrap();
     }
-    host.replace_link(&dir.join("link"), Utf8Path::new("file")).unwrap();
-    assert!(host.contains(&dir.join("link"), b"one").is_err());
+    host.replace_link(&dir.join("link"), Utf8Path::new("out")).unwrap();
+    host.replace_link(&dir.join("out/link"), Utf8Path::new("/one")).unwrap();
+    let places = ["file", "link", "out", "missing", "file/below"].map(Utf8PathBuf::from);
+    let found = host.search(dir, &places, "one").unwrap();
+    let all = host.tree(dir, &[], &FileRecords::new()).unwrap();
+    let said: Vec<_> = found.iter().map(|(path, found)| (path.as_str(), found.holds)).collect();
+    let expected = [
+        ("file", true),
+        ("link", false),
+        ("out/deep/none", false),
+        ("out/link", true),
+        ("out/one", false),
+    ];
+    assert_eq!(said, expected);
+    assert!(found.iter().all(|(path, found)| all[path] == found.record));
 }
 
 fn check_missing_is_an_error(host: &dyn Host, dir: &Utf8Path) {
@@ -76,8 +92,8 @@ fn check_missing_is_an_error(host: &dyn Host, dir: &Utf8Path) {
     let results = [
         ("read", host.read(&none, 10).map(drop)),
         ("digest", host.digest(&none).map(drop)),
-        ("contains", host.contains(&none, b"x").map(drop)),
-        ("tree", host.tree(&none, &[]).map(drop)),
+        ("search", host.search(&none, &["x".into()], "x").map(drop)),
+        ("tree", host.tree(&none, &[], &FileRecords::new()).map(drop)),
         ("truncate", host.truncate(&none, 0)),
         ("seal", host.seal(&none)),
         ("write", host.write(&below, b"", 0o644)),
@@ -109,7 +125,7 @@ fn check_links_in_paths(host: &dyn Host, dir: &Utf8Path) {
     host.read(&dir.join("alias"), 10).unwrap_err();
     host.append(&dir.join("alias"), b"more").unwrap_err();
     host.truncate(&dir.join("alias"), 0).unwrap_err();
-    host.tree(&dir.join("current"), &[]).unwrap_err();
+    host.tree(&dir.join("current"), &[], &FileRecords::new()).unwrap_err();
     host.node(&dir.join("loop/file")).unwrap_err();
     assert_eq!(host.read(&dir.join("releases/one/file"), 10).unwrap(), b"one", "left alone");
 }
@@ -205,14 +221,14 @@ fn check_copy_and_seal(host: &dyn Host, dir: &Utf8Path) {
     host.write(&from.join("deep/run"), b"run", 0o700).unwrap();
     host.write(&from.join("text"), b"text", 0o600).unwrap();
     host.replace_link(&from.join("link"), Utf8Path::new("text")).unwrap();
-    let paths = ["deep/run", "text", "link"].map(Utf8PathBuf::from);
+    let paths = ["deep/run", "text", "link"].map(FilePath::from);
     host.copy(&from, &to, &paths).unwrap();
     for outside in ["../text", "/etc/passwd"] {
         host.copy(&from, &to, &[outside.into()]).unwrap_err();
     }
     host.seal(&to).unwrap();
 
-    let records = host.tree(&to, &[]).unwrap();
+    let records = host.tree(&to, &[], &FileRecords::new()).unwrap();
     let modes = records.iter().map(|(path, record)| match record {
         FileRecord::File { mode, .. } => format!("{path} {mode:o}"),
         FileRecord::Link { target } => format!("{path} -> {target}"),
@@ -232,7 +248,11 @@ fn check_tree(host: &dyn Host, dir: &Utf8Path) {
         host.write(&path, path.as_str().as_bytes(), 0o644).unwrap();
     }
     let found = |exclude: &[String]| -> Vec<String> {
-        host.tree(dir, exclude).unwrap().keys().map(ToString::to_string).collect()
+        host.tree(dir, exclude, &FileRecords::new())
+            .unwrap()
+            .keys()
+            .map(ToString::to_string)
+            .collect()
     };
     assert_eq!(found(&[]), ["a/cache/x", "a/keep", "cache/y", "cached"]);
     assert_eq!(found(&["cache".to_owned()]), ["a/keep", "cached"]);

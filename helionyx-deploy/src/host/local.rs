@@ -10,13 +10,13 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     Answer, Clock, Files, HeldLock, HostError, Launch, LockError, Ourselves, ProbeError, Processes,
-    Signal,
+    Searched, Signal,
 };
 use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::name::Port;
 use crate::plan::step::Sharing;
-use crate::release::{Actor, FileRecord};
+use crate::release::{Actor, FilePath, FileRecords};
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
@@ -25,6 +25,7 @@ mod owner;
 mod place;
 
 mod actor;
+mod adopt;
 mod aside;
 mod child;
 mod connect;
@@ -170,16 +171,22 @@ impl Files for LocalHost {
         tree::digest(path)
     }
 
-    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
-        search::contains(path, needle)
-    }
-
     fn tree(
         &self,
         dir: &Utf8Path,
         exclude: &[String],
-    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
-        tree::tree(dir, exclude)
+        known: &FileRecords,
+    ) -> Result<FileRecords, HostError> {
+        tree::tree(dir, exclude, known)
+    }
+
+    fn search(
+        &self,
+        dir: &Utf8Path,
+        places: &[Utf8PathBuf],
+        text: &str,
+    ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
+        tree::search(dir, places, text)
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
@@ -222,7 +229,7 @@ impl Files for LocalHost {
         remove::remove_tree(path)
     }
 
-    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
         copy::copy(from, to, paths)
     }
 
@@ -230,11 +237,21 @@ impl Files for LocalHost {
         &self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
-        renamed: Option<(&str, &str)>,
+        paths: &[FilePath],
         sharing: Sharing,
     ) -> Result<(), HostError> {
-        copy::adopt(from, to, paths, renamed, sharing)
+        adopt::adopt(from, to, paths, sharing)
+    }
+
+    fn adopt_renamed(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[FilePath],
+        names: (&str, &str),
+        sharing: Sharing,
+    ) -> Result<FileRecords, HostError> {
+        adopt::adopt_renamed(from, to, paths, names, sharing)
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

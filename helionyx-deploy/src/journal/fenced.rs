@@ -10,11 +10,11 @@ use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::host::{
     Answer, Clock, Files, HeldLock, Host, HostError, Launch, LockError, Ourselves, ProbeError,
-    Processes, Signal,
+    Processes, Searched, Signal,
 };
 use crate::name::Port;
 use crate::plan::step::Sharing;
-use crate::release::{Actor, FileRecord};
+use crate::release::{Actor, FilePath, FileRecords};
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
@@ -101,16 +101,22 @@ impl Files for Fenced<'_> {
         self.host().digest(path)
     }
 
-    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
-        self.host().contains(path, needle)
-    }
-
     fn tree(
         &self,
         dir: &Utf8Path,
         exclude: &[String],
-    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
-        self.host().tree(dir, exclude)
+        known: &FileRecords,
+    ) -> Result<FileRecords, HostError> {
+        self.host().tree(dir, exclude, known)
+    }
+
+    fn search(
+        &self,
+        dir: &Utf8Path,
+        places: &[Utf8PathBuf],
+        text: &str,
+    ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
+        self.host().search(dir, places, text)
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
@@ -153,7 +159,7 @@ impl Files for Fenced<'_> {
         self.change("remove", path)?.remove_tree(path)
     }
 
-    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
         self.change("copy to", to)?.copy(from, to, paths)
     }
 
@@ -161,11 +167,21 @@ impl Files for Fenced<'_> {
         &self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
-        renamed: Option<(&str, &str)>,
+        paths: &[FilePath],
         sharing: Sharing,
     ) -> Result<(), HostError> {
-        self.change("copy to", to)?.adopt(from, to, paths, renamed, sharing)
+        self.change("copy to", to)?.adopt(from, to, paths, sharing)
+    }
+
+    fn adopt_renamed(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[FilePath],
+        names: (&str, &str),
+        sharing: Sharing,
+    ) -> Result<FileRecords, HostError> {
+        self.change("copy to", to)?.adopt_renamed(from, to, paths, names, sharing)
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

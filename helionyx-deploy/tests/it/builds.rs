@@ -1,7 +1,7 @@
 //! Build steps: when they run again, what they take over, and what they refuse.
 
 use helionyx_deploy::command::{ExitStatus, Output};
-use helionyx_deploy::digest::Digest;
+use helionyx_deploy::digest::ContentDigest;
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::fake::FakeService;
 use helionyx_deploy::host::{FakeHost, Files as _};
@@ -251,7 +251,7 @@ fn of_outputs_that_were_damaged_nothing_is_taken_over() {
     };
     let (mut manifest, mut list) = (json("release.json"), json("release.files.json"));
     list["bin/data"]["file"]["modified_ns"] = modified_ns.into();
-    manifest["files"]["list"] = Digest::of(list.to_string().as_bytes()).to_string().into();
+    manifest["files"]["list"] = ContentDigest::of(list.to_string().as_bytes()).to_string().into();
     world.host.put_file(format!("{release}/release.files.json"), list.to_string(), 0o444);
     world.host.put_file(format!("{release}/release.json"), manifest.to_string(), 0o444);
     world.ship_readme("2");

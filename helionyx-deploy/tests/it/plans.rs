@@ -16,7 +16,7 @@ fn sick() -> FakeService {
 #[test]
 fn first_deploy() {
     assert_snapshot!(World::new().shown(&deploy()), @"
-    because nothing is deployed yet; first release from /src (content da4e1d7)
+    because nothing is deployed yet; first release from /src (content d1f7764)
     because web does not run
     - create directory /opt/shop/dev
     - create directory /opt/shop/dev/releases
@@ -25,15 +25,15 @@ fn first_deploy() {
     - create directory /opt/shop/dev/cache
     - create directory /opt/shop/dev/log
     - create directory /var/lib/shop/dev
-    - begin release 20260101T000000Z-da4e1d7
+    - begin release 20260101T000000Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000000Z-da4e1d7
-    - point current to 20260101T000000Z-da4e1d7
+    - seal release 20260101T000000Z-d1f7764
+    - point current to 20260101T000000Z-d1f7764
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
 }
 
@@ -92,17 +92,17 @@ fn new_content() {
     let world = World::deployed();
     world.ship(&FakeService { ready_after_ms: 100, ..FakeService::default() });
     assert_snapshot!(world.shown(&deploy()), @"
-    because the content of /src changed from da4e1d7 to 9c1f896
-    - begin release 20260101T000001Z-9c1f896
+    because the content of /src changed from d1f7764 to 03c9b0d
+    - begin release 20260101T000001Z-03c9b0d
     - copy /src
-    - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
+    - build compile: build --into bin (or reuse that of 20260101T000000Z-d1f7764 if its inputs are the same)
     - write release.env
-    - seal release 20260101T000001Z-9c1f896
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-9c1f896
+    - seal release 20260101T000001Z-03c9b0d
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-03c9b0d
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-9c1f896 as verified
+    - record 20260101T000001Z-03c9b0d as verified
     ");
 }
 
@@ -111,17 +111,17 @@ fn new_content_that_no_build_step_reads() {
     let world = World::deployed();
     world.ship_readme("read me again");
     assert_snapshot!(world.shown(&deploy()), @"
-    because the content of /src changed from da4e1d7 to 7d00636
-    - begin release 20260101T000001Z-7d00636
+    because the content of /src changed from d1f7764 to 28ecc6c
+    - begin release 20260101T000001Z-28ecc6c
     - copy /src
-    - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
+    - build compile: build --into bin (or reuse that of 20260101T000000Z-d1f7764 if its inputs are the same)
     - write release.env
-    - seal release 20260101T000001Z-7d00636
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-7d00636
+    - seal release 20260101T000001Z-28ecc6c
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-28ecc6c
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-7d00636 as verified
+    - record 20260101T000001Z-28ecc6c as verified
     ");
     let commands = world.host.commands().len();
     world.run(&deploy());
@@ -134,16 +134,16 @@ fn configuration_only() {
     world.set_level("debug");
     assert_snapshot!(world.shown(&deploy()), @r#"
     because LEVEL changes from "info" to "debug"
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
-    - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
+    - build compile: build --into bin (or reuse that of 20260101T000000Z-d1f7764 if its inputs are the same)
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     "#);
 }
 
@@ -153,16 +153,16 @@ fn forced() {
     let goal = Goal::Deploy { wish: Wish::default(), force: Force::Always };
     assert_snapshot!(world.shown(&goal), @"
     because a new release was asked for with --force
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     ");
     assert_eq!(world.run(&goal).outcome, Outcome::Deployed);
 }
@@ -174,26 +174,26 @@ fn rollback() {
     world.ship_readme("second");
     world.run(&deploy());
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
-    - check every file of release 20260101T000000Z-da4e1d7
-    - switch current from 20260101T000001Z-f3e9e51 to 20260101T000000Z-da4e1d7
+    - check every file of release 20260101T000000Z-d1f7764
+    - switch current from 20260101T000001Z-ba5a8f4 to 20260101T000000Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
     assert_eq!(world.run(&Goal::Rollback(None)).release.as_ref(), Some(&first), "HEL-85");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
-    refused: there is no verified release before 20260101T000000Z-da4e1d7 [no-previous]
+    refused: there is no verified release before 20260101T000000Z-d1f7764 [no-previous]
       help: see `releases --env shop/dev` for those that can be
     ");
     assert_snapshot!(world.shown(&deploy()), @"
-    because 20260101T000001Z-f3e9e51 was made from the same before: it is used again
-    - check every file of release 20260101T000001Z-f3e9e51
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-f3e9e51
+    because 20260101T000001Z-ba5a8f4 was made from the same before: it is used again
+    - check every file of release 20260101T000001Z-ba5a8f4
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-ba5a8f4
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-f3e9e51 as verified
+    - record 20260101T000001Z-ba5a8f4 as verified
     ");
 }
 
@@ -206,13 +206,13 @@ fn stopped_service() {
     because web does not run
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
     assert_snapshot!(world.shown(&Goal::Restart), @"
     because web does not run
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
 }
 
@@ -223,7 +223,7 @@ fn restart_of_a_running_service() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
 }
 
@@ -234,16 +234,16 @@ fn drifted_file() {
     world.host.put_file(path, "PORT=8000\nLEVEL=trace\n", 0o444);
     assert_snapshot!(world.shown(&deploy()), @"
     because the current release is damaged: release.env was changed
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     ");
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
     assert_snapshot!(world.shown(&deploy()), @"nothing to do");
@@ -257,35 +257,35 @@ fn half_deleted_release() {
     assert_snapshot!(world.shown(&deploy()), @"
     because the current release is damaged: bin/web is missing
     because web runs from no known release
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     ");
     world.host.delete(world.environment.layout.manifest(&current));
     assert_snapshot!(world.shown(&deploy()), @"
     because the current release is damaged: release.json is missing
-    because the current release 20260101T000000Z-da4e1d7 has no readable manifest
+    because the current release 20260101T000000Z-d1f7764 has no readable manifest
     because web runs from no known release
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     ");
     assert_snapshot!(world.shown(&Goal::Restart), @"
-    refused: release 20260101T000000Z-da4e1d7 is damaged: release.json is missing [damaged-release]
+    refused: release 20260101T000000Z-d1f7764 is damaged: release.json is missing [damaged-release]
       help: run `deploy --env shop/dev`: it builds a whole one
     ");
 }
@@ -306,18 +306,18 @@ fn half_built_release() {
     world.host.kill(inside);
     world.ship_readme("second");
     assert_snapshot!(world.shown(&deploy()), @"
-    because the content of /src changed from da4e1d7 to f3e9e51
+    because the content of /src changed from d1f7764 to ba5a8f4
     - remove release 20260101T000500Z-abcdef0 (unfinished)
-    - begin release 20260101T000501Z-f3e9e51
+    - begin release 20260101T000501Z-ba5a8f4
     - copy /src
-    - build compile: build --into bin (or reuse that of 20260101T000000Z-da4e1d7 if its inputs are the same)
+    - build compile: build --into bin (or reuse that of 20260101T000000Z-d1f7764 if its inputs are the same)
     - write release.env
-    - seal release 20260101T000501Z-f3e9e51
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000501Z-f3e9e51
+    - seal release 20260101T000501Z-ba5a8f4
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000501Z-ba5a8f4
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000501Z-f3e9e51 as verified
+    - record 20260101T000501Z-ba5a8f4 as verified
     ");
 }
 
@@ -336,17 +336,17 @@ fn stale_process() {
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
     assert_snapshot!(world.shown(&deploy()), @"
-    because 20260101T000001Z-f3e9e51 was made from the same before: it is used again
-    because web is not healthy: web (pid 1001 (/opt/shop/dev/releases/20260101T000001Z-f3e9e51/bin/web)) runs from 20260101T000001Z-f3e9e51 instead of 20260101T000000Z-da4e1d7
-    - check every file of release 20260101T000001Z-f3e9e51
-    - switch current from 20260101T000000Z-da4e1d7 to 20260101T000001Z-f3e9e51
+    because 20260101T000001Z-ba5a8f4 was made from the same before: it is used again
+    because web is not healthy: web (pid 1001 (/opt/shop/dev/releases/20260101T000001Z-ba5a8f4/bin/web)) runs from 20260101T000001Z-ba5a8f4 instead of 20260101T000000Z-d1f7764
+    - check every file of release 20260101T000001Z-ba5a8f4
+    - switch current from 20260101T000000Z-d1f7764 to 20260101T000001Z-ba5a8f4
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-f3e9e51 as verified
+    - record 20260101T000001Z-ba5a8f4 as verified
     ");
 }
 
@@ -359,7 +359,7 @@ fn crashed_service() {
     because web does not run
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     ");
 }
 
@@ -368,9 +368,9 @@ fn current_missing() {
     let world = World::deployed();
     world.host.delete(format!("{ROOT}/current"));
     assert_snapshot!(world.shown(&deploy()), @"
-    because 20260101T000000Z-da4e1d7 was made from the same before: it is used again
-    - check every file of release 20260101T000000Z-da4e1d7
-    - point current to 20260101T000000Z-da4e1d7
+    because 20260101T000000Z-d1f7764 was made from the same before: it is used again
+    - check every file of release 20260101T000000Z-d1f7764
+    - point current to 20260101T000000Z-d1f7764
     ");
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
     assert_snapshot!(world.shown(&deploy()), @"nothing to do");
@@ -381,18 +381,18 @@ fn current_dangling() {
     let world = World::deployed();
     world.host.delete(world.environment.layout.release(&world.current()));
     assert_snapshot!(world.shown(&deploy()), @"
-    because current points to releases/20260101T000000Z-da4e1d7, which is gone
+    because current points to releases/20260101T000000Z-d1f7764, which is gone
     because web runs from no known release
-    - begin release 20260101T000001Z-da4e1d7
+    - begin release 20260101T000001Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000001Z-da4e1d7
-    - point current to 20260101T000001Z-da4e1d7
+    - seal release 20260101T000001Z-d1f7764
+    - point current to 20260101T000001Z-d1f7764
     - stop web
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000001Z-da4e1d7 as verified
+    - record 20260101T000001Z-d1f7764 as verified
     ");
     assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
 }
@@ -450,7 +450,7 @@ fn a_release_that_failed_is_no_target_of_a_rollback() {
     let found = world.shown(&Goal::Rollback(Some(failed)));
     assert!(found.contains("was never verified [not-verified]"), "{found}");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
-    refused: there is no verified release before 20260101T000000Z-da4e1d7 [no-previous]
+    refused: there is no verified release before 20260101T000000Z-d1f7764 [no-previous]
       help: see `releases --env shop/dev` for those that can be
     ");
 }

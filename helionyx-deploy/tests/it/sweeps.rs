@@ -3,7 +3,7 @@
 //! by other code than that under test, and a fresh run.
 
 use camino::Utf8Path;
-use helionyx_deploy::digest::Digest;
+use helionyx_deploy::digest::ContentDigest;
 use helionyx_deploy::event::{Outcome, Report};
 use helionyx_deploy::host::Files as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
@@ -127,12 +127,12 @@ fn check_whole(world: &World, target: &str, context: &str) {
     let list = world.host.read_text(format!("{dir}/release.files.json"));
     let files = list.and_then(|list| manifest.files.read(list.as_bytes()));
     let files = files.unwrap_or_else(|| panic!("{context}: I1: {dir} has no list of its files"));
-    assert!(files.contains_key(Utf8Path::new("bin/web")), "{context}");
+    assert!(files.contains_key("bin/web"), "{context}");
     for (path, record) in &files {
         let text = world.host.read_text(format!("{dir}/{path}"));
         let text = text.unwrap_or_else(|| panic!("{context}: I1: {dir}/{path} is missing"));
-        let FileRecord::File { sha256, .. } = record else { panic!("{path} is no file") };
-        assert_eq!(*sha256, Digest::of(text.as_bytes()), "{context}: I1: {path}");
+        let FileRecord::File { blake3, .. } = record else { panic!("{path} is no file") };
+        assert_eq!(*blake3, ContentDigest::of(text.as_bytes()), "{context}: I1: {path}");
     }
 }
 

@@ -6,7 +6,6 @@ use std::path::Path;
 
 use anyhow::Result;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::place::{Ended, Place};
 use super::processes;
@@ -155,8 +154,7 @@ fn damage(release: &Path) -> Vec<String> {
     };
     let path = release.join("release.files.json");
     let list = fs_err::read(&path).unwrap_or_default();
-    let sum: String = Sha256::digest(&list).iter().map(|byte| format!("{byte:02x}")).collect();
-    if manifest["files"]["list"].as_str() != Some(&sum) {
+    if manifest["files"]["list"].as_str() != Some(blake3::hash(&list).to_hex().as_str()) {
         return vec![format!("I1: `{}` is not the list that the manifest names", path.display())];
     }
     let files = json(&path).and_then(|list| list.as_object().cloned()).unwrap_or_default();
@@ -165,9 +163,7 @@ fn damage(release: &Path) -> Vec<String> {
         match record["link"]["target"].as_str() {
             Some(target) => fs_err::read_link(&path).is_ok_and(|found| found == Path::new(target)),
             None => fs_err::read(&path).is_ok_and(|bytes| {
-                let sum: String =
-                    Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-                record["file"]["sha256"].as_str() == Some(&sum)
+                record["file"]["blake3"].as_str() == Some(blake3::hash(&bytes).to_hex().as_str())
             }),
         }
     };

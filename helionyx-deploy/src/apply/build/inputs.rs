@@ -7,7 +7,7 @@ use crate::apply::StepError;
 use crate::digest::{Digest, Digester};
 use crate::host::{Host, HostError};
 use crate::plan::step::BuildStep;
-use crate::release::FileRecord;
+use crate::release::{FileRecord, FileRecords};
 use crate::source::content_of;
 use crate::state::Node;
 
@@ -85,7 +85,7 @@ impl Inputs<'_> {
 
     fn add_directory(&mut self, place: &Utf8Path) -> Result<(), StepError> {
         self.covered.push(place.to_owned());
-        let files = self.host.tree(&self.release.join(place), &[])?;
+        let files = self.host.tree(&self.release.join(place), &[], &FileRecords::new())?;
         self.field("directory");
         self.field(content_of(&files).to_string());
         for (path, record) in &files {

@@ -11,9 +11,9 @@ use super::disk::Disk;
 use super::fault::{Change, Extent};
 use super::machine::Machine;
 use crate::digest::Digest;
-use crate::host::{Files, HeldLock, HostError, LockError};
+use crate::host::{Files, HeldLock, HostError, LockError, Searched};
 use crate::plan::step::Sharing;
-use crate::release::FileRecord;
+use crate::release::{FilePath, FileRecords};
 use crate::state::{Account, Node};
 
 const fn whole(method: &'static str, verb: &'static str) -> Change {
@@ -64,19 +64,23 @@ impl Files for FakeHost {
         self.look("read", path, |disk| disk.file(path).map(Digest::of))
     }
 
-    fn contains(&self, path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
-        let occurs = |content: &[u8]| {
-            needle.is_empty() || content.windows(needle.len()).any(|window| window == needle)
-        };
-        self.look("read", path, |disk| disk.file(path).map(occurs))
-    }
-
+    /// Reads all there is: it costs nothing here.
     fn tree(
         &self,
         dir: &Utf8Path,
         exclude: &[String],
-    ) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
+        _: &FileRecords,
+    ) -> Result<FileRecords, HostError> {
         self.look("list", dir, |disk| disk.tree(dir, exclude))
+    }
+
+    fn search(
+        &self,
+        dir: &Utf8Path,
+        places: &[Utf8PathBuf],
+        text: &str,
+    ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
+        self.look("list", dir, |disk| disk.search(dir, places, text))
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
@@ -120,7 +124,7 @@ impl Files for FakeHost {
         self.change(REMOVE_TREE, path, |disk, extent| disk.remove_tree(path, extent))
     }
 
-    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
         self.change(COPY, to, |disk, extent| disk.copy(from, to, paths, extent))
     }
 
@@ -129,11 +133,24 @@ impl Files for FakeHost {
         &self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
-        renamed: Option<(&str, &str)>,
+        paths: &[FilePath],
         _: Sharing,
     ) -> Result<(), HostError> {
-        self.change(COPY, to, |disk, extent| disk.adopt(from, to, paths, renamed, extent))
+        self.copy(from, to, paths)
+    }
+
+    fn adopt_renamed(
+        &self,
+        from: &Utf8Path,
+        to: &Utf8Path,
+        paths: &[FilePath],
+        names: (&str, &str),
+        _: Sharing,
+    ) -> Result<FileRecords, HostError> {
+        self.change(COPY, to, |disk, extent| disk.adopt_renamed(from, to, paths, names, extent))?;
+        let mut records = self.tree(to, &[], &FileRecords::new())?;
+        records.retain(|path, _| paths.contains(path));
+        Ok(records)
     }
 
     fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {

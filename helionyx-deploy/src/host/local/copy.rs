@@ -1,7 +1,7 @@
 //! Copies files and links between trees: content and execute bits only. Does I/O.
 
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Seek as _, Write as _};
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,45 +11,24 @@ use super::super::HostError;
 use super::aside::{aside, put};
 use super::context::Context;
 use super::files::{link_target, open_regular, parent_of, set_dir_mode};
-use super::parallel;
 use super::place::{Place, inside};
-use super::search;
 use super::tree::executable;
-use crate::plan::step::Sharing;
+use crate::release::FilePath;
 
 /// Copies files and links, by relative path, from one directory to another that exists; replaces
 /// files and links that are there.
 ///
 /// Durable only once the tree is sealed: syncing each of some ten thousand files takes minutes.
-pub fn copy(from: &Utf8Path, to: &Utf8Path, paths: &[Utf8PathBuf]) -> Result<(), HostError> {
+pub fn copy(from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
     let pairs = pairs(from, to, paths)?;
     pairs.iter().try_for_each(|(source, target)| copy_one(source, target))
 }
 
-/// Takes files and links over from a sealed directory, with their times. See
-/// [`Files::adopt`](crate::host::Files::adopt).
-///
-/// Durable only once the tree is sealed.
-pub fn adopt(
-    from: &Utf8Path,
-    to: &Utf8Path,
-    paths: &[Utf8PathBuf],
-    renamed: Option<(&str, &str)>,
-    sharing: Sharing,
-) -> Result<(), HostError> {
-    if renamed.is_some_and(|(old, new)| old.len() != new.len() || old.is_empty()) {
-        return Err(HostError::refused("rename in", to, "the names are not of one length"));
-    }
-    let pairs = pairs(from, to, paths)?;
-    parallel::each(&pairs, |(source, target)| adopt_one(source, target, renamed, sharing))?;
-    Ok(())
-}
-
 /// From where to where each goes; the directories that they go to are there.
-fn pairs(
+pub fn pairs(
     from: &Utf8Path,
     to: &Utf8Path,
-    paths: &[Utf8PathBuf],
+    paths: &[FilePath],
 ) -> Result<Vec<(Utf8PathBuf, Utf8PathBuf)>, HostError> {
     let mut place = Place::below(to)?;
     let pairs = paths.iter().map(|relative| {
@@ -62,50 +41,13 @@ fn pairs(
     pairs.collect()
 }
 
-fn adopt_one(
-    source: &Utf8Path,
-    target: &Utf8Path,
-    renamed: Option<(&str, &str)>,
-    sharing: Sharing,
-) -> Result<(), HostError> {
-    let metadata = source.symlink_metadata().at("copy", source)?;
-    clear(target)?;
-    if metadata.is_symlink() {
-        let link = link_target(source)?;
-        let link = renamed.map_or(link.to_string(), |(old, new)| link.as_str().replace(old, new));
-        return rustix::fs::symlink(link.as_str(), target.as_str()).at("link", target);
-    }
-    let (mut content, metadata) = open_regular("copy", source, OpenOptions::new().read(true))?;
-    if let Some((old, new)) = renamed {
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes).at("read", source)?;
-        if search::replace(&mut bytes, old.as_bytes(), new.as_bytes()) > 0 {
-            let mut file = new_file(target, executable(&metadata))?;
-            let written = file.write_all(&bytes);
-            let modified = metadata.modified();
-            return written.and_then(|()| file.set_modified(modified?)).at("copy", source);
-        }
-        content.rewind().at("read", source)?;
-    }
-    if sharing == Sharing::Linked
-        && is_sealed(&metadata)
-        && rustix::fs::link(source.as_str(), target.as_str()).is_ok()
-    {
-        return Ok(());
-    }
-    let mut file = new_file(target, executable(&metadata))?;
-    let modified = metadata.modified();
-    let copied = fill(&mut file, &mut content);
-    copied.and_then(|()| file.set_modified(modified?)).at("copy", source)
-}
-
 /// Whether a file is as sealing leaves it: ours, and nobody may write to it.
 pub fn is_sealed(metadata: &Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw()
         && matches!(metadata.permissions().mode() & 0o7777, 0o444 | 0o555)
 }
 
-fn clear(target: &Utf8Path) -> Result<(), HostError> {
+pub fn clear(target: &Utf8Path) -> Result<(), HostError> {
     match rustix::fs::unlink(target.as_str()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(HostError::new("replace", target, error.into())),
@@ -131,11 +73,15 @@ pub fn separate(path: &Utf8Path, mode: u32) -> Result<(), HostError> {
     put(&aside, path, copied)
 }
 
-/// A new file to fill, with 0755 or 0644 whatever the umask is.
+/// A new file to fill, with 0755 or 0644.
 pub fn new_file(path: &Utf8Path, executable: bool) -> Result<File, HostError> {
+    new_file_of(path, if executable { 0o755 } else { 0o644 })
+}
+
+/// A new file to fill, with this mode whatever the umask is.
+pub fn new_file_of(path: &Utf8Path, mode: u32) -> Result<File, HostError> {
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path).at("make", path)?;
-    let mode = if executable { 0o755 } else { 0o644 };
     file.set_permissions(PermissionsExt::from_mode(mode)).at("make", path)?;
     Ok(file)
 }
@@ -152,7 +98,7 @@ fn copy_one(source: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
     fill(&mut file, &mut content).at("copy", source)
 }
 
-fn fill(file: &mut File, content: &mut File) -> io::Result<()> {
+pub fn fill(file: &mut File, content: &mut File) -> io::Result<()> {
     if rustix::fs::ioctl_ficlone(&*file, &*content).is_ok() {
         return Ok(());
     }
@@ -177,66 +123,13 @@ mod tests {
         whole::replace_link(&from.join("link"), Utf8Path::new("nowhere")).unwrap();
         whole::write(&to.join("data"), b"older", 0o600).unwrap();
 
-        copy(&from, &to, &["bin/tool", "data", "link"].map(Utf8PathBuf::from)).unwrap();
+        copy(&from, &to, &["bin/tool", "data", "link"].map(FilePath::from)).unwrap();
 
         assert_eq!(mode_of(&to.join("bin")), 0o755);
         assert_eq!(mode_of(&to.join("bin/tool")), 0o755);
         assert_eq!(mode_of(&to.join("data")), 0o644);
         assert_eq!(files::read(&to.join("data"), 1 << 20).unwrap(), vec![7; 300_000]);
         assert_eq!(files::link_target(&to.join("link")).unwrap(), "nowhere");
-    }
-
-    #[test]
-    fn what_is_sealed_is_taken_over_by_a_second_name_and_what_names_its_release_by_a_copy() {
-        let dir = Scratch::new();
-        let (from, to) = (dir.join("one"), dir.join("two"));
-        for (name, content, mode) in [
-            ("bin/tool", "#!/r/one/bin/python", 0o555),
-            ("lib/a.py", "a = 1", 0o444),
-            ("lib/open.py", "b = 1", 0o644),
-            ("lib/a.pyc", "\0\u{ff}/r/one/lib/a.py\0/r/one\0", 0o444),
-        ] {
-            whole::create_dir(from.join(name).parent().unwrap(), 0o755).unwrap();
-            whole::write(&from.join(name), content.as_bytes(), mode).unwrap();
-            let modified = std::time::UNIX_EPOCH + std::time::Duration::from_nanos(1_234_567_891);
-            File::open(from.join(name)).unwrap().set_modified(modified).unwrap();
-        }
-        whole::replace_link(&from.join("lib/self"), "/r/one/lib".into()).unwrap();
-        whole::create_dir(&to, 0o755).unwrap();
-        let paths = ["bin/tool", "lib/a.py", "lib/open.py", "lib/a.pyc", "lib/self"];
-        let paths = paths.map(Utf8PathBuf::from);
-        let found = |name: &str| {
-            let metadata = to.join(name).metadata().unwrap();
-            let modified = files::modified_ns(&metadata);
-            let text = files::read(&to.join(name), 99).unwrap();
-            (String::from_utf8(text).unwrap(), metadata.nlink(), modified)
-        };
-        adopt(&from, &to, &paths, Some(("one", "two")), Sharing::Linked).unwrap();
-        for (name, content, names) in [
-            ("bin/tool", "#!/r/two/bin/python", 1),
-            ("lib/a.py", "a = 1", 2),
-            ("lib/open.py", "b = 1", 1),
-            ("lib/a.pyc", "\0\u{ff}/r/two/lib/a.py\0/r/two\0", 1),
-        ] {
-            assert_eq!(found(name), (content.to_owned(), names, 1_234_567_891), "{name} (HEL-11)");
-        }
-        assert_eq!(mode_of(&to.join("bin/tool")), 0o755);
-        assert_eq!(files::link_target(&to.join("lib/self")).unwrap(), "/r/two/lib");
-        super::super::tree::seal(&to).unwrap();
-        assert_eq!(found("lib/a.py").1, 2, "what is sealed already is left as it is");
-        assert_eq!(mode_of(&to.join("bin/tool")), 0o555);
-
-        let third = dir.join("third");
-        whole::create_dir(&third, 0o755).unwrap();
-        adopt(&from, &third, &paths, None, Sharing::Copied).unwrap();
-        assert_eq!(third.join("lib/a.py").metadata().unwrap().nlink(), 1);
-        assert_eq!(mode_of(&third.join("lib/a.py")), 0o644, "a later step may change it");
-        assert_eq!(files::link_target(&third.join("lib/self")).unwrap(), "/r/one/lib");
-        let longer = adopt(&from, &third, &paths, Some(("one", "three")), Sharing::Copied);
-        assert!(longer.is_err(), "what is of another length would move what follows");
-        super::super::remove::remove_tree(&to).unwrap();
-        assert_eq!(from.join("lib/a.py").metadata().unwrap().nlink(), 1);
-        assert_eq!(mode_of(&from.join("lib/a.py")), 0o444);
     }
 
     #[test]
@@ -253,7 +146,7 @@ mod tests {
             assert!(copy(&from, &to, &[path.into()]).is_err(), "{path:?} (ALL-08)");
         }
         let absolute = dir.join("secret");
-        assert!(copy(&from, &to, &[absolute]).is_err());
+        assert!(copy(&from, &to, &[absolute.into()]).is_err());
         assert_eq!(files::list(dir.path()).unwrap(), ["from", "secret", "to"]);
     }
 }

@@ -178,8 +178,8 @@ pub fn set_dir_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
     Ok(rustix::fs::fchmod(dir, Mode::from_raw_mode(mode))?)
 }
 
-/// Below a file there is nothing either.
-fn absent(error: &io::Error) -> bool {
+/// Whether there is nothing at a path; below a file there is nothing either.
+pub fn absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 

@@ -4,7 +4,9 @@
 //! place at the right moment, and what root gives away would be somebody else's.
 
 use std::ffi::CString;
+use std::fs::Metadata;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
@@ -18,10 +20,7 @@ use crate::state::Account;
 /// Makes a directory with all below it ours, from the top down: into what is ours already nobody
 /// else can put something else.
 pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
-    let ours = Account {
-        uid: rustix::process::geteuid().as_raw(),
-        gid: rustix::process::getegid().as_raw(),
-    };
+    let ours = ours();
     let mut pending = vec![Vec::new()];
     while let Some(place) = pending.pop() {
         let (opened, path) = open(dir, &place)?;
@@ -30,6 +29,25 @@ pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
         each(&opened, &path, ours, &mut |name| pending.push(below(&place, name)))?;
     }
     Ok(())
+}
+
+/// Makes one thing ours that lies in what is ours, as it was just seen there. Nobody else can put
+/// something else in its place meanwhile.
+pub fn take(path: &Utf8Path, seen: &Metadata) -> Result<(), HostError> {
+    let ours = ours();
+    let is_open = seen.is_dir() && seen.mode() & 0o022 != 0;
+    if (seen.uid(), seen.gid()) == (ours.uid, ours.gid) && !is_open {
+        return Ok(());
+    }
+    let how = if seen.is_dir() { OFlags::RDONLY | OFlags::DIRECTORY } else { OFlags::PATH };
+    let flags = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let opened = enter(CWD, path.as_str(), flags).at("take back", path)?;
+    give(&opened, ours).at("take back", path)?;
+    if is_open { close_to_others(&opened).at("take back", path) } else { Ok(()) }
+}
+
+fn ours() -> Account {
+    Account { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() }
 }
 
 /// Gives a directory with all below it to another user, the directories last, and from the bottom up:
@@ -123,8 +141,6 @@ fn close_to_others(dir: &OwnedFd) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
-
     use super::super::scratch::{Scratch, mode_of};
     use super::super::whole;
     use super::*;

@@ -1,6 +1,6 @@
 //! Places below a directory: relative paths that stay inside, and their parents. Does I/O.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::io;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
@@ -32,14 +32,14 @@ pub fn inside(path: &str) -> Option<Utf8PathBuf> {
 /// passes through a symbolic link.
 pub struct Place<'a> {
     root: &'a Utf8Path,
-    known: BTreeSet<Utf8PathBuf>,
+    known: HashSet<Utf8PathBuf>,
 }
 
 impl<'a> Place<'a> {
     /// Below this directory, which exists.
     pub fn below(root: &'a Utf8Path) -> Result<Place<'a>, HostError> {
         match files::node(root)? {
-            Node::Directory { .. } => Ok(Place { root, known: BTreeSet::new() }),
+            Node::Directory { .. } => Ok(Place { root, known: HashSet::new() }),
             Node::Missing => {
                 let missing = io::Error::new(io::ErrorKind::NotFound, "no such directory");
                 Err(HostError::new("fill", root, missing))

@@ -1,116 +1,149 @@
-//! Whether a file holds certain bytes. Does I/O.
+//! Reads files whole: digests their content, and looks for a text in it. Does I/O.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 
 use camino::Utf8Path;
 
 use super::super::HostError;
 use super::context::Context;
-use super::files::open_regular;
+use super::files::{modified_ns, open_regular};
+use crate::digest::ContentDigester;
+use crate::release::FileRecord;
 
+/// A long file is read in pieces of this size.
 const BUFFER: usize = 128 * 1024;
 
-/// Whether these bytes occur in a regular file; it is read in pieces, to the first place at most.
-pub fn contains(path: &Utf8Path, needle: &[u8]) -> Result<bool, HostError> {
-    let (mut file, _) = open_regular("read", path, OpenOptions::new().read(true))?;
-    let skips = skips(needle);
-    let overlap = needle.len().saturating_sub(1);
-    let mut buffer = vec![0; BUFFER.max(2 * needle.len())];
-    let mut filled = 0;
+/// Bytes that are looked for. Most of the time, one byte in as many as these are is looked at: a
+/// file is searched in no more time than it takes to read it.
+pub struct Needle<'n> {
+    bytes: &'n [u8],
+    /// How far the search may go on, by the byte that stands where the last one should be.
+    skips: [usize; 256],
+}
+
+impl<'n> Needle<'n> {
+    /// These bytes.
+    pub fn new(bytes: &'n [u8]) -> Needle<'n> {
+        let mut skips = [bytes.len().max(1); 256];
+        for (index, byte) in bytes.iter().enumerate().take(bytes.len().saturating_sub(1)) {
+            skips[usize::from(*byte)] = bytes.len() - 1 - index;
+        }
+        Needle { bytes, skips }
+    }
+
+    fn is_in(&self, hay: &[u8]) -> bool {
+        self.position(hay).is_some()
+    }
+
+    fn position(&self, hay: &[u8]) -> Option<usize> {
+        let Some(last) = self.bytes.len().checked_sub(1) else { return Some(0) };
+        let mut at = 0;
+        while let Some(window) = hay.get(at..=at + last) {
+            if window == self.bytes {
+                return Some(at);
+            }
+            at += self.skips[usize::from(window[last])];
+        }
+        None
+    }
+
+    /// Replaces each occurrence by other bytes, which are as many.
+    pub fn replace(&self, hay: &mut [u8], with: &[u8]) {
+        let mut at = 0;
+        while let Some(found) = self.position(&hay[at..]) {
+            let begin = at + found;
+            at = begin + self.bytes.len();
+            hay[begin..at].copy_from_slice(with);
+        }
+    }
+}
+
+/// How a regular file is recorded, and whether the bytes occur in it, if some are looked for.
+pub fn read_through(
+    path: &Utf8Path,
+    needle: Option<&Needle>,
+) -> Result<(FileRecord, bool), HostError> {
+    let (mut file, metadata) = open_regular("read", path, OpenOptions::new().read(true))?;
+    // What begins at the end of a piece may go on in the next one.
+    let overlap = needle.map_or(0, |needle| needle.bytes.len().saturating_sub(1));
+    let whole = usize::try_from(metadata.len()).unwrap_or(BUFFER).saturating_add(1);
+    let mut buffer = vec![0; whole.min(BUFFER).max(2 * overlap + 1)];
+    let mut digester = ContentDigester::default();
+    let (mut filled, mut size, mut holds) = (0, 0, false);
     loop {
-        match file.read(&mut buffer[filled..]) {
-            Ok(0) => return Ok(occurs(&buffer[..filled], needle, &skips)),
-            Ok(count) => filled += count,
+        let count = match file.read(&mut buffer[filled..]) {
+            Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error).at("read", path),
-        }
-        if filled < buffer.len() {
+        };
+        digester.add(&buffer[filled..filled + count]);
+        (filled, size) = (filled + count, size + count as u64);
+        if count > 0 && filled < buffer.len() {
             continue;
         }
-        if occurs(&buffer, needle, &skips) {
-            return Ok(true);
+        holds = holds || needle.is_some_and(|needle| needle.is_in(&buffer[..filled]));
+        if count == 0 {
+            break;
         }
-        // What begins at the end of this piece may go on in the next one.
         buffer.copy_within(filled - overlap.., 0);
         filled = overlap;
     }
-}
-
-/// Replaces each occurrence of some bytes by others, which are as many; how many there were.
-pub fn replace(hay: &mut [u8], needle: &[u8], with: &[u8]) -> usize {
-    let (skips, mut at, mut count) = (skips(needle), 0, 0);
-    while let Some(found) = position(&hay[at..], needle, &skips) {
-        let begin = at + found;
-        at = begin + needle.len();
-        hay[begin..at].copy_from_slice(with);
-        count += 1;
-    }
-    count
-}
-
-/// How far the search may go on, by the byte that stands where the last one should be.
-fn skips(needle: &[u8]) -> [usize; 256] {
-    let mut skips = [needle.len().max(1); 256];
-    for (index, byte) in needle.iter().enumerate().take(needle.len().saturating_sub(1)) {
-        skips[usize::from(*byte)] = needle.len() - 1 - index;
-    }
-    skips
-}
-
-/// Looks at one byte in `needle.len()`, most of the time: a release is searched in no more time
-/// than it takes to read it.
-fn occurs(hay: &[u8], needle: &[u8], skips: &[usize; 256]) -> bool {
-    position(hay, needle, skips).is_some()
-}
-
-fn position(hay: &[u8], needle: &[u8], skips: &[usize; 256]) -> Option<usize> {
-    let Some(last) = needle.len().checked_sub(1) else { return Some(0) };
-    let mut at = 0;
-    while let Some(window) = hay.get(at..=at + last) {
-        if window == needle {
-            return Some(at);
-        }
-        at += skips[usize::from(window[last])];
-    }
-    None
+    let record = FileRecord::File {
+        blake3: digester.finish(),
+        size,
+        mode: metadata.permissions().mode() & 0o7777,
+        modified_ns: modified_ns(&metadata),
+    };
+    Ok((record, holds))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::scratch::Scratch;
-    use super::super::whole;
+    use super::super::{files, whole};
     use super::*;
+    use crate::digest::ContentDigest;
+
+    fn contains(path: &Utf8Path, needle: &[u8]) -> bool {
+        let (record, holds) = read_through(path, Some(&Needle::new(needle))).unwrap();
+        let content = files::read(path, 1 << 20).unwrap();
+        let FileRecord::File { blake3, size, .. } = record else { panic!("{record:?}") };
+        assert_eq!((blake3, size), (ContentDigest::of(&content), content.len() as u64));
+        assert_eq!(read_through(path, None).unwrap(), (record, false));
+        holds
+    }
 
     #[test]
-    fn bytes_are_found_wherever_they_lie_in_a_long_file() {
+    fn bytes_are_found_wherever_they_lie_in_a_long_file_whose_digest_is_that_of_the_whole() {
         let dir = Scratch::new();
         let path = dir.join("file");
         let needle = b"20260101T000000Z-aaaaaaa";
         for at in [0, 1, BUFFER - needle.len(), BUFFER - 12, BUFFER - 1, BUFFER, 3 * BUFFER - 5] {
             let mut content = vec![b'a'; 3 * BUFFER + 100];
             whole::write(&path, &content, 0o644).unwrap();
-            assert!(!contains(&path, needle).unwrap(), "{at}");
+            assert!(!contains(&path, needle), "{at}");
             content[at..at + needle.len()].copy_from_slice(needle);
             whole::write(&path, &content, 0o644).unwrap();
-            assert!(contains(&path, needle).unwrap(), "{at}");
+            assert!(contains(&path, needle), "{at}");
             content[at + needle.len() - 1] = b'b';
             whole::write(&path, &content, 0o644).unwrap();
-            assert!(!contains(&path, needle).unwrap(), "{at}");
+            assert!(!contains(&path, needle), "{at}");
         }
     }
 
     #[test]
     fn each_occurrence_is_replaced_by_as_many_bytes() {
-        for (text, expected, count) in [
-            ("one", "two", 1),
-            ("oneone/one", "twotwo/two", 3),
-            ("on e", "on e", 0),
-            ("oone", "otwo", 1),
-            ("", "", 0),
+        for (text, expected) in [
+            ("one", "two"),
+            ("oneone/one", "twotwo/two"),
+            ("on e", "on e"),
+            ("oone", "otwo"),
+            ("", ""),
         ] {
             let mut bytes = text.as_bytes().to_vec();
-            assert_eq!(replace(&mut bytes, b"one", b"two"), count, "{text}");
+            Needle::new(b"one").replace(&mut bytes, b"two");
             assert_eq!(String::from_utf8(bytes).unwrap(), expected);
         }
     }
@@ -123,7 +156,7 @@ mod tests {
             [("", "", true), ("abc", "", true), ("", "a", false), ("ab", "abc", false)]
         {
             whole::write(&path, content.as_bytes(), 0o644).unwrap();
-            let found = contains(&path, needle.as_bytes()).unwrap();
+            let found = contains(&path, needle.as_bytes());
             assert_eq!(found, expected, "{needle:?} in {content:?}");
         }
     }

@@ -2,50 +2,109 @@
 
 use std::collections::BTreeMap;
 use std::fs::{Metadata, OpenOptions};
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rustix::fs::{CWD, Mode, OFlags};
 
-use super::super::HostError;
+use super::super::{HostError, Searched};
 use super::context::Context;
 use super::copy;
 use super::files::{self, link_target, modified_ns, open_regular};
 use super::parallel;
+use super::search::{Needle, read_through};
 use super::{owner, sync};
 use crate::digest::{Digest, Digester};
-use crate::release::FileRecord;
+use crate::release::{FilePath, FileRecord, FileRecords};
 
 /// Every file and link below a directory, by relative path; without the entries, and all below
-/// them, whose own name is in `exclude`.
+/// them, whose own name is in `exclude`; without reading what is as `known` has it.
 pub fn tree(
     dir: &Utf8Path,
     exclude: &[String],
-) -> Result<BTreeMap<Utf8PathBuf, FileRecord>, HostError> {
-    let (mut records, mut files) = (BTreeMap::new(), Vec::new());
+    known: &FileRecords,
+) -> Result<FileRecords, HostError> {
+    let (mut records, mut files) = (FileRecords::new(), Vec::new());
     walk(dir, exclude, &mut |entry, relative| {
-        match entry {
-            Entry::File(path, _) => files.push((relative.to_owned(), path.to_owned())),
-            Entry::Link(path) => {
-                let target = link_target(path)?;
-                records.insert(relative.to_owned(), FileRecord::Link { target });
-            }
-            Entry::Directory(_) => {}
-        }
+        let record = match entry {
+            Entry::Directory(..) => return Ok(()),
+            Entry::Link(path, _) => FileRecord::Link { target: link_target(path)? },
+            Entry::File(path, metadata) => match same(known.get(relative.as_str()), metadata) {
+                Some(record) => record,
+                None => {
+                    files.push((relative.to_owned(), path.to_owned()));
+                    return Ok(());
+                }
+            },
+        };
+        records.insert(relative.to_owned().into(), record);
         Ok(())
     })?;
-    let read = parallel::each(&files, |(_, path)| file_record(path, &mut vec![0; BUFFER]))?;
-    records.extend(files.into_iter().map(|(relative, _)| relative).zip(read));
+    let read = parallel::each(&files, |(_, path)| Ok(read_through(path, None)?.0))?;
+    records.extend(files.into_iter().map(|(relative, _)| relative.into()).zip(read));
     Ok(records)
+}
+
+/// What is known of a file that has the same length and time of last change now.
+fn same(known: Option<&FileRecord>, metadata: &Metadata) -> Option<FileRecord> {
+    match *known? {
+        FileRecord::File { blake3, size, modified_ns: at, .. }
+            if (size, at) == (metadata.len(), modified_ns(metadata)) =>
+        {
+            let mode = metadata.permissions().mode() & 0o7777;
+            Some(FileRecord::File { blake3, size, mode, modified_ns: at })
+        }
+        _ => None,
+    }
+}
+
+/// Every file and link at these places of a directory and below them, and which of them hold a text.
+pub fn search(
+    dir: &Utf8Path,
+    places: &[Utf8PathBuf],
+    text: &str,
+) -> Result<BTreeMap<FilePath, Searched>, HostError> {
+    dir.symlink_metadata().at("list", dir)?;
+    let (mut all, mut files) = (BTreeMap::new(), Vec::new());
+    let mut take = |entry: Entry<'_>, relative: &Utf8Path| {
+        match entry {
+            Entry::File(path, _) => files.push((relative.to_owned(), path.to_owned())),
+            Entry::Link(path, _) => {
+                let target = link_target(path)?;
+                let holds = target.as_str().contains(text);
+                let record = FileRecord::Link { target };
+                all.insert(relative.to_owned().into(), Searched { record, holds });
+            }
+            Entry::Directory(..) => {}
+        }
+        Ok(())
+    };
+    for place in places {
+        let path = dir.join(place);
+        match path.symlink_metadata() {
+            Err(error) if files::absent(&error) => {}
+            Ok(metadata) if metadata.is_dir() => {
+                walk(&path, &[], &mut |entry, below| take(entry, &place.join(below)))?;
+            }
+            found => take(entry(&path, &found.at("look at", &path)?)?, place)?,
+        }
+    }
+    let needle = Needle::new(text.as_bytes());
+    let read = parallel::each(&files, |(_, path)| {
+        let (record, holds) = read_through(path, Some(&needle))?;
+        Ok(Searched { record, holds })
+    })?;
+    all.extend(files.into_iter().map(|(relative, _)| relative.into()).zip(read));
+    Ok(all)
 }
 
 /// The SHA-256 of a regular file.
 pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
-    match file_record(path, &mut vec![0; BUFFER])? {
-        FileRecord::File { sha256, .. } => Ok(sha256),
-        FileRecord::Link { .. } => Err(HostError::refused("digest", path, "it is a link")),
-    }
+    let (mut file, _) = open_regular("read", path, OpenOptions::new().read(true))?;
+    let mut digester = Digester::default();
+    io::copy(&mut file, &mut digester).at("read", path)?;
+    Ok(digester.finish())
 }
 
 /// Takes write permission from everything below a directory and from itself, and syncs its file
@@ -54,10 +113,11 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 /// change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let mut directories = vec![dir.to_owned()];
-    // From here on nobody else can put something else into its directories.
-    owner::take_back(dir)?;
+    // From the top down: into what is ours already nobody else can put something else.
+    owner::take(dir, &dir.symlink_metadata().at("seal", dir)?)?;
     walk(dir, &[], &mut |entry, _| match entry {
         Entry::File(path, metadata) => {
+            owner::take(path, metadata)?;
             let mode = if executable(metadata) { 0o555 } else { 0o444 };
             // A second name of what is sealed elsewhere stays one: nobody can change either.
             if metadata.nlink() > 1 && !copy::is_sealed(metadata) {
@@ -68,12 +128,12 @@ pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
                 false => set_file_mode(path, mode).at("seal", path),
             }
         }
-        // Last: in a sealed one, no file could be replaced.
-        Entry::Directory(path) => {
+        // Closed last: in a sealed one, no file could be replaced.
+        Entry::Directory(path, metadata) => {
             directories.push(path.to_owned());
-            Ok(())
+            owner::take(path, metadata)
         }
-        Entry::Link(_) => Ok(()),
+        Entry::Link(path, metadata) => owner::take(path, metadata),
     })?;
     for path in directories {
         files::set_dir_mode(&path, 0o555).at("seal", &path)?;
@@ -88,12 +148,10 @@ pub fn executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o111 != 0
 }
 
-const BUFFER: usize = 128 * 1024;
-
 enum Entry<'a> {
     File(&'a Utf8Path, &'a Metadata),
-    Link(&'a Utf8Path),
-    Directory(&'a Utf8Path),
+    Link(&'a Utf8Path, &'a Metadata),
+    Directory(&'a Utf8Path, &'a Metadata),
 }
 
 /// Hands every entry below a directory, with its relative path, to `visit`.
@@ -124,10 +182,10 @@ fn walk(
 
 fn entry<'a>(path: &'a Utf8Path, metadata: &'a Metadata) -> Result<Entry<'a>, HostError> {
     if metadata.is_dir() {
-        return Ok(Entry::Directory(path));
+        return Ok(Entry::Directory(path, metadata));
     }
     if metadata.is_symlink() {
-        return Ok(Entry::Link(path));
+        return Ok(Entry::Link(path, metadata));
     }
     if metadata.is_file() {
         return Ok(Entry::File(path, metadata));
@@ -147,27 +205,6 @@ fn names(dir: &Utf8Path) -> Result<Vec<String>, HostError> {
     Ok(names)
 }
 
-fn file_record(path: &Utf8Path, buffer: &mut [u8]) -> Result<FileRecord, HostError> {
-    let (mut file, metadata) = open_regular("read", path, OpenOptions::new().read(true))?;
-    let mut digester = Digester::default();
-    let mut size = 0;
-    loop {
-        let count = match file.read(buffer) {
-            Ok(0) => break,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.at("read", path)?,
-        };
-        digester.stream(&buffer[..count]);
-        size += count as u64;
-    }
-    Ok(FileRecord::File {
-        sha256: digester.finish(),
-        size,
-        mode: metadata.permissions().mode() & 0o7777,
-        modified_ns: modified_ns(&metadata),
-    })
-}
-
 fn set_file_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
     // Not through a descriptor of the file itself: its mode may not let us open it.
     let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
@@ -182,6 +219,7 @@ mod tests {
     use super::super::scratch::{Scratch, mode_of};
     use super::super::whole;
     use super::*;
+    use crate::digest::ContentDigest;
 
     fn sample() -> Scratch {
         let dir = Scratch::new();
@@ -198,19 +236,20 @@ mod tests {
     #[test]
     fn trees_record_files_and_links_by_relative_path() {
         let dir = sample();
-        let records = tree(dir.path(), &[".git".to_owned()]).unwrap();
-        assert_eq!(records.keys().collect::<Vec<_>>(), ["a", "b/link", "b/tool"]);
-        let FileRecord::File { sha256, size: 3, mode: 0o640, modified_ns } =
-            records[Utf8Path::new("a")]
-        else {
+        let records = tree(dir.path(), &[".git".to_owned()], &FileRecords::new()).unwrap();
+        assert_eq!(
+            records.keys().map(|path| path.as_str()).collect::<Vec<_>>(),
+            ["a", "b/link", "b/tool"]
+        );
+        let FileRecord::File { blake3, size: 3, mode: 0o640, modified_ns } = records["a"] else {
             panic!("{records:?}");
         };
-        assert_eq!(sha256, Digest::of(b"abc"));
+        assert_eq!(blake3, ContentDigest::of(b"abc"));
         let node = files::node(&dir.join("a")).unwrap();
         assert_eq!(node, crate::state::Node::File { mode: 0o640, size: 3, modified_ns });
         let link = FileRecord::Link { target: "/nowhere".into() };
-        assert_eq!(records[Utf8Path::new("b/link")], link);
-        assert_eq!(digest(&dir.join("a")).unwrap(), sha256);
+        assert_eq!(records["b/link"], link);
+        assert_eq!(digest(&dir.join("a")).unwrap(), Digest::of(b"abc"));
         assert!(digest(&dir.join("b/link")).is_err());
     }
 
@@ -221,12 +260,18 @@ mod tests {
         let name = std::ffi::OsStr::from_bytes(b"bad\xff");
         let bad = dir.path().as_std_path().join(name);
         std::os::unix::fs::symlink("a", &bad).unwrap();
-        assert_eq!(tree(dir.path(), &[]).unwrap_err().source.to_string(), "its name is not UTF-8");
+        assert_eq!(
+            tree(dir.path(), &[], &FileRecords::new()).unwrap_err().source.to_string(),
+            "its name is not UTF-8"
+        );
         rustix::fs::unlink(&bad).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(dir.join("b/socket")).unwrap();
-        let error = tree(dir.path(), &[]).unwrap_err();
+        let error = tree(dir.path(), &[], &FileRecords::new()).unwrap_err();
         assert_eq!(error.subject, dir.join("b/socket"));
-        assert!(tree(&dir.join("a"), &[]).is_err() && tree(&dir.join("b/link"), &[]).is_err());
+        assert!(
+            tree(&dir.join("a"), &[], &FileRecords::new()).is_err()
+                && tree(&dir.join("b/link"), &[], &FileRecords::new()).is_err()
+        );
     }
 
     #[test]
@@ -251,14 +296,14 @@ mod tests {
                 rustix::fs::link(store.as_str(), dir.join(name).as_str()).unwrap();
             }
             files::set_dir_mode(file.parent().unwrap(), 0o555).unwrap();
-            let before = tree(&dir.join("b"), &[]).unwrap();
+            let before = tree(&dir.join("b"), &[], &FileRecords::new()).unwrap();
             seal(&dir.join("b")).unwrap();
 
             let (found, left) = (file.metadata().unwrap(), store.metadata().unwrap());
             assert_eq!((found.nlink(), left.nlink()), (1, 1));
             assert_eq!((mode_of(&file), mode_of(&store)), (sealed, mode));
             File::options().write(true).truncate(true).open(&store).unwrap();
-            let mut after = tree(&dir.join("b"), &[]).unwrap();
+            let mut after = tree(&dir.join("b"), &[], &FileRecords::new()).unwrap();
             assert_eq!(after.len(), before.len(), "nothing is left aside");
             for record in after.values_mut() {
                 // Only the modes differ, and those are checked above.
@@ -266,7 +311,7 @@ mod tests {
                     *found = mode;
                 }
             }
-            let path = Utf8Path::new("closed/file");
+            let path = "closed/file";
             assert_eq!(after[path], before[path], "content and time are kept");
             super::super::remove::remove_tree(&dir.join("b")).unwrap();
             whole::create_dir(&dir.join("b"), 0o755).unwrap();

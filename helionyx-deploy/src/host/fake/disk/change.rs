@@ -9,6 +9,7 @@ use rustix::io::Errno;
 use super::look::means_nothing_there;
 use super::{Disk, Kind};
 use crate::host::fake::fault::Extent;
+use crate::release::FilePath;
 use crate::state::Node;
 
 /// Memory is dearer than disk: no file is made longer than this by cutting it.
@@ -152,7 +153,7 @@ impl Disk {
         &mut self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
+        paths: &[FilePath],
         extent: Extent,
     ) -> io::Result<()> {
         let (from, to) = (self.dir(from)?, self.dir(to)?);
@@ -173,16 +174,15 @@ impl Disk {
         Ok(())
     }
 
-    pub(in crate::host::fake) fn adopt(
+    pub(in crate::host::fake) fn adopt_renamed(
         &mut self,
         from: &Utf8Path,
         to: &Utf8Path,
-        paths: &[Utf8PathBuf],
-        renamed: Option<(&str, &str)>,
+        paths: &[FilePath],
+        (old, new): (&str, &str),
         extent: Extent,
     ) -> io::Result<()> {
         self.copy(from, to, paths, extent)?;
-        let Some((old, new)) = renamed else { return Ok(()) };
         let to = self.dir(to)?;
         for path in &paths[..extent.of(paths.len())] {
             let found = self.locate(&to.join(path))?;

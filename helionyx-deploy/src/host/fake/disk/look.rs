@@ -8,8 +8,9 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::io::Errno;
 
 use super::{Disk, Kind};
-use crate::digest::Digest;
-use crate::release::FileRecord;
+use crate::digest::{ContentDigest, Digest};
+use crate::host::Searched;
+use crate::release::{FilePath, FileRecord, FileRecords};
 use crate::state::Node;
 
 /// Longer content is shown by its digest.
@@ -69,19 +70,41 @@ impl Disk {
         &self,
         path: &Utf8Path,
         exclude: &[String],
-    ) -> io::Result<BTreeMap<Utf8PathBuf, FileRecord>> {
+    ) -> io::Result<FileRecords> {
         let dir = self.dir(path)?;
-        let mut records = BTreeMap::new();
+        let mut records = FileRecords::new();
         for (path, kind) in self.below(&dir) {
             let Ok(relative) = path.strip_prefix(&dir) else { continue };
             if relative.iter().any(|name| exclude.iter().any(|excluded| excluded == name)) {
                 continue;
             }
             if let Some(record) = record_of(relative, kind)? {
-                records.insert(relative.to_owned(), record);
+                records.insert(relative.to_owned().into(), record);
             }
         }
         Ok(records)
+    }
+
+    pub(in crate::host::fake) fn search(
+        &self,
+        dir: &Utf8Path,
+        places: &[Utf8PathBuf],
+        text: &str,
+    ) -> io::Result<BTreeMap<FilePath, Searched>> {
+        let mut all = BTreeMap::new();
+        for (path, record) in self.tree(dir, &[])? {
+            if !places.iter().any(|place| path.starts_with(place)) {
+                continue;
+            }
+            let holds = match &record {
+                FileRecord::File { .. } => {
+                    String::from_utf8_lossy(self.file(&dir.join(&path))?).contains(text)
+                }
+                FileRecord::Link { target } => target.as_str().contains(text),
+            };
+            all.insert(path, Searched { record, holds });
+        }
+        Ok(all)
     }
 
     /// Whether a file that a path leads to may be executed.
@@ -128,7 +151,7 @@ fn record_of(relative: &Utf8Path, kind: &Kind) -> io::Result<Option<FileRecord>>
     Ok(match kind {
         Kind::Dir { .. } => None,
         Kind::File { mode, content, modified_ns } => Some(FileRecord::File {
-            sha256: Digest::of(content),
+            blake3: ContentDigest::of(content),
             size: content.len() as u64,
             mode: *mode,
             modified_ns: *modified_ns,

@@ -9,6 +9,7 @@ use super::super::{Disk, FAULTS, FakeHost, Fault};
 use crate::command::{Command, ExitStatus, Output};
 use crate::host::{Clock, Files, HostError, Launch, LockError, ProbeError, Processes, Signal};
 use crate::name::Port;
+use crate::release::FileRecords;
 
 type Call = fn(&FakeHost) -> Result<(), HostError>;
 
@@ -153,7 +154,7 @@ fn nothing_can_be_done_once_we_are_gone_until_another_takes_over() {
         kinds.push(fake.read("/lab/log".into(), 10).unwrap_err());
         kinds.push(fake.read_tail("/lab/log".into(), 10).unwrap_err());
         kinds.push(fake.digest("/lab/log".into()).unwrap_err());
-        kinds.push(fake.tree("/lab".into(), &[]).unwrap_err());
+        kinds.push(fake.tree("/lab".into(), &[], &FileRecords::new()).unwrap_err());
         kinds.push(fake.processes("/lab".into()).unwrap_err());
         let port = Port::try_from(80).unwrap();
         kinds.push(fake.listeners(port).unwrap_err());

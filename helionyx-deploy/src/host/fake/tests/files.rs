@@ -4,6 +4,7 @@ use camino::Utf8Path;
 
 use super::fake;
 use crate::host::{Files, LockError};
+use crate::release::FileRecords;
 use crate::state::Node;
 
 #[test]
@@ -11,10 +12,10 @@ fn what_is_neither_file_nor_link_is_refused() {
     let fake = fake();
     fake.put_pipe("/lab/pipe");
     assert_eq!(fake.node("/lab/pipe".into()).unwrap(), Node::Other);
-    let error = fake.tree("/lab".into(), &[]).unwrap_err();
+    let error = fake.tree("/lab".into(), &[], &FileRecords::new()).unwrap_err();
     assert_eq!(error.to_string(), "failed to list `/lab`");
     assert_eq!(error.source.to_string(), "`pipe` is a device, socket or pipe");
-    fake.tree("/lab".into(), &["pipe".to_owned()]).unwrap();
+    fake.tree("/lab".into(), &["pipe".to_owned()], &FileRecords::new()).unwrap();
 }
 
 #[test]

@@ -42,11 +42,10 @@ fn a_process_is_found_also_while_it_is_being_executed() {
     whole::write(&script, b"#!/bin/sh\nexec \"$0\"\n", 0o755).unwrap();
     let other = Other::start(command(script.as_str()).env_clear().env(mark::SERVICE, "web"));
     let (mut looks, mut misses) = (0, 0);
-    while host.elapsed() < Duration::from_secs(1) {
+    while looks < 50 || host.elapsed() < Duration::from_secs(1) {
         looks += 1;
         misses += u32::from(other.find("/nowhere".into()).is_none());
     }
-    assert!(looks > 20, "it was hardly looked for: {looks}");
     assert_eq!(misses, 0, "of {looks} looks");
 }
 
