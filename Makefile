@@ -20,7 +20,7 @@ endef
 $(foreach name,ENV REF ARTIFACT RELEASE N FOLLOW,$(eval $(call taken_literally,$(name))))
 export ENV REF ARTIFACT RELEASE N FOLLOW
 
-.PHONY: help setup uninstall deploy plan status restart logs stop start rollback releases history check recover ci
+.PHONY: help setup uninstall deploy plan status restart logs run stop start rollback releases history check recover ci
 
 help:
 	@echo 'make setup    ENV=…  make the host ready for a first deploy'
@@ -29,6 +29,7 @@ help:
 	@echo 'make status  [ENV=…] how services are doing'
 	@echo 'make restart  ENV=…  stop, start, prove'
 	@echo 'make logs     ENV=…  what services wrote [N=100 FOLLOW=1]'
+	@echo 'make run      ENV=…  run services in the foreground, with their log, until Ctrl-C'
 	@echo 'make stop     ENV=…  stop services'
 	@echo 'make start    ENV=…  start services, prove them'
 	@echo 'make rollback ENV=…  back to the release before [RELEASE=…]'
@@ -48,7 +49,7 @@ rollback:
 logs:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"} $${N:+--lines="$$N"} $${FOLLOW:+--follow}
 
-setup uninstall status restart stop start releases history check recover:
+setup uninstall status restart run stop start releases history check recover:
 	@$(XTASK) $@ $${ENV:+--env="$$ENV"}
 
 ci:

@@ -23,6 +23,7 @@ mod history;
 mod logs;
 mod plan;
 mod releases;
+mod run;
 mod status;
 mod unit_file;
 
@@ -47,7 +48,7 @@ use screen::Screen;
 pub const BINARY: &str = "helionyx-deploy";
 
 /// The commands, as they are typed.
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "deploy",
     "plan",
     "apply",
@@ -59,6 +60,7 @@ const COMMANDS: [&str; 22] = [
     "audit",
     "status",
     "logs",
+    "run",
     "start",
     "stop",
     "restart",
@@ -143,6 +145,8 @@ pub enum Command {
     Status(status::Status),
     /// Show what services wrote
     Logs(logs::Logs),
+    /// Run services in the foreground, with their log, until Ctrl-C
+    Run(run::Run),
     /// Start services that do not run, and prove them
     Start(change::Start),
     /// Stop services
@@ -245,6 +249,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
         Command::Audit(args) => args.run(context),
         Command::Status(args) => args.run(context),
         Command::Logs(args) => args.run(context),
+        Command::Run(args) => args.run(context),
         Command::Start(args) => args.run(context),
         Command::Stop(args) => args.run(context),
         Command::Restart(args) => args.run(context),

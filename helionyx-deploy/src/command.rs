@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
+use crate::state::Process;
+
 /// A program to run to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
@@ -23,6 +25,8 @@ pub struct Command {
     pub deadline: Duration,
     /// What an interruption by the operator does to it.
     pub on_interrupt: OnInterrupt,
+    /// What becomes of what it started and that goes on when it has ended.
+    pub leftovers: Leftovers,
 }
 
 /// What an interruption by the operator does to a command.
@@ -32,6 +36,19 @@ pub enum OnInterrupt {
     Ends,
     /// It goes on: it is short, and what was begun could be neither finished nor taken back without it.
     GoesOn,
+}
+
+/// What becomes of processes that a command started, however deep and however detached, and that
+/// go on when it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They go on: a git that tidies up, an ssh that keeps its connection.
+    Stay,
+    /// They are ended where we may enclose the command; where we may not, those of its process
+    /// group are.
+    EndWherePossible,
+    /// They are ended; where we may not enclose the command, it does not even begin.
+    End,
 }
 
 /// What a command sees of the deployer's own environment.
@@ -51,11 +68,20 @@ pub struct Output {
     /// The end of what it wrote, standard output and error as they came; at most
     /// [`Output::LIMIT`] bytes.
     pub text: String,
+    /// What it left running and was ended with it, where it was enclosed: of each tree of processes
+    /// the topmost one.
+    pub left: Vec<Process>,
 }
 
 impl Output {
     /// How much output is kept, in bytes.
     pub const LIMIT: usize = 256 * 1024;
+
+    /// How a command ended that left nothing running.
+    #[must_use]
+    pub fn new(status: ExitStatus, text: impl Into<String>) -> Output {
+        Output { status, text: text.into(), left: Vec::new() }
+    }
 
     /// The last lines of the output, at most `count`.
     #[must_use]
@@ -111,6 +137,7 @@ impl Command {
             variables: BTreeMap::new(),
             deadline: Duration::from_secs(600),
             on_interrupt: OnInterrupt::Ends,
+            leftovers: Leftovers::Stay,
         }
     }
 

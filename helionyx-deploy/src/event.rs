@@ -58,6 +58,11 @@ pub enum Event {
         /// The line.
         line: String,
     },
+    /// A line that a service wrote that runs in the foreground.
+    Log {
+        /// The line.
+        line: String,
+    },
     /// A step is done.
     StepFinished {
         /// Which, from 1.
@@ -126,6 +131,8 @@ pub enum Operation {
     Rollback,
     /// The services to run.
     Start,
+    /// The services to run for as long as somebody looks on.
+    Run,
     /// The services not to run.
     Stop,
     /// The services to run anew.
@@ -144,6 +151,7 @@ impl std::fmt::Display for Operation {
             Operation::Deploy => "deploy",
             Operation::Rollback => "rollback",
             Operation::Start => "start",
+            Operation::Run => "run",
             Operation::Stop => "stop",
             Operation::Restart => "restart",
             Operation::Setup => "setup",

@@ -182,7 +182,7 @@ pub trait HeldLock {
 pub trait Processes {
     /// Runs a command to its end, in a process group of its own; hands on its lines as they come.
     /// At its deadline, and when interrupted, the whole group is killed; when we are killed
-    /// ourselves, the command is, but not what it started.
+    /// ourselves, the command is, but what it started only where that was to end with it.
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError>;
     /// Starts a service detached, in a session of its own, and returns at once. It gets no open
     /// file of ours.

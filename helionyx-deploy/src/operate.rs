@@ -17,6 +17,7 @@ use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
 
+mod foreground;
 mod limit;
 mod missing;
 mod recovery;
@@ -24,6 +25,7 @@ mod remains;
 mod saved;
 mod session;
 
+pub use foreground::{may_run, run_in_foreground, runs};
 pub use missing::missing;
 pub use recovery::{recover, take_over};
 pub use saved::Saved;

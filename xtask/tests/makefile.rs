@@ -26,12 +26,13 @@ fn each_target_calls_the_command_of_its_name_with_what_was_typed() {
         (&["status", "ENV=staging"], "status|--env=staging|"),
         (&["restart", "ENV=live"], "restart|--env=live|"),
         (&["logs", "ENV=dev", "N=50"], "logs|--env=dev|--lines=50|"),
+        (&["run", "ENV=dev"], "run|--env=dev|"),
         (&["stop", "ENV=dev"], "stop|--env=dev|"),
         (&["rollback", "ENV=dev"], "rollback|--env=dev|--|"),
         // What is not typed is not made up, and what is typed is no command.
         (&["deploy"], "deploy|"),
         (&["deploy", "ENV=dev;id $(id) `id` \"x"], "deploy|--env=dev;id $(id) `id` \"x|"),
     ] {
-        assert_eq!(made(words), called, "HEL-35, HEL-96, HEL-100: make {words:?}");
+        assert_eq!(made(words), called, "HEL-29, HEL-35, HEL-96, HEL-100: make {words:?}");
     }
 }

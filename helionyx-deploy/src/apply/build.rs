@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::{Applier, StepError};
-use crate::command::{Command, ExitStatus, Inherit, Output};
+use crate::command::{Command, ExitStatus, Inherit, Leftovers, Output};
 use crate::event::Event;
-use crate::host::{Host, HostError, Signal};
+use crate::host::{Host, HostError};
 use crate::name::{ReleaseId, UserName};
 use crate::plan::step::{BuildStep, Reusable};
 use crate::release::{BuildRecord, FileRecord, FileRecords, Manifest};
 use crate::source::last_line;
-use crate::state::Node;
+use crate::state::{Node, Process};
 use crate::time::millis;
 use crate::tool::account;
 
@@ -75,7 +75,9 @@ impl Applier<'_, '_, '_> {
             self.run_command(dir, build, words, user, left)
         });
         if user.is_some() {
-            self.take_back(dir, build)?;
+            // At once: from here on we read and write in it, and nobody else may put something else
+            // in its place. No process of the build is left that could.
+            self.work.host.take_back(dir)?;
         }
         run?;
         for output in &build.outputs {
@@ -103,7 +105,9 @@ impl Applier<'_, '_, '_> {
         let mut command = Command::new(program, dir).args(args);
         command.inherit = Inherit::Basics(build.inherit.iter().map(ToString::to_string).collect());
         command.deadline = deadline;
+        command.leftovers = Leftovers::EndWherePossible;
         if let Some(user) = user {
+            command.leftovers = Leftovers::End;
             command = self.as_user(command, dir, user)?;
         }
         let output = self.run(&command)?;
@@ -115,6 +119,37 @@ impl Applier<'_, '_, '_> {
             let which =
                 if build.then.is_empty() { String::new() } else { format!("`{program}`: ") };
             return Err(failed(build, format!("{which}{}{said}", output.status)));
+        }
+        self.judge_left(dir, build, &output.left)
+    }
+
+    /// What was left running has been ended with the build. What worked on the release may not have
+    /// been done with it; of the rest it is enough to say so.
+    fn judge_left(
+        &mut self,
+        dir: &Utf8Path,
+        build: &BuildStep,
+        left: &[Process],
+    ) -> Result<(), StepError> {
+        // By the release's name, which nothing else has: a link may lead to its directory.
+        let is_in = |process: &&Process| {
+            let mut paths = [&process.cwd, &process.exe].into_iter().flatten();
+            paths.any(|path| path.iter().any(|part| Some(part) == dir.file_name()))
+        };
+        if let Some(left) = left.iter().find(is_in) {
+            let left = left.describe();
+            return Err(failed(
+                build,
+                format!("it left {left} running in the release, now killed"),
+            ));
+        }
+        if let Some(first) = left.first() {
+            let others = left.len() - 1;
+            let more = if others == 0 { String::new() } else { format!(" and {others} more") };
+            let name = &build.name;
+            let left = first.describe();
+            let message = format!("build step {name} left {left}{more} running, now killed");
+            (self.work.events)(Event::Warning { message });
         }
         Ok(())
     }
@@ -131,25 +166,6 @@ impl Applier<'_, '_, '_> {
         let account = self.account("build as", user)?;
         host.give_away(dir, account)?;
         Ok(account::run_as((user, account), command, &cache))
-    }
-
-    /// Makes what was built ours at once: from here on we read and write in it, and nobody else may
-    /// put something else in its place. What a build left running could still.
-    fn take_back(&self, dir: &Utf8Path, build: &BuildStep) -> Result<(), StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        host.take_back(dir)?;
-        let is_in = |path: &Option<Utf8PathBuf>| path.as_ref().is_some_and(|p| p.starts_with(dir));
-        let all = host.processes(&layout.root)?;
-        let left: Vec<_> =
-            all.iter().filter(|process| is_in(&process.cwd) || is_in(&process.exe)).collect();
-        left.iter().try_for_each(|process| host.signal(process.key, Signal::Kill))?;
-        match left.first() {
-            None => Ok(()),
-            Some(left) => {
-                let left = left.describe();
-                Err(failed(build, format!("it left {left} running in the release, now killed")))
-            }
-        }
     }
 
     /// Runs a command and hands its lines on.

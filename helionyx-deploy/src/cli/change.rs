@@ -1,5 +1,6 @@
 //! The commands that change a host: one way for all of them, from the arguments to the last words.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
@@ -39,10 +40,10 @@ pub(super) struct Site {
 pub(super) struct Manner {
     /// Say what would be done, and change nothing
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// How long to wait while somebody else is at work, e.g. 30s or 5m
     #[arg(long, value_name = "DURATION", default_value = "0", value_parser = wait::parse)]
-    wait: Duration,
+    pub(super) wait: Duration,
 }
 
 /// What to deploy.
@@ -289,7 +290,7 @@ pub(super) fn apart<'m>(
 }
 
 /// Lets the engine work while its events are told, to people and as JSON lines.
-fn narrated<'p, R, E>(
+pub(super) fn narrated<'p, R, E>(
     context: &mut Context<'p>,
     environment: &Environment,
     operation: Operation,
@@ -314,6 +315,10 @@ where
         if !text.is_empty() {
             progress.aside(|| screen.say(&text));
         }
+        if matches!(event, Event::Log { .. }) && screen.is_closed() {
+            // Nobody looks on any more.
+            interrupt.store(true, Ordering::Relaxed);
+        }
         if let Event::StepStarted { text, .. } = &event {
             progress.start(text);
         }
@@ -337,7 +342,7 @@ fn seen(host: &dyn Host, environment: &Environment) -> Vec<crate::status::Status
 }
 
 /// The failure of an operation that did not begin, with what is in use all the same.
-fn not_begun(
+pub(super) fn not_begun(
     failure: Failure,
     operation: Operation,
     environment: Option<&Environment>,

@@ -22,7 +22,7 @@ mod journal;
 use file::LogFile;
 
 /// How often a followed log is looked at.
-const INTERVAL: Duration = Duration::from_millis(200);
+pub(super) const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Shows what services wrote: the last lines, and then, with -f, what they write.
 ///
@@ -53,7 +53,7 @@ pub struct Logs {
 }
 
 /// The log of one service.
-struct Source {
+pub(super) struct Source {
     service: ServiceName,
     path: Utf8PathBuf,
     file: Option<LogFile>,
@@ -140,7 +140,7 @@ fn show(
 }
 
 /// The logs of the services that the model and the release in use have.
-fn sources(host: &LocalHost, environment: &Environment) -> Result<Vec<Source>, Failure> {
+pub(super) fn sources(host: &LocalHost, environment: &Environment) -> Result<Vec<Source>, Failure> {
     let layout = &environment.layout;
     let mut names: Vec<ServiceName> =
         environment.services.iter().map(|service| service.name.clone()).collect();
@@ -169,7 +169,7 @@ fn deployed(host: &LocalHost, layout: &Layout) -> Result<Vec<ServiceName>, Failu
 
 impl Source {
     /// The last lines of the log; where there is none, none.
-    fn last(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
+    pub(super) fn last(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
         self.file = LogFile::open(&self.path)?;
         match &mut self.file {
             Some(file) => Ok(file.last(count)?),
@@ -178,7 +178,7 @@ impl Source {
     }
 
     /// The whole lines that were written since; begins anew where the file was replaced.
-    fn more(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
+    pub(super) fn more(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
         let Some(file) = &mut self.file else {
             self.file = LogFile::open(&self.path)?;
             return match &mut self.file {

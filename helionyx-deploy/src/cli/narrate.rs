@@ -107,6 +107,7 @@ impl<'a> Narrator<'a> {
             Event::Warning { message } => {
                 format!("  {} {message}\n", paint(WARN, "warning:"))
             }
+            Event::Log { line } => return format!("{}\n", harmless(line)),
             Event::ServiceLog { service, lines } => self.service_log(service.as_str(), lines),
             Event::RollingBack { to } => {
                 let to = to.as_ref().map_or("the state before".to_owned(), ToString::to_string);

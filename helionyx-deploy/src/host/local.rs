@@ -30,6 +30,7 @@ mod aside;
 mod child;
 mod connect;
 mod copy;
+mod enclosure;
 mod files;
 mod http;
 mod journald;

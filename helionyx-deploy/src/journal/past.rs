@@ -63,7 +63,7 @@ fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinishe
 }
 
 /// Whether the services do not run because somebody wanted it so: the last operation that came to a
-/// good end was a stop, or took all away.
+/// good end was a stop, ended with one, or took all away.
 #[must_use]
 pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
     let (mut open, mut last) = (None, None);
@@ -77,7 +77,7 @@ pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
             | Record::TakeOver { .. } => {}
         }
     }
-    matches!(last, Some(Operation::Stop | Operation::Uninstall))
+    matches!(last, Some(Operation::Stop | Operation::Run | Operation::Uninstall))
 }
 
 /// How often a service was started since a point in time.

@@ -43,6 +43,7 @@ fn message(id: &str, report: &Report, by: &Actor) -> String {
         Operation::Deploy => format!("deployed {release} to {id}"),
         Operation::Rollback => format!("rolled {id} back to {release}"),
         Operation::Start => format!("started {id} with {release}"),
+        Operation::Run => format!("ran {id} with {release} in the foreground"),
         Operation::Stop => format!("stopped {id}"),
         Operation::Restart => format!("restarted {id} with {release}"),
         Operation::Setup => format!("set up {id}"),

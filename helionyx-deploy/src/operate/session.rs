@@ -14,6 +14,7 @@ use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
 mod evidence;
+mod foreground;
 mod recover;
 mod restore;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::command::{Command, Inherit, OnInterrupt};
+use crate::command::{Command, Inherit, Leftovers, OnInterrupt};
 use crate::name::UserName;
 use crate::state::Account;
 
@@ -79,6 +79,7 @@ fn command<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> Comma
             .into(),
         deadline: DEADLINE,
         on_interrupt: OnInterrupt::GoesOn,
+        leftovers: Leftovers::Stay,
     }
 }
 

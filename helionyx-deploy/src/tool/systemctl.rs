@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::command::{Command, Inherit, OnInterrupt};
+use crate::command::{Command, Inherit, Leftovers, OnInterrupt};
 use crate::name::UnitName;
 use crate::render::unit_file::{Version, effective};
 use crate::state::unit::{Effective, MainCode, Shown};
@@ -177,6 +177,7 @@ fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -
             .into(),
         deadline,
         on_interrupt: OnInterrupt::GoesOn,
+        leftovers: Leftovers::Stay,
     }
 }
 

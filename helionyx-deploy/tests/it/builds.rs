@@ -1,11 +1,15 @@
 //! Build steps: when they run again, what they take over, and what they refuse.
 
-use helionyx_deploy::command::{ExitStatus, Output};
+use std::collections::BTreeMap;
+
+use camino::Utf8PathBuf;
+use helionyx_deploy::command::{ExitStatus, Leftovers, Output};
 use helionyx_deploy::digest::ContentDigest;
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::fake::FakeService;
 use helionyx_deploy::host::{FakeHost, Files as _};
-use helionyx_deploy::state::Node;
+use helionyx_deploy::state::{Node, Process, ProcessKey};
+use helionyx_deploy::time::Timestamp;
 
 use crate::rig::Rig;
 use crate::world::{self, ROOT, World, deploy};
@@ -53,7 +57,7 @@ fn world(inputs: &str, args: &str) -> World {
             disk.put_file(dir.join("bin/args"), command.args.join(" "), 0o644);
             disk.put_file(dir.join("bin/data"), "good", 0o644);
         }
-        Output { status: ExitStatus::Code(0), text: String::new() }
+        Output::new(ExitStatus::Code(0), "")
     });
     World { host, environment: environment(inputs, args, DEV) }
 }
@@ -166,7 +170,7 @@ fn outputs_that_may_be_relocated_are_taken_over_with_the_name_of_the_new_release
         disk.put_file(dir.join("bin/web"), content, 0o755);
         disk.put_file(dir.join("bin/python"), format!("#!{dir}/bin\n{dir}"), 0o755);
         disk.put_link(dir.join("bin/home"), dir);
-        Output { status: ExitStatus::Code(0), text: String::new() }
+        Output::new(ExitStatus::Code(0), "")
     });
     world.run(&deploy());
     let first = world.current();
@@ -189,10 +193,9 @@ fn the_commands_of_a_step_run_one_by_one_until_one_fails() {
         (r#"[["build", "2"], ["fail"], ["build", "3"]]"#, vec!["x", "2"], Outcome::Failed),
     ] {
         let world = world(&format!("[\"lib\"]\nthen = {then}"), "\"x\"");
-        world.host.program("fail", |_, _| Output {
-            status: ExitStatus::Code(3),
-            text: "no network\n".to_owned(),
-        });
+        world
+            .host
+            .program("fail", |_, _| Output::new(ExitStatus::Code(3), "no network\n".to_owned()));
         let report = world.run(&deploy());
         assert_eq!(report.outcome, outcome, "{then}: {report:?} (HEL-83)");
         let commands = world.host.commands();
@@ -202,6 +205,55 @@ fn the_commands_of_a_step_run_one_by_one_until_one_fails() {
             let why = "build step compile failed: `fail`: exit code 3: no network";
             assert_eq!(report.error.as_deref(), Some(why));
         }
+    }
+}
+
+#[test]
+fn what_a_build_leaves_running_in_its_release_fails_it_and_elsewhere_is_told_of() {
+    for (cwd, exe, outcome) in [
+        ("RELEASE/bin", "/bin/sleep", Outcome::Failed),
+        ("/", "/elsewhere/by/link/ID/bin/web (deleted)", Outcome::Failed),
+        ("/", "/bin/sleep", Outcome::Deployed),
+    ] {
+        let world = world("[\"lib\"]", "\"x\"");
+        world.host.program("build", move |command, disk| {
+            let dir = &command.directory;
+            assert_eq!(command.leftovers, Leftovers::EndWherePossible);
+            let content = disk.read_text(dir.join("lib/web")).unwrap_or_default();
+            disk.put_file(dir.join("bin/web"), content, 0o755);
+            let id = dir.file_name().unwrap();
+            let path =
+                |text: &str| Some(text.replace("RELEASE", dir.as_str()).replace("ID", id).into());
+            let mut output = Output::new(ExitStatus::Code(0), "");
+            output.left = vec![left_running(path(cwd), path(exe)), left_running(None, None)];
+            output
+        });
+        let (report, _, warnings) = run(&world);
+        assert_eq!(report.outcome, outcome, "{cwd} {exe}: {report:?} (HEL-83)");
+        let all = [report.error.as_slice(), warnings.as_slice()].concat();
+        let expected = match outcome {
+            Outcome::Failed => {
+                "build step compile failed: it left pid 7 (sleep 9) running in the release, now killed"
+            }
+            _ => "build step compile left pid 7 (sleep 9) and 1 more running, now killed",
+        };
+        assert_eq!(all, [expected]);
+    }
+}
+
+fn left_running(cwd: Option<Utf8PathBuf>, exe: Option<Utf8PathBuf>) -> Process {
+    Process {
+        key: ProcessKey { pid: 7, started_ticks: 0 },
+        parent: 1,
+        session: 7,
+        uid: 0,
+        command: vec!["sleep".to_owned(), "9".to_owned()],
+        cwd,
+        exe,
+        marks: BTreeMap::new(),
+        output: None,
+        since: Timestamp::from_millis(0),
+        memory_bytes: 0,
     }
 }
 
@@ -217,7 +269,7 @@ fn outputs_that_hold_the_path_of_their_release_are_made_anew() {
                 true => disk.put_link(dir.join("bin/home"), dir),
                 false => disk.put_file(dir.join("bin/home"), format!("\0\u{1}#!{dir}\0"), 0o644),
             }
-            Output { status: ExitStatus::Code(0), text: String::new() }
+            Output::new(ExitStatus::Code(0), "")
         });
         world.run(&deploy());
         let first = world.current();
@@ -284,7 +336,7 @@ fn an_output_that_a_step_turns_into_a_link_out_of_the_release_is_refused() {
     world.host.put_dir("/var/bin");
     world.host.program("build", |command, disk| {
         disk.put_link(command.directory.join("bin"), "/var/bin");
-        Output { status: ExitStatus::Code(0), text: String::new() }
+        Output::new(ExitStatus::Code(0), "")
     });
     let report = world.run(&deploy());
     assert!(report.error.unwrap().contains("output `bin` leads out of the release"));
@@ -310,9 +362,8 @@ fn links_of_the_source_that_lead_out_of_it_are_kept_and_told_of() {
 #[test]
 fn the_last_words_of_a_build_are_cut_to_what_an_error_can_hold() {
     let world = world("[\"lib\"]", "\"x\"");
-    world.host.program("build", |_, _| Output {
-        status: ExitStatus::Code(2),
-        text: format!("begin\n{}\n", "ä".repeat(5000)),
+    world.host.program("build", |_, _| {
+        Output::new(ExitStatus::Code(2), format!("begin\n{}\n", "ä".repeat(5000)))
     });
     let error = world.run(&deploy()).error.unwrap();
     assert!(error.ends_with(&format!("exit code 2: {}…", "ä".repeat(200))), "{error}");

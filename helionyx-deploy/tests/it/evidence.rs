@@ -64,7 +64,7 @@ fn crashed(lines: usize, unit: Option<&str>) -> (World, Utf8PathBuf) {
             command.args.iter().find_map(|word| word.strip_prefix("--lines=")?.parse().ok());
         let log: Vec<_> = (1..=lines).map(|line| format!("line {line} of web\n")).collect();
         let from = lines.saturating_sub(wanted.unwrap_or(0));
-        Output { status: ExitStatus::Code(0), text: log[from..].concat() }
+        Output::new(ExitStatus::Code(0), log[from..].concat())
     });
     for dir in ["/opt/shop/dev", "/var/lib/shop/backups", "/etc/systemd/system"] {
         world.host.put_dir(dir);

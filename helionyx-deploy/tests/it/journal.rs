@@ -237,7 +237,7 @@ fn told(operations: usize) -> World {
         let told = machine.announced();
         let lines = told.iter().rev().filter(wanted);
         let lines: Vec<_> = lines.map(|entry| serde_json::to_string(entry).unwrap()).collect();
-        Output { status: ExitStatus::Code(0), text: lines.join("\n") }
+        Output::new(ExitStatus::Code(0), lines.join("\n"))
     });
     assert_eq!(world.run(&Goal::Setup).outcome, Outcome::Deployed);
     for number in 0..operations {
@@ -348,9 +348,8 @@ fn a_system_journal_that_takes_nothing_or_says_nothing_is_no_more_than_a_warning
     assert_eq!(report.unwrap().outcome, Outcome::Failed);
     assert!(warnings.iter().any(|text| text.contains("the system's journal")), "{warnings:?}");
     assert!(verify(&world).is_whole());
-    world.host.program("journalctl", |_, _| Output {
-        status: ExitStatus::Code(1),
-        text: "No journal files were found.\n".to_owned(),
+    world.host.program("journalctl", |_, _| {
+        Output::new(ExitStatus::Code(1), "No journal files were found.\n".to_owned())
     });
     let audit = verify(&world);
     assert!(audit.is_whole() && audit.told.is_none(), "{audit:?}");

@@ -8,6 +8,7 @@ mod conformance;
 #[cfg(feature = "cli")]
 mod env_file_program;
 mod evidence;
+mod foreground;
 mod git;
 mod hostile;
 mod journal;

@@ -10,7 +10,7 @@ const UNKNOWN: &str = "Id=web-dev.service\nLoadState=not-found\nActiveState=inac
 const PYTHON: &str = "\n[[requires]]\nprogram = \"python3\"\nat_least = \"3.11\"\n";
 
 fn output(status: i32, text: &str) -> Output {
-    Output { status: ExitStatus::Code(status), text: text.to_owned() }
+    Output::new(ExitStatus::Code(status), text.to_owned())
 }
 
 /// Refusals in words, and that nothing was changed.

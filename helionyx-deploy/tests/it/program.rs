@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::rig::{APP, Rig, fill_in};
 
+mod foreground;
+
 /// A project on the disk, whose models the program reads.
 struct Project {
     rig: Rig,

@@ -57,7 +57,7 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
 #[test]
 fn without_a_user_nothing_is_begun_and_setup_makes_it() {
     let world = World::under_systemd(UNKNOWN);
-    let nobody = |_: &_, _: &_| Output { status: ExitStatus::Code(2), text: String::new() };
+    let nobody = |_: &_, _: &_| Output::new(ExitStatus::Code(2), "");
     world.host.program("getent", move |command, disk| nobody(command, disk));
     assert_snapshot!(world.shown(&deploy()), @"
     refused: this host has no user shop-dev [no-user]
@@ -163,10 +163,7 @@ fn a_unit_of_the_hosts_own_is_not_replaced() {
 fn a_host_without_a_running_systemd_is_said() {
     let world = World::under_systemd(UNKNOWN);
     let text = "System has not been booted with systemd as init system (PID 1). Can't operate.\n";
-    world.host.program("systemctl", move |_, _| Output {
-        status: ExitStatus::Code(1),
-        text: text.to_owned(),
-    });
+    world.host.program("systemctl", move |_, _| Output::new(ExitStatus::Code(1), text.to_owned()));
     assert_snapshot!(world.shown(&deploy()), @"error: failed to ask systemd about `web-dev.service`");
 }
 
@@ -182,7 +179,7 @@ fn what_becomes_of_another_environment_meanwhile_is_named() {
 
     world.host.put_file(UNIT, "[Service]\nUser=root\n", 0o644);
     world.host.put_link("/opt/shop/dev/current", "releases/20260102T000000Z-da4e1d7");
-    let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
+    let output = |text: &str| Output::new(ExitStatus::Code(0), text.to_owned());
     world.host.program("systemctl", move |_, _| {
         output("Id=web-dev.service\nActiveState=active\nMainPID=7\nNeedDaemonReload=yes\n")
     });
@@ -243,7 +240,7 @@ fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
     let world = || {
         let world = World::under_systemd(UNKNOWN);
         world.host.put_dir(&world.environment.layout.data);
-        let done = |_: &_, _: &mut _| Output { status: ExitStatus::Code(0), text: String::new() };
+        let done = |_: &_, _: &mut _| Output::new(ExitStatus::Code(0), "");
         world.host.program("userdel", done);
         world
     };

@@ -119,7 +119,7 @@ impl World {
         world.environment = environment(APP, &DEV.replace("process", "systemd"));
         world.host.put_dir("/run/systemd/system");
         world.host.act_as(0);
-        let output = |text: &str| Output { status: ExitStatus::Code(0), text: text.to_owned() };
+        let output = |text: &str| Output::new(ExitStatus::Code(0), text.to_owned());
         world.host.program("systemctl", move |_, _| output(text));
         world.host.program("setpriv", compile);
         world.host.program("getent", move |_, _| output("shop-dev:x:998:997::/:/bin/false\n"));
@@ -200,10 +200,10 @@ fn compile(command: &Command, disk: &mut Disk) -> Output {
     let content = disk.read_text(command.directory.join("lib/web")).unwrap_or_default();
     if content == "broken" {
         let text = "error: it does not compile\n".to_owned();
-        return Output { status: ExitStatus::Code(2), text };
+        return Output::new(ExitStatus::Code(2), text);
     }
     disk.put_file(command.directory.join("bin/web"), content, 0o755);
-    Output { status: ExitStatus::Code(0), text: "compiling\ndone\n".to_owned() }
+    Output::new(ExitStatus::Code(0), "compiling\ndone\n".to_owned())
 }
 
 /// The environment that these two models describe; they must be right.

@@ -11,8 +11,9 @@ use crate::workspace;
 
 /// The interpreter that the models name.
 const PYTHON: &str = "/usr/bin/python3";
-/// What the stand-in needs, all extras and what builds its editable install included.
-const PACKAGES: [&str; 8] = [
+/// What the stand-in needs, all extras and what builds its editable install included; and uv, which
+/// can install it as well.
+const PACKAGES: [&str; 9] = [
     "fastapi",
     "uvicorn",
     "python-dotenv",
@@ -21,6 +22,7 @@ const PACKAGES: [&str; 8] = [
     "tabulate==0.9.0",
     "setuptools>=68",
     "wheel",
+    "uv",
 ];
 /// Another version of one of them, for a commit that needs it.
 const ANOTHER: &str = "tabulate==0.8.10";

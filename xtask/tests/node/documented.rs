@@ -55,11 +55,16 @@ fn typed(site: &Site, command: &str) -> Option<String> {
             site.run(&["cp", SECRETS, &format!("{WORK}/project/.env.live")]);
             program
         }
-        "cargo xtask uninstall --env dev" => {
+        "cargo xtask uninstall --env dev" | "cargo xtask stop --env dev" => {
             site.set_up("dev");
             deployed("dev");
             program
         }
+        // Until somebody has seen it serve, and sends what Ctrl-C does on a terminal.
+        "cargo xtask run --env dev" => format!(
+            "({program} > said & run=$!; for i in $(seq 6000); do \
+             grep -q 'listening on' said && break; sleep 0.01; done; kill -INT $run; wait $run)"
+        ),
         _ if command.ends_with("--purge") => format!("echo helionyx/dev | {program}"),
         _ => program,
     })

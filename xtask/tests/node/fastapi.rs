@@ -10,6 +10,7 @@ use super::site::{QUICK, Site};
 
 mod faults;
 mod stuck;
+mod uv;
 
 /// Environments, their ports and their units.
 const ALL: [(&str, u16, &str); 3] = [

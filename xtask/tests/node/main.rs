@@ -8,6 +8,7 @@ use xtask::node::{Options, missing};
 mod cut_short;
 mod documented;
 mod fastapi;
+mod foreground;
 mod helionyx;
 mod killed;
 mod lifecycle;

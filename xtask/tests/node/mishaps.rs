@@ -1,6 +1,7 @@
 //! What happens to deploys on a booted systemd that is nobody's commit: they are interrupted, cannot
 //! provide for their death, leave something running; and an environment that is taken off its host.
 
+use serde_json::Value;
 use xtask::node::Options;
 
 use super::possible;
@@ -121,24 +122,50 @@ fn what_provides_for_a_dead_deployer_keeps_nobody_from_rolling_back() {
 }
 
 #[test]
-fn a_build_that_leaves_a_process_in_its_release_has_failed_and_the_process_is_ended() {
+fn a_build_that_leaves_processes_behind_has_failed_or_warns_and_they_are_ended() {
     if !possible(Options::default()) {
         return;
     }
     let site = Site::deployed("daemon", Options::default(), &["dev"]);
-    let model = "/srv/site/project/envs/helionyx/app.toml";
-    site.run(&[
-        "sed",
-        "-i",
-        "s/id -un > built-by;/setsid sleep 3456 \\& id -un > built-by;/",
-        model,
-    ]);
+    let model = site.outside("/srv/site/project/envs/helionyx/app.toml");
+    let text = fs_err::read_to_string(&model).unwrap();
+    let build_begins = |script: &str| {
+        let text = text.replace("id -un > built-by;", &format!("{script} id -un > built-by;"));
+        fs_err::write(&model, text).unwrap();
+    };
     let before = site.answer(8000);
+    build_begins("setsid sleep 3456 &");
     let ended = site.tool(&["deploy", "--env", "dev"]);
     let report = ended.report();
     assert_eq!((ended.code, &report["outcome"]), (1, &"failed".into()), "HEL-83: {report}");
     let error = report["error"].as_str().unwrap();
     assert!(error.contains("(sleep 3456)") && error.contains("now killed"), "{error}");
-    assert_eq!(site.run(&["sh", "-c", "pgrep -c -f 'sleep 345[6]' || true"]), "0");
+    assert_eq!(sleepers(&site), "0");
     assert_eq!(site.answer(8000), before, "HEL-36: what runs was not touched");
+
+    build_begins("setsid sh -c 'cd /; exec sleep 3457' &");
+    let ended = site.tool(&["deploy", "--env", "dev"]);
+    assert_eq!((ended.code, &ended.report()["outcome"]), (0, &"deployed".into()), "{ended:?}");
+    let told = |line: &&Value| line["message"].to_string().contains("(sleep 3457) running");
+    let warnings = ended.lines.iter().filter(|line| line["event"] == "warning").filter(told);
+    assert_eq!((warnings.count(), sleepers(&site).as_str()), (1, "0"), "{:?}", ended.lines);
+
+    build_begins("setsid sh -c 'cd /; exec sleep 3458' & sleep 3459;");
+    site.run(&["bash", "-c", KILLED_MEANWHILE]);
+    assert_eq!(site.tool(&["recover", "--env", "dev"]).code, 0, "HEL-86");
 }
+
+/// How many processes of builds there are.
+fn sleepers(site: &Site) -> String {
+    site.run(&["sh", "-c", "pgrep -c -x -f 'sleep 345[6-9]' || true"])
+}
+
+/// Kills a deployer as soon as both processes of its build are there, and waits until neither is.
+const KILLED_MEANWHILE: &str = "cd /srv/site/project
+helionyx-deploy deploy --env dev & deployer=$!
+built() { pgrep -c -x -f -u helionyx-dev 'sleep 345[89]'; }
+for i in $(seq 3000); do test $(built) = 2 && break; sleep 0.01; done
+test $(built) = 2 || exit 7
+kill -9 $deployer
+for i in $(seq 1000); do test $(built) = 0 && exit 0; sleep 0.01; done
+exit 8";

@@ -83,6 +83,9 @@ fn deployed(report: &Report) -> String {
     if report.operation == Operation::Stop {
         return "is stopped".to_owned();
     }
+    if let (Operation::Run, Some(release)) = (report.operation, &report.release) {
+        return format!("ran {release} and is stopped, as before");
+    }
     if report.operation == Operation::Setup {
         return "is ready for a deploy".to_owned();
     }

@@ -128,7 +128,7 @@ impl FakeHost {
     fn output_of(&self, command: &Command, line: &mut dyn FnMut(&str)) -> io::Result<Output> {
         let program = self.program_of(command)?;
         if self.ends(command) {
-            return Ok(Output { status: ExitStatus::Interrupted, text: String::new() });
+            return Ok(Output::new(ExitStatus::Interrupted, ""));
         }
         let mut disk = self.machine().lend_disk();
         let output = program(command, &mut disk);
@@ -161,13 +161,13 @@ impl FakeHost {
         let mut text = String::new();
         for each in output.text.split_inclusive('\n') {
             if self.ends(command) {
-                return Output { status: ExitStatus::Interrupted, text: kept(text) };
+                return Output::new(ExitStatus::Interrupted, kept(text));
             }
             line(each.strip_suffix('\n').unwrap_or(each));
             text.push_str(each);
         }
         let status = if self.ends(command) { ExitStatus::Interrupted } else { output.status };
-        Output { status, text: kept(text) }
+        Output { status, text: kept(text), left: output.left }
     }
 }
 

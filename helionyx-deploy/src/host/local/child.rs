@@ -8,7 +8,9 @@ use std::process::Command;
 
 use rustix::fs::{CWD, Mode, OFlags, RawDir};
 use rustix::io::{Errno, FdFlags};
+use rustix::mount::{MountFlags, MountPropagationFlags};
 use rustix::process::Signal;
+use rustix::thread::UnshareFlags;
 
 /// The child begins a session of its own, and has nothing open of ours but its standard streams: a
 /// lock or a socket that was handed down to us would else be held as long as the service runs.
@@ -34,6 +36,33 @@ pub fn bind(command: &mut Command) {
         let orphaned = rustix::process::getppid() != Some(parent);
         if orphaned { Err(Errno::SRCH.into()) } else { Ok(()) }
     });
+}
+
+/// The child leads a process group of its own, and `/proc` is for it that of the enclosure that it
+/// is started in: it finds itself there, and nobody who is not in it.
+pub fn enclose(command: &mut Command) {
+    command.process_group(0);
+    before_exec(command, || {
+        // A container may be refused it. Then the child sees processes by numbers that are not
+        // theirs inside; what it is enclosed in is the same.
+        let _ = mount_proc();
+        Ok(())
+    });
+}
+
+fn mount_proc() -> rustix::io::Result<()> {
+    unshare_mounts()?;
+    // What is mounted outside still arrives; what is mounted from here on stays inside.
+    let inward = MountPropagationFlags::DOWNSTREAM | MountPropagationFlags::REC;
+    rustix::mount::mount_change(c"/", inward)?;
+    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::NOEXEC;
+    rustix::mount::mount(c"proc", c"/proc", c"proc", flags, None)
+}
+
+#[expect(unsafe_code, reason = "rustix takes no namespace to be safe, for the sake of descriptors")]
+fn unshare_mounts() -> rustix::io::Result<()> {
+    // SAFETY: the table of descriptors is not touched.
+    unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }
 }
 
 /// `prepare` may make system calls and nothing else; that is why it is private to this file.

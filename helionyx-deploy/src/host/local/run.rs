@@ -1,7 +1,7 @@
-//! Runs a command to its end in a process group of its own. Does I/O.
+//! Runs a command to its end in a process group of its own, and a build in an enclosure. Does I/O.
 //!
 //! The command is started and awaited by one thread: were that to end, however we are killed, the
-//! kernel would kill the command.
+//! kernel would kill the command; and with an enclosure all that is in it.
 //!
 //! The output is read without blocking, in the thread that waits: what the command leaves running
 //! may hold its output open for ever, and neither hangs us nor leaves a thread behind.
@@ -17,9 +17,11 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 
 use super::super::{Clock, HostError};
 use super::context::Context;
+use super::enclosure::Enclosure;
 use super::transcript::Transcript;
 use super::{LocalHost, child, nap, spawn};
-use crate::command::{Command, ExitStatus, Inherit, OnInterrupt, Output};
+use crate::command::{Command, ExitStatus, Inherit, Leftovers, OnInterrupt, Output};
+use crate::state::Process;
 
 /// Runs a command to its end; hands on its lines as they come.
 pub fn run(
@@ -28,15 +30,18 @@ pub fn run(
     line: &mut dyn FnMut(&str),
 ) -> Result<Output, HostError> {
     let end = host.elapsed().saturating_add(command.deadline);
-    let mut running = start(command, Transcript::new(line))?;
-    let status = finish(host, &mut running, end).at("run", &command.program)?;
-    Ok(Output { status, text: running.transcript.finish() })
+    let mut running = start(command, enclosure(command)?, Transcript::new(line))?;
+    let (status, left) = finish(host, &mut running, end).at("run", &command.program)?;
+    Ok(Output { status, text: running.transcript.finish(), left })
 }
 
 /// From asking the group to end to killing it.
 const TERM_GRACE: Duration = Duration::from_secs(2);
 /// How long output is awaited that others hold open after the command has ended.
 const PIPE_GRACE: Duration = Duration::from_millis(100);
+/// How long what an enclosed command left running may take to end by itself: helpers that notice the
+/// end of their parent.
+const LEFT_GRACE: Duration = Duration::from_secs(1);
 /// How long a killed command may take to end; longer only where the kernel holds it.
 const KILL_GRACE: Duration = Duration::from_secs(2);
 const LONGEST_NAP: Duration = Duration::from_millis(10);
@@ -51,15 +56,22 @@ struct Running<'a> {
     buffer: Vec<u8>,
     nap: Duration,
     on_interrupt: OnInterrupt,
+    leftovers: Leftovers,
+    enclosure: Option<Enclosure>,
 }
 
-fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a>, HostError> {
+fn start<'a>(
+    command: &Command,
+    enclosure: Option<Enclosure>,
+    transcript: Transcript<'a>,
+) -> Result<Running<'a>, HostError> {
     let variables = environment(command, std::env::vars_os());
     let program = resolve(command, &variables)?;
     if !command.directory.is_dir() {
         let missing = io::Error::new(io::ErrorKind::NotFound, "no such directory");
         return Err(HostError::new("enter", &command.directory, missing));
     }
+    let enclosed = enclosure.is_some();
     let (pipe, writer) = io::pipe().at("run", &command.program)?;
     rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).at("run", &command.program)?;
     let expression = duct::cmd(program.as_std_path(), &command.args)
@@ -70,21 +82,57 @@ fn start<'a>(command: &Command, transcript: Transcript<'a>) -> Result<Running<'a
         .stderr_to_stdout()
         .stdout_file(writer)
         .unchecked()
-        .before_spawn(|command| {
-            child::bind(command);
+        .before_spawn(move |command| {
+            if enclosed {
+                child::enclose(command);
+            } else {
+                child::bind(command);
+            }
             Ok(())
         });
-    let handle = expression.start().at("run", &command.program)?;
+    let handle = match &enclosure {
+        Some(enclosure) => enclosure.within(|| expression.start()),
+        None => expression.start(),
+    };
+    let handle = handle.at("run", &command.program)?;
     let pid = handle.pids().first().and_then(|pid| Pid::from_raw(pid.cast_signed()));
     let Some(group) = pid else {
         return Err(HostError::refused("run", &command.program, "it has no process id"));
     };
-    let (buffer, nap) = (vec![0; 64 * 1024], Duration::ZERO);
-    let on_interrupt = command.on_interrupt;
-    Ok(Running { handle, group, pipe: Some(pipe), transcript, buffer, nap, on_interrupt })
+    Ok(Running {
+        handle,
+        group,
+        pipe: Some(pipe),
+        transcript,
+        buffer: vec![0; 64 * 1024],
+        nap: Duration::ZERO,
+        on_interrupt: command.on_interrupt,
+        leftovers: command.leftovers,
+        enclosure,
+    })
 }
 
-fn finish(host: &LocalHost, running: &mut Running<'_>, end: Duration) -> io::Result<ExitStatus> {
+/// What the command is to be enclosed in, if it is.
+fn enclosure(command: &Command) -> Result<Option<Enclosure>, HostError> {
+    match command.leftovers {
+        Leftovers::Stay => Ok(None),
+        Leftovers::EndWherePossible => Ok(Enclosure::open().ok()),
+        Leftovers::End => Enclosure::open().map(Some).map_err(|error| {
+            let why = format!(
+                "the kernel refuses a pid namespace, without which it could leave processes behind: \
+                 {error}"
+            );
+            HostError::refused("run", &command.program, why)
+        }),
+    }
+}
+
+/// Waits for the command and ends what is to end with it: its status, and what it left running.
+fn finish(
+    host: &LocalHost,
+    running: &mut Running<'_>,
+    end: Duration,
+) -> io::Result<(ExitStatus, Vec<Process>)> {
     let killed = loop {
         if running.has_ended()? {
             break None;
@@ -99,13 +147,16 @@ fn finish(host: &LocalHost, running: &mut Running<'_>, end: Duration) -> io::Res
     };
     if let Some(status) = killed {
         running.kill(host)?;
-        return Ok(status);
+        return Ok((status, Vec::new()));
     }
+    let left = running.leave(host)?;
     let grace = host.elapsed() + PIPE_GRACE;
     while running.pipe.is_some() && host.elapsed() < grace {
         running.listen()?;
     }
-    Ok(spawn::exit_status(running.handle.wait()?.status))
+    let status = spawn::exit_status(running.handle.wait()?.status);
+    running.close(host)?;
+    Ok((status, left))
 }
 
 impl Running<'_> {
@@ -136,6 +187,31 @@ impl Running<'_> {
         Ok(rustix::process::waitid(WaitId::Pid(self.group), options)?.is_some())
     }
 
+    /// Ends what the command left running, if that is to end; what it was, if that can be told. The
+    /// command has ended.
+    fn leave(&mut self, host: &LocalHost) -> io::Result<Vec<Process>> {
+        if self.leftovers != Leftovers::Stay && self.enclosure.is_none() {
+            self.signal_group(Signal::KILL)?;
+        }
+        let grace = host.elapsed() + LEFT_GRACE;
+        let left = loop {
+            let Some(enclosure) = &self.enclosure else { return Ok(Vec::new()) };
+            let left = enclosure.orphans();
+            if left.is_empty() || host.elapsed() >= grace {
+                break left;
+            }
+            self.listen()?;
+        };
+        self.enclosure.as_mut().map_or(Ok(()), Enclosure::kill)?;
+        Ok(left)
+    }
+
+    /// Sees to it that nothing is left of what the command was enclosed in. The command itself was
+    /// waited for.
+    fn close(&mut self, host: &LocalHost) -> io::Result<()> {
+        self.enclosure.as_mut().map_or(Ok(()), |enclosure| enclosure.wait(host, KILL_GRACE))
+    }
+
     /// Ends the whole group: asks, waits until the command has ended and nobody holds its output,
     /// then kills.
     fn kill(&mut self, host: &LocalHost) -> io::Result<()> {
@@ -145,12 +221,14 @@ impl Running<'_> {
             self.listen()?;
         }
         self.signal_group(Signal::KILL)?;
+        self.enclosure.as_mut().map_or(Ok(()), Enclosure::kill)?;
         let grace = host.elapsed() + KILL_GRACE;
         while host.elapsed() < grace && !self.has_ended()? {
             self.listen()?;
         }
         if self.has_ended()? {
             self.handle.wait()?;
+            self.close(host)?;
         }
         let grace = host.elapsed() + PIPE_GRACE;
         while self.pipe.is_some() && host.elapsed() < grace {
@@ -204,5 +282,7 @@ fn resolve(
     })
 }
 
+#[cfg(test)]
+mod enclosed;
 #[cfg(test)]
 mod tests;

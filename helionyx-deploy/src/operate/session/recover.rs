@@ -114,7 +114,7 @@ impl Session<'_, '_> {
 /// What the operation wanted, if it had come so far that only the rest is to be done.
 fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     let begin = &unfinished.begin;
-    if begin.operation == Operation::Stop {
+    if matches!(begin.operation, Operation::Stop | Operation::Run) {
         return Some(Before { running: false, ..begin.before.clone() });
     }
     if begin.operation == Operation::Uninstall {

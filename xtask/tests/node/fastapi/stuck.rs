@@ -30,12 +30,13 @@ fn a_way_back_that_is_closed_is_tried_once_and_said_and_the_next_good_commit_is_
     assert_eq!(switches(&ended), 2, "there and back, once: {}", ended.stderr);
     let kept = site.run(&["ls", report["evidence"].as_str().unwrap()]);
     assert!(kept.contains("events.jsonl") && kept.contains("helionyx.log"), "HEL-53: {kept}");
-    let recovered = site.tool(&["recover", "--env", "live"]);
+    // The timer may be trying again at this very moment.
+    let recovered = site.tool(&["recover", "--env", "live", "--wait", "2m"]);
     assert_eq!((recovered.code, switches(&recovered)), (7, 0), "{}", recovered.stderr);
     let repair = "cd /srv/site/code && sed -i 's/^SCHEMA = 1/SCHEMA = 2/' shared/common/events.py";
     site.run(&["sh", "-c", repair]);
     site.commit("none");
-    let ended = site.tool(&["deploy", "--env", "live"]);
+    let ended = site.tool(&["deploy", "--env", "live", "--wait", "2m"]);
     assert_eq!(
         (ended.code, &ended.report()["outcome"]),
         (0, &"deployed".into()),
@@ -105,7 +106,7 @@ fn a_stranger_that_takes_the_port_while_nobody_listens_is_named(site: &Site) {
     assert_eq!((ended.code, switches(&ended)), (7, 2), "{}", ended.stderr);
     names_the_stranger(site, ended.report()["error"].as_str().unwrap());
     end_stranger(site);
-    let ended = site.tool(&["recover", "--env", "live"]);
+    let ended = site.tool(&["recover", "--env", "live", "--wait", "2m"]);
     assert_eq!((ended.code, switches(&ended)), (0, 0), "{}", ended.stderr);
     assert_eq!(site.answer(PORT), before, "HEL-84: the release before answers again");
 }

@@ -53,7 +53,7 @@ fn prepared() -> FakeHost {
     fake.stranger_in("/lab", "sleep 5");
     fake.program("touch", |_: &Command, disk: &mut Disk| {
         disk.put_file("/lab/touched", "", 0o644);
-        Output { status: ExitStatus::Code(0), text: String::new() }
+        Output::new(ExitStatus::Code(0), "")
     });
     fake
 }

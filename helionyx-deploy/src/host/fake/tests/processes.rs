@@ -268,7 +268,7 @@ fn a_program_works_on_the_disk_and_its_lines_are_handed_on() {
     fake.put_dir("/src");
     fake.program("make", |command, disk| {
         disk.put_file(command.directory.join("out"), command.args.join(" "), 0o755);
-        Output { status: ExitStatus::Code(2), text: "one\ntwo".to_owned() }
+        Output::new(ExitStatus::Code(2), "one\ntwo".to_owned())
     });
     let mut lines = Vec::new();
     let command = Command::new("/usr/bin/make", "/src").args(["all"]);
@@ -288,16 +288,13 @@ fn a_program_works_on_the_disk_and_its_lines_are_handed_on() {
 #[test]
 fn a_program_ends_at_its_deadline_and_when_interrupted() {
     let fake = FakeHost::new();
-    fake.program("slow", |_, _| Output { status: ExitStatus::TimedOut, text: String::new() });
+    fake.program("slow", |_, _| Output::new(ExitStatus::TimedOut, ""));
     let begin = fake.elapsed();
     let output = fake.run(&Command::new("slow", "/"), &mut |_| {}).unwrap();
     assert_eq!(output.status, ExitStatus::TimedOut);
     assert!(fake.elapsed() - begin >= Duration::from_secs(600));
 
-    fake.program("loud", |_, _| Output {
-        status: ExitStatus::Code(0),
-        text: "one\ntwo\n".to_owned(),
-    });
+    fake.program("loud", |_, _| Output::new(ExitStatus::Code(0), "one\ntwo\n".to_owned()));
     let loud = Command::new("loud", "/");
     let output = fake.run(&loud, &mut |_| fake.interrupt()).unwrap();
     assert_eq!((output.status, output.text.as_str()), (ExitStatus::Interrupted, "one\n"));
@@ -308,7 +305,7 @@ fn a_program_ends_at_its_deadline_and_when_interrupted() {
     let same = fake.clone();
     fake.program("meddler", move |_, _| {
         same.interrupt();
-        Output { status: ExitStatus::Code(0), text: String::new() }
+        Output::new(ExitStatus::Code(0), "")
     });
     let output = fake.run(&Command::new("meddler", "/"), &mut |_| {}).unwrap();
     assert_eq!(output.status, ExitStatus::Interrupted);
@@ -317,9 +314,8 @@ fn a_program_ends_at_its_deadline_and_when_interrupted() {
 #[test]
 fn only_the_end_of_a_long_output_is_kept() {
     let fake = FakeHost::new();
-    fake.program("long", |_, _| Output {
-        status: ExitStatus::Code(0),
-        text: "é".repeat(Output::LIMIT / 2) + "x",
+    fake.program("long", |_, _| {
+        Output::new(ExitStatus::Code(0), "é".repeat(Output::LIMIT / 2) + "x")
     });
     let output = fake.run(&Command::new("long", "/"), &mut |_| {}).unwrap();
     assert_eq!(output.text.len(), Output::LIMIT - 1, "no character is cut in two");
