@@ -19,7 +19,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// Lines of the console that tell why it did not boot.
 const CONSOLE_LINES: usize = 15;
 /// Where systemd-nspawn makes a directory for each machine, and leaves it when it is killed. On the
-/// second, from version 256 on, something is mounted, and it boots no machine whose is still there.
+/// second 257 mounts something, and boots no machine whose mount is still there.
 const LEFT_BEHIND: [&str; 2] = ["/run/systemd/nspawn/propagate", "/run/systemd/nspawn/unix-export"];
 
 /// Boots the node, and returns when all has been started that starts with it.
