@@ -14,8 +14,8 @@ use measure::{Bench, Took};
 use table::{Goal, Row, Table};
 
 use crate::build::{Profile, deployer};
-use crate::node::{Layer, Options, missing};
-use crate::site::{standin, wheelhouse};
+use crate::node::{Layer, Options};
+use crate::site::{self, standin, wheelhouse};
 use crate::workspace::say;
 
 /// Measures deploys, beside the same effects by direct commands.
@@ -65,7 +65,7 @@ impl Command {
         let layer = if self.disk { Layer::Disk } else { Layer::Memory };
         let options = Options { layer, ..Options::default() };
         // What is missing is said before minutes are spent on building.
-        if let Some(missing) = missing(options) {
+        if let Some(missing) = site::missing(options) {
             bail!("{missing}");
         }
         wheelhouse::filled()?;

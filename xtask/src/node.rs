@@ -1,4 +1,5 @@
-//! Throw-away machines: a systemd of their own, booted on an overlay of this machine. Does I/O.
+//! Throw-away machines: a systemd of their own, booted on an overlay of this machine, or of another
+//! root directory. Does I/O.
 //!
 //! A node sees this machine's file system and keeps what it writes to itself, on a tmpfs or on a
 //! disk of its own. It is started by `systemd-nspawn`, in a network of its own, with nothing running
@@ -22,6 +23,7 @@ use std::process::Output;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
+mod base;
 mod command;
 mod name;
 mod place;
@@ -40,10 +42,11 @@ mod processes;
 mod remains;
 pub mod wait;
 
+pub use base::wanted;
 pub use command::Command;
 pub(crate) use disk::shut_down;
 pub use name::Name;
-pub use prerequisites::missing;
+pub use prerequisites::{lacking, missing};
 pub(crate) use prerequisites::{may_mount, program};
 pub use record::{Layer, Network, Options, State};
 pub use remains::remains;
@@ -64,19 +67,28 @@ pub struct Node {
 }
 
 impl Node {
-    /// Boots a new node, and removes what callers that died have left behind.
+    /// Boots a new node on what [`wanted`] names, and removes what callers that died have left
+    /// behind.
     ///
     /// # Errors
     /// What this machine lacks; a name that is taken; whatever keeps it from booting.
     pub fn up(name: &str, options: Options) -> Result<Node> {
-        let place = Place::of(&name.parse()?);
-        prerequisites::check(options)?;
+        Node::up_on(&wanted(), name, options)
+    }
+
+    /// The same on another root directory than this machine's, of which nothing is changed.
+    ///
+    /// # Errors
+    /// As [`Node::up`]; what that directory lacks.
+    pub fn up_on(base: &Path, name: &str, options: Options) -> Result<Node> {
+        let (place, base) = (Place::of(&name.parse()?), base::whole(base));
+        prerequisites::check(options, Some(&base))?;
         remains::sweep()?;
         let hold = Hold::take(&place)?;
         if Record::read(&place)?.is_some() {
             bail!("{name} is there already: `cargo xtask node down --name {name}` removes it");
         }
-        let record = Record { options, kept: false };
+        let record = Record { options, base, kept: false };
         let node = Node { place, record, hold: Some(hold) };
         // From here on, dropping it removes what has been made.
         node.make().with_context(|| format!("failed to boot {name}"))?;
@@ -89,7 +101,7 @@ impl Node {
     /// When there is none of this name; what this machine lacks.
     pub fn find(name: &str) -> Result<Node> {
         let place = Place::of(&name.parse()?);
-        prerequisites::check(Options::default())?;
+        prerequisites::check(Options::default(), None)?;
         remains::sweep()?;
         match Record::read(&place)? {
             Some(record) => Ok(Node { place, record, hold: None }),
@@ -132,6 +144,12 @@ impl Node {
     #[must_use]
     pub fn options(&self) -> Options {
         self.record.options
+    }
+
+    /// The root directory that it was booted on: this machine's own, mostly.
+    #[must_use]
+    pub fn base(&self) -> &Path {
+        &self.record.base
     }
 
     /// Its root directory, seen from this machine; `/run` and `/tmp` are the node's own and not in it.
@@ -223,10 +241,10 @@ impl Node {
     }
 
     fn make(&self) -> Result<()> {
-        layer::create(&self.place, self.record.options)?;
-        layer::mount_root(&self.place)?;
+        layer::create(&self.place, &self.record)?;
+        layer::mount_root(&self.place, &self.record)?;
         furnish::furnish(&self.place)?;
-        nspawn::boot(&self.place, self.record.options)?;
+        nspawn::boot(&self.place, &self.record)?;
         // A machine that has been there for a while has nothing of its installation to lose.
         layer::sync(&self.place)?;
         self.record.write(&self.place)
@@ -237,9 +255,9 @@ impl Node {
         if self.record.options.layer == Layer::Disk {
             layer::unmount(&self.place)?;
             disk::wait_until_free(&self.place)?;
-            layer::mount(&self.place, self.record.options)?;
+            layer::mount(&self.place, &self.record)?;
         }
-        nspawn::boot(&self.place, self.record.options)
+        nspawn::boot(&self.place, &self.record)
     }
 
     /// Does something that only one process may do at a time.

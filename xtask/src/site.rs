@@ -9,7 +9,7 @@ use serde_json::Value;
 pub mod standin;
 pub mod wheelhouse;
 
-use crate::node::{Node, Options};
+use crate::node::{self, Node, Options};
 use crate::workspace;
 
 /// Where code and models lie, as the node sees it.
@@ -18,6 +18,27 @@ pub const WORK: &str = "/srv/site";
 const TOOL: &str = "/usr/local/bin/helionyx-deploy";
 /// The branch that Helionyx's models name.
 const BRANCH: &str = "milestone-3";
+
+/// What sites, and what is done to them in tests and measurements, need of a node's root directory.
+const PROGRAMS: [(&str, &str); 7] = [
+    ("python3", "python3-venv"),
+    ("git", "git"),
+    ("curl", "curl"),
+    ("strace", "strace"),
+    ("pgrep", "procps"),
+    ("systemd-nspawn", "systemd-container"),
+    // It builds the sample service.
+    ("cc", "gcc libc6-dev"),
+];
+
+/// What is missing for sites on nodes with these options, also in the root directory that nodes are
+/// booted on, with its remedy; none where nothing is.
+#[must_use]
+pub fn missing(options: Options) -> Option<String> {
+    let all = [node::missing(options), node::lacking(&node::wanted(), &PROGRAMS)];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
 
 /// A node, its models and its code.
 #[derive(Debug)]
@@ -178,5 +199,22 @@ impl Site {
     #[must_use]
     pub fn outside(&self, path: &str) -> PathBuf {
         self.node.root().join(path.trim_start_matches('/'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_root_directory_has_all_that_nodes_and_sites_need() {
+        let text =
+            fs_err::read_to_string(workspace::root().unwrap().join("CONTRIBUTING.md")).unwrap();
+        let packages = text.split("--include=").nth(1).and_then(|rest| rest.split(' ').next());
+        let packages: Vec<&str> = packages.unwrap().split(',').collect();
+        let needed = PROGRAMS.iter().flat_map(|(_, packages)| packages.split(' '));
+        for package in needed.chain(["systemd-sysv", "dbus"]) {
+            assert!(packages.contains(&package), "{package} is not among {packages:?}");
+        }
     }
 }

@@ -120,11 +120,17 @@ impl Shown {
         !matches!(self.active.as_str(), "" | "inactive" | "failed")
     }
 
+    /// Whether it ended, and systemd is about to start it again: `auto-restart`, and with newer
+    /// versions also `auto-restart-queued`, when something else comes first.
+    fn waits_to_be_started(&self) -> bool {
+        self.sub.starts_with("auto-restart")
+    }
+
     /// Why its last run did not work, in words; none where nothing is known of a failure.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let why = match (self.result.as_str(), self.status) {
-            ("success" | "", _) if self.sub != "auto-restart" => return None,
+            ("success" | "", _) if !self.waits_to_be_started() => return None,
             ("start-limit-hit", _) => "it was started too often and stays down".to_owned(),
             ("timeout", _) => "it did not start or stop in time and was killed".to_owned(),
             ("oom-kill", _) => "it used more memory than it may, and was killed".to_owned(),

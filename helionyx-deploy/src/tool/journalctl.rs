@@ -135,6 +135,20 @@ mod tests {
         assert!(words.contains(&"_UID=0".to_owned()), "nobody else can have it: {words:?}");
     }
 
+    /// An entry as 252.39 and 257.13 printed it.
+    const ENTRIES: [&str; 2] = [
+        r#"{"__MONOTONIC_TIMESTAMP":"24460114194","HELIONYX_JOURNAL_LINE":"LINE","HELIONYX_JOURNAL_NUMBER":"7","_BOOT_ID":"81bb8b59c337444eab16d54bd7ed6fb4","__CURSOR":"s=8817c302109c494d97e0c03914d8ec40;i=67;b=81bb8b59c337444eab16d54bd7ed6fb4;m=5b1efb912;t=660cea9d20b8d;x=1a31300c6e0c50e6","__REALTIME_TIMESTAMP":"1795290588908429"}"#,
+        r#"{"HELIONYX_JOURNAL_LINE":"LINE","__CURSOR":"s=44884f94c58d4c258fa84b07cbffea16;i=71;b=38c24433c9e445f39e7f0391af01bff4;m=5b28c92ee;t=660ceaa6ee56b;x=c79c8f13f44debcf","__SEQNUM":"113","HELIONYX_JOURNAL_NUMBER":"7","__MONOTONIC_TIMESTAMP":"24470393582","__REALTIME_TIMESTAMP":"1795290599187819","__SEQNUM_ID":"44884f94c58d4c258fa84b07cbffea16","_BOOT_ID":"38c24433c9e445f39e7f0391af01bff4"}"#,
+    ];
+
+    #[test]
+    fn an_entry_is_read_as_each_version_prints_it() {
+        let line = crate::digest::Digest::of(b"x");
+        let text = ENTRIES.join("\n").replace("\"LINE\"", &format!("\"{line}\""));
+        let anchor = Anchor { number: 7, line };
+        assert_eq!(parse_anchors(&text), [anchor, anchor], "{text}");
+    }
+
     #[test]
     fn every_wish_is_one_word_with_its_value() {
         let since = Some("-1 hour; x".into());

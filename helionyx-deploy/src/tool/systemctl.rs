@@ -189,7 +189,7 @@ mod tests {
     fn the_version_is_the_first_number() {
         for (text, expected) in [
             ("systemd 252 (252.39-1~deb12u2)\n+PAM +AUDIT\n", Some(252)),
-            ("systemd 257 (257.13-1~deb13u1)\n", Some(257)),
+            ("systemd 257 (257.13-1~deb13u1)\n+PAM +AUDIT\n", Some(257)),
             ("systemd 258~rc1 (258)\n", Some(258)),
             ("warning: x\nsystemd 249\n", Some(249)),
             ("command not found", None),
@@ -203,60 +203,71 @@ mod tests {
         name.parse().unwrap()
     }
 
-    /// What 252 prints of a service that runs, of one in a crash loop and of one that is not there.
-    const SHOWN: &str = "\
-MainPID=4711
-NRestarts=0
-ExecMainCode=0
-ExecMainStatus=0
-Result=success
-InvocationID=0a53d1e0c7f24cf8a2b5c1f2a3b4c5d6
-Id=web.service
-LoadState=loaded
-ActiveState=active
-FragmentPath=/etc/systemd/system/web.service
-DropInPaths=/etc/systemd/system/web.service.d/a.conf /run/systemd/system/service.d/b.conf
-UnitFileState=enabled
-SubState=running
-NeedDaemonReload=no
-
-MainPID=0
-NRestarts=3
-ExecMainCode=1
-ExecMainStatus=203
-Result=exit-code
-Id=sick.service
-LoadState=loaded
-ActiveState=activating
-SubState=auto-restart
-FragmentPath=/etc/systemd/system/sick.service
-UnitFileState=disabled
-NeedDaemonReload=yes
-Job=123
-
-Id=gone.service
-LoadState=not-found
-ActiveState=inactive
-SubState=dead
-Result=success
-";
+    /// What 252.39 and 257.13, both booted, showed of services in all states that one can be in.
+    const STATES: [(&str, &str); 2] = [
+        ("252", include_str!("../../tests/fixtures/show/252/states.txt")),
+        ("257", include_str!("../../tests/fixtures/show/257/states.txt")),
+    ];
 
     #[test]
     fn what_systemd_shows_is_read_by_unit() {
-        let shown = parse_show(SHOWN);
-        assert_eq!(shown.len(), 3);
-        let web = &shown[&unit("web.service")];
-        assert!(web.is_running() && !web.needs_reload && !web.has_job);
-        assert_eq!((web.main_pid, web.drop_ins.len()), (Some(4711), 2));
-        assert_eq!(web.fragment.as_deref().unwrap(), "/etc/systemd/system/web.service");
-        assert_eq!(web.failure(), None);
-        let sick = &shown[&unit("sick.service")];
-        assert!(!sick.is_running() && sick.needs_reload && sick.has_job);
-        assert_eq!(sick.restarts, 3);
-        let why = "its program is not there or cannot be executed (status 203)";
-        assert_eq!(sick.failure().unwrap(), why);
-        let gone = &shown[&unit("gone.service")];
-        assert_eq!((gone.load.as_str(), gone.fragment.as_ref()), ("not-found", None));
-        assert_eq!(gone.failure(), None);
+        for (version, text) in STATES {
+            let shown = parse_show(text);
+            assert_eq!(shown.len(), 14, "{version}");
+            let web = &shown[&unit("web.service")];
+            assert!(web.is_running() && web.needs_reload && !web.has_job, "{version}");
+            assert_eq!(web.drop_ins, ["/etc/systemd/system/web.service.d/a.conf"], "{version}");
+            assert_eq!(web.fragment.as_deref().unwrap(), "/etc/systemd/system/web.service");
+            assert_eq!((web.file_state.as_str(), web.invocation.len()), ("enabled", 32));
+            let limit = &shown[&unit("limit.service")];
+            assert_eq!((limit.restarts, limit.file_state.as_str()), (2, "disabled"), "{version}");
+            let gone = &shown[&unit("gone.service")];
+            assert_eq!((gone.load.as_str(), gone.fragment.as_ref()), ("not-found", None));
+            assert_eq!((gone.file_state.as_str(), gone.drop_ins.len()), ("", 0), "{version}");
+            for (name, load) in [("bad", "bad-setting"), ("empty", "masked"), ("masked", "masked")]
+            {
+                let unit = unit(&format!("{name}.service"));
+                assert_eq!(shown[&unit].load, load, "{version}: {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_became_of_a_unit_is_told_in_words() {
+        let (exit, missing) = (
+            "it ended with status 1",
+            "its program is not there or cannot be executed (status 203)",
+        );
+        let late = "it did not start or stop in time and was killed";
+        for (name, is_busy, expected) in [
+            ("web", true, None),
+            ("sick", true, Some(missing)),
+            ("killed", false, Some("it was ended by signal 9")),
+            ("exits", false, Some(exit)),
+            ("limit", false, Some(exit)),
+            ("starting", true, None),
+            ("stopped", false, None),
+            ("late", false, Some(late)),
+            ("watch", false, Some(late)),
+            ("bad", false, None),
+            ("masked", false, None),
+            ("gone", false, None),
+        ] {
+            for (version, text) in STATES {
+                let shown = &parse_show(text)[&unit(&format!("{name}.service"))];
+                let told = (shown.is_busy(), shown.failure());
+                assert_eq!(told, (is_busy, expected.map(str::to_owned)), "{version}: {name}");
+            }
+        }
+        let starting = STATES.map(|(_, text)| parse_show(text)[&unit("starting.service")].has_job);
+        assert_eq!(starting, [true, true]);
+        // Ended well, and to be started again after something else: 252 says that it is just dead.
+        let queued = STATES.map(|(_, text)| {
+            let queued = &parse_show(text)[&unit("queued.service")];
+            assert!(queued.has_job && queued.restarts == 1);
+            (queued.is_busy(), queued.failure())
+        });
+        let ended = Some("it ended with status 0".to_owned());
+        assert_eq!(queued, [(false, None), (true, ended)]);
     }
 }

@@ -2,12 +2,13 @@
 
 use std::io::IsTerminal as _;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
 
-use super::{Layer, Name, Network, Node, Options, State};
+use super::{Layer, Name, Network, Node, Options, State, wanted};
 use crate::workspace::say;
 
 /// Boots throw-away machines with a systemd of their own, and works on them.
@@ -64,6 +65,10 @@ struct Up {
     /// What it is connected to
     #[arg(long, value_enum, default_value = "private")]
     network: Network,
+    /// Boot it on the root directory of another distribution, not on this machine's own; without
+    /// it, HELIONYX_NODE_ROOT counts
+    #[arg(long, value_name = "DIR")]
+    root: Option<PathBuf>,
     /// The most that it may write, in MiB
     #[arg(long, value_name = "MIB", default_value_t = Options::default().size_mib)]
     #[arg(value_parser = clap::value_parser!(u32).range(64..))]
@@ -133,7 +138,8 @@ impl Up {
     fn run(&self) -> Result<()> {
         let layer = if self.disk { Layer::Disk } else { Layer::Memory };
         let options = Options { layer, network: self.network, size_mib: self.size };
-        let node = Node::up(&self.named.name.to_string(), options)?;
+        let base = self.root.clone().unwrap_or_else(wanted);
+        let node = Node::up_on(&base, &self.named.name.to_string(), options)?;
         tell_up(&node, "is up")?;
         node.keep()
     }
@@ -176,7 +182,11 @@ fn list() -> Result<()> {
         };
         let (name, layer) = (node.name().to_string(), format!("{layer:?}").to_lowercase());
         let network = format!("{network:?}").to_lowercase();
-        println!("{name:<16} {state:<8} {layer:<7} {size_mib:>6} MiB  network {network}");
+        let base = match node.base() {
+            base if base == Path::new("/") => String::new(),
+            base => format!("  on {}", base.display()),
+        };
+        println!("{name:<16} {state:<8} {layer:<7} {size_mib:>6} MiB  network {network}{base}");
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The file systems of a node: this machine's below, the node's own layer above. Does I/O.
+//! The file systems of a node: this machine's below, or those of another root directory, the node's
+//! own layer above. Does I/O.
 
 use std::path::{Path, PathBuf};
 
@@ -9,27 +10,29 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 
 use super::mounts::{self, Mount};
 use super::place::Place;
+use super::record::Record;
 use super::{Layer, Options, disk, wait};
 
 /// File systems that hold files of the machine, and not views of the kernel.
 const KINDS: [&str; 8] = ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs"];
-/// Where a machine's own files may be mounted apart from its root directory.
+/// Where a machine's own files may be mounted apart from its root directory, as seen from there.
 const TREES: [&str; 8] = ["/etc", "/home", "/nix", "/opt", "/root", "/srv", "/usr", "/var"];
 
 /// What stands before our mounts in the list of all.
 const SOURCE: &str = "helionyx-node";
 
 /// Makes what takes the node's changes, and mounts it.
-pub fn create(place: &Place, options: Options) -> Result<()> {
+pub fn create(place: &Place, record: &Record) -> Result<()> {
+    let options = record.options;
     make_directory(place)?;
     if options.layer == Layer::Disk {
         disk::create(place, options.size_mib)?;
     }
     mount_layer(place, options)?;
-    for lower in lowers()? {
+    for lower in lowers(&record.base)? {
         fs_err::create_dir(upper(place, &lower))?;
         fs_err::create_dir(work(place, &lower))?;
-        copy_mode(&lower, &upper(place, &lower))?;
+        copy_mode(&lower.from, &upper(place, &lower))?;
     }
     Ok(())
 }
@@ -47,19 +50,20 @@ fn make_directory(place: &Place) -> Result<()> {
 }
 
 /// Mounts what takes the node's changes, and the node's root directory.
-pub fn mount(place: &Place, options: Options) -> Result<()> {
-    mount_layer(place, options)?;
-    mount_root(place)
+pub fn mount(place: &Place, record: &Record) -> Result<()> {
+    mount_layer(place, record.options)?;
+    mount_root(place, record)
 }
 
 /// Mounts the node's root directory.
-pub fn mount_root(place: &Place) -> Result<()> {
-    for lower in lowers()?.iter().filter(|lower| upper(place, lower).is_dir()) {
-        let target = place.root.join(lower.strip_prefix("/").unwrap_or(lower));
+pub fn mount_root(place: &Place, record: &Record) -> Result<()> {
+    let lowers = lowers(&record.base)?;
+    for lower in lowers.iter().filter(|lower| upper(place, lower).is_dir()) {
+        let target = place.root.join(lower.at.strip_prefix("/").unwrap_or(&lower.at));
         let data = format!(
             // A directory can be renamed, as on a file system that is not made of layers.
             "lowerdir={},upperdir={},workdir={},redirect_dir=on",
-            lower.display(),
+            lower.from.display(),
             upper(place, lower).display(),
             work(place, lower).display()
         );
@@ -79,7 +83,8 @@ pub fn remove(place: &Place) -> Result<()> {
     unmount_below(&place.directory)
 }
 
-fn unmount_below(directory: &Path) -> Result<()> {
+/// Unmounts all that is mounted at or below a directory.
+pub fn unmount_below(directory: &Path) -> Result<()> {
     for point in mounts::below(directory)? {
         let shown = point.display();
         let goal = format!("unmount `{shown}` (`fuser -vm {shown}` says who uses it)");
@@ -119,29 +124,44 @@ fn mount_one(source: &str, target: &Path, kind: &str, data: &str) -> Result<()> 
         .with_context(|| format!("failed to mount {kind} on `{}`", target.display()))
 }
 
-/// What the node sees of this machine: its root directory, and what is mounted apart from it.
-fn lowers() -> Result<Vec<PathBuf>> {
-    let mut found: Vec<PathBuf> =
-        mounts::all()?.into_iter().filter(is_apart).map(|mount| mount.point).collect();
-    found.push(PathBuf::from("/"));
+/// What a node sees of what it is booted on, and where.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Lower {
+    /// Where the node sees it.
+    at: PathBuf,
+    /// Where this machine has it.
+    from: PathBuf,
+}
+
+/// The root directory that the node is booted on, and what is mounted apart from it.
+fn lowers(base: &Path) -> Result<Vec<Lower>> {
+    let mounts = mounts::all()?;
+    let mut found: Vec<Lower> = mounts.into_iter().filter_map(|mount| apart(mount, base)).collect();
+    found.push(Lower { at: PathBuf::from("/"), from: base.to_owned() });
     found.sort();
     found.dedup();
     Ok(found)
 }
 
-fn is_apart(mount: &Mount) -> bool {
-    let in_a_tree = TREES.iter().any(|tree| mount.point.starts_with(tree));
-    // These would end the options of an overlay.
-    let sayable = !mount.point.to_string_lossy().contains([':', ',', '\\', '"']);
-    in_a_tree && sayable && KINDS.contains(&mount.kind.as_str()) && mount.point.is_dir()
+fn apart(mount: Mount, base: &Path) -> Option<Lower> {
+    let at = Path::new("/").join(mount.point.strip_prefix(base).ok()?);
+    let in_a_tree = TREES.iter().any(|tree| at.starts_with(tree));
+    let has_files = KINDS.contains(&mount.kind.as_str()) && mount.point.is_dir();
+    let is_apart = in_a_tree && has_files && is_sayable(&mount.point);
+    is_apart.then_some(Lower { at, from: mount.point })
 }
 
-fn upper(place: &Place, lower: &Path) -> PathBuf {
-    place.layer.join(format!("upper{}", flat(lower)))
+/// Whether a path can be said as an option of an overlay, and does not end it.
+pub fn is_sayable(path: &Path) -> bool {
+    !path.to_string_lossy().contains([':', ',', '\\', '"'])
 }
 
-fn work(place: &Place, lower: &Path) -> PathBuf {
-    place.layer.join(format!("work{}", flat(lower)))
+fn upper(place: &Place, lower: &Lower) -> PathBuf {
+    place.layer.join(format!("upper{}", flat(&lower.at)))
+}
+
+fn work(place: &Place, lower: &Lower) -> PathBuf {
+    place.layer.join(format!("work{}", flat(&lower.at)))
 }
 
 /// A path as one name: the same after a power cut, whatever is mounted elsewhere by then.

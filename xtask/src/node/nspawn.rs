@@ -1,13 +1,14 @@
 //! Starts and ends the systemd of a node, and knows when it is up. Does I/O.
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::place::Place;
-use super::{Network, Options, cgroup, enter, prerequisites, processes, wait};
+use super::record::Record;
+use super::{Network, base, cgroup, enter, layer, prerequisites, processes, wait};
 
 /// For a machine that has much else to do: it takes a second.
 const BOOT: Duration = Duration::from_secs(120);
@@ -17,11 +18,15 @@ const SHUTDOWN: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(10);
 /// Lines of the console that tell why it did not boot.
 const CONSOLE_LINES: usize = 15;
+/// Where systemd-nspawn makes a directory for each machine, and leaves it when it is killed. On the
+/// second 257 mounts something, and boots no machine whose mount is still there.
+const LEFT_BEHIND: [&str; 2] = ["/run/systemd/nspawn/propagate", "/run/systemd/nspawn/unix-export"];
 
 /// Boots the node, and returns when all has been started that starts with it.
-pub fn boot(place: &Place, options: Options) -> Result<()> {
+pub fn boot(place: &Place, record: &Record) -> Result<()> {
+    clear(place)?;
     fs_err::write(&place.console, "")?;
-    let words = words(place, options)?;
+    let words = words(place, record)?;
     match Path::new("/run/systemd/system").is_dir() {
         true => start_as_unit(place, words)?,
         false => start_alone(place, words)?,
@@ -33,6 +38,22 @@ pub fn boot(place: &Place, options: Options) -> Result<()> {
             console if console.is_empty() => error,
             console => anyhow!("{error:#}; its console said:\n{console}"),
         })
+}
+
+/// What a systemd-nspawn that was killed has left of this node.
+pub fn left_behind(place: &Place) -> Vec<PathBuf> {
+    let all = LEFT_BEHIND.map(|directory| Path::new(directory).join(&place.unit));
+    all.into_iter().filter(|directory| directory.symlink_metadata().is_ok()).collect()
+}
+
+/// Removes that.
+pub fn clear(place: &Place) -> Result<()> {
+    for directory in left_behind(place) {
+        layer::unmount_below(&directory)?;
+        // It is of no use to anybody, and harms nobody.
+        let _ = fs_err::remove_dir(directory);
+    }
+    Ok(())
 }
 
 /// Shuts it down in order, where it runs.
@@ -83,9 +104,9 @@ fn is_booted(place: &Place) -> Result<Option<()>> {
     Ok(matches!(answer.trim(), "running" | "degraded").then_some(()))
 }
 
-fn words(place: &Place, options: Options) -> Result<Vec<OsString>> {
+fn words(place: &Place, record: &Record) -> Result<Vec<OsString>> {
     let mut words: Vec<OsString> = vec![prerequisites::program("systemd-nspawn")?.into()];
-    let options = match options.network {
+    let options = match record.options.network {
         Network::Private => vec!["--private-network"],
         Network::Host => vec!["--resolv-conf=replace-host"],
     };
@@ -95,11 +116,28 @@ fn words(place: &Place, options: Options) -> Result<Vec<OsString>> {
     words.push(format!("--machine={}", place.unit).into());
     words.push(format!("--hostname={}", place.name).into());
     words.push(format!("--directory={}", place.root.display()).into());
+    if record.base != base::own() {
+        words.extend(rust()?);
+    }
     // Nothing has changed since this machine looked: no caches are made anew.
     words.extend(
         ["systemd.unit=multi-user.target", "systemd.condition-needs-update=0"].map(Into::into),
     );
     Ok(words)
+}
+
+/// What a node on another root directory sees of this machine: the Rust that this was built with, at
+/// the same place, and where cargo looks for them, the packages that it has downloaded here.
+fn rust() -> Result<Vec<OsString>> {
+    let toolchain = Path::new(env!("CARGO")).ancestors().nth(2);
+    let toolchain = toolchain.context("failed to find Rust's directory")?.display().to_string();
+    let home = std::env::var_os("HOME").unwrap_or_default();
+    let home =
+        std::env::var_os("CARGO_HOME").unwrap_or_else(|| Path::new(&home).join(".cargo").into());
+    let packages = Path::new(&home).join("registry").display().to_string();
+    let seen = [(toolchain.clone(), toolchain), (packages, "/root/.cargo/registry".to_owned())];
+    let seen = seen.into_iter().filter(|(from, _)| Path::new(from).is_dir());
+    Ok(seen.map(|(from, to)| format!("--bind-ro={from}:{to}").into()).collect())
 }
 
 /// Its lock files would stay behind when it is killed; the node has a lock of its own.

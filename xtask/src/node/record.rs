@@ -1,9 +1,12 @@
 //! What a node was made with, as it is kept beside it. Reads and writes that file.
 
+use std::path::PathBuf;
+
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use super::base;
 use super::place::Place;
 
 /// How a node is made.
@@ -60,6 +63,9 @@ pub enum State {
 pub struct Record {
     /// How it was made.
     pub options: Options,
+    /// The root directory that it was booted on.
+    #[serde(default = "base::own")]
+    pub base: PathBuf,
     /// Whether it stays when nobody holds it.
     pub kept: bool,
 }

@@ -7,11 +7,8 @@ use anyhow::Result;
 use super::hold::Hold;
 use super::place::{self, Place};
 use super::record::Record;
-use super::{cgroup, disk, layer, mounts, processes};
+use super::{cgroup, disk, layer, mounts, nspawn, processes};
 use crate::workspace::say;
-
-/// Where systemd-nspawn makes a directory for each machine, and leaves it when it is killed.
-const PROPAGATE: &str = "/run/systemd/nspawn/propagate";
 
 /// Removes everything. Can be cut short and done again.
 pub fn remove(place: &Place) -> Result<()> {
@@ -19,7 +16,7 @@ pub fn remove(place: &Place) -> Result<()> {
     layer::remove(place)?;
     disk::remove(place)?;
     cgroup::remove(place)?;
-    let _ = fs_err::remove_dir(PathBuf::from(PROPAGATE).join(&place.unit));
+    nspawn::clear(place)?;
     let unfinished = place.record.with_extension("unfinished");
     for file in [&place.record, &unfinished, &place.console] {
         ignore_missing(fs_err::remove_file(file))?;
@@ -68,8 +65,8 @@ pub fn remains(name: &str) -> Result<Vec<String>> {
     found.extend(mounts::below(&place.directory)?.into_iter().map(show));
     found.extend(disk::devices(&place)?);
     found.extend(cgroup::groups(&place).into_iter().filter(|group| group.exists()).map(show));
-    let propagate = PathBuf::from(PROPAGATE).join(&place.unit);
-    let files = [place.directory, place.lock, place.image, propagate];
+    found.extend(nspawn::left_behind(&place).into_iter().map(show));
+    let files = [place.directory, place.lock, place.image];
     found.extend(files.into_iter().filter(|file| file.symlink_metadata().is_ok()).map(show));
     Ok(found)
 }

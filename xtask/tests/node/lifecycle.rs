@@ -1,6 +1,6 @@
 //! Nodes come up, come back and go, and leave nothing behind.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use xtask::node::{Layer, Network, Node, Options, State, remains};
 
@@ -131,8 +131,7 @@ fn a_node_that_was_shut_down_from_inside_says_so_and_boots_again() {
     let mut node = Node::up(&name("off"), Options::default()).unwrap();
     let _ = node.run(&["systemctl", "poweroff"]);
     let stopped = || Ok((node.state()? == State::Stopped).then_some(()));
-    xtask::node::wait::until("see it stopped", std::time::Duration::from_secs(60), stopped)
-        .unwrap();
+    xtask::node::wait::until("see it stopped", Duration::from_secs(60), stopped).unwrap();
     let error = node.run(&["true"]).unwrap_err().to_string();
     assert!(error.contains("cargo xtask node reboot"), "{error}");
     node.reboot().unwrap();
@@ -188,6 +187,16 @@ fn a_node_boots_under_a_systemd_that_runs_outside_and_leaves_nothing_behind_ther
     let inner = |words: &[&str]| text(&outer, &[&["xtask", "node"], words].concat());
     inner(&["up"]);
     assert_eq!(inner(&["run", "--", "systemctl", "is-system-running"]), "running");
+    inner(&["reboot"]);
+    assert_eq!(inner(&["run", "--", "hostname"]), "node1");
+    // systemd-nspawn itself is killed, and cleans up nothing.
+    let unit = "helionyx-node-node1.service";
+    text(&outer, &["systemctl", "kill", "--signal=KILL", unit]);
+    let is_gone = || {
+        let output = outer.run(&["systemctl", "is-active", "--quiet", unit])?;
+        Ok((!output.status.success()).then_some(()))
+    };
+    xtask::node::wait::until("see it gone", Duration::from_secs(60), is_gone).unwrap();
     inner(&["reboot"]);
     assert_eq!(inner(&["run", "--", "hostname"]), "node1");
     inner(&["down"]);

@@ -3,7 +3,8 @@
 #![allow(clippy::print_stderr, reason = "figures, and what was skipped and why")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should panic where it stands")]
 
-use xtask::node::{Options, missing};
+use xtask::node::Options;
+use xtask::site::missing;
 
 mod cut_short;
 mod documented;

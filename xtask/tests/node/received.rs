@@ -16,9 +16,9 @@ const UNITS: usize = 2000;
 /// For a machine that has much else to do.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What systemd itself sets in a service of the system without a user.
-const OF_SYSTEMD: [&str; 5] =
-    ["INVOCATION_ID", "JOURNAL_STREAM", "LANG", "PATH", "SYSTEMD_EXEC_PID"];
+/// What systemd itself sets in a service of the system without a user; 257 also its user.
+const OF_SYSTEMD: [&str; 6] =
+    ["INVOCATION_ID", "JOURNAL_STREAM", "LANG", "PATH", "SYSTEMD_EXEC_PID", "USER"];
 
 #[test]
 fn a_process_receives_exactly_the_arguments_and_variables_that_were_written() {

@@ -48,7 +48,7 @@ pub enum ExecError {
     /// Neither an absolute path nor a name.
     #[error("the program is neither an absolute path nor a name: `{0}`")]
     BadPath(String),
-    /// A path that ends with `/`.
+    /// A path that ends with `/`, from 257 on also with `/.` or `/..`.
     #[error("the program's path is a directory's: `{0}`")]
     Directory(String),
     /// `@` asks for a zeroth argument, and there is none.
@@ -61,6 +61,13 @@ impl Command {
     #[must_use]
     pub fn ignores_failure(&self) -> bool {
         self.prefixes.contains('-')
+    }
+
+    /// Whether this version of systemd looks for another program: 257 forgets a blank at the end of a
+    /// path (203/EXEC), on its way to the process that starts it, which came with 255.
+    #[must_use]
+    pub fn loses_its_blank(&self, version: Version) -> bool {
+        version >= Version(255) && self.path.ends_with(b" ")
     }
 
     /// What the process receives.
@@ -128,7 +135,7 @@ fn command(
     line: &mut Line,
     (context, version): (&Context, Version),
 ) -> Result<(Command, bool), ExecError> {
-    let path = program(&specifier::expand(path, context, version)?)?;
+    let path = program(&specifier::expand(path, context, version)?, version)?;
     let mut argv = Vec::new();
     if !prefixes.contains('@') {
         argv.push(path.0);
@@ -190,7 +197,7 @@ fn prefixes(word: &[u8], version: Version) -> (String, &[u8]) {
 }
 
 /// The program as it stands, which is the zeroth argument, and its path in the shortest form.
-fn program(path: &[u8]) -> Result<(Vec<u8>, Vec<u8>), ExecError> {
+fn program(path: &[u8], version: Version) -> Result<(Vec<u8>, Vec<u8>), ExecError> {
     const PATH_MAX: usize = 4095;
     const NAME_MAX: usize = 255;
     let shown = || String::from_utf8_lossy(path).into_owned();
@@ -209,7 +216,10 @@ fn program(path: &[u8]) -> Result<(Vec<u8>, Vec<u8>), ExecError> {
     if !valid {
         return Err(ExecError::BadPath(shown()));
     }
-    if path.last() == Some(&b'/') {
+    // Of the last two, 252 makes the shortest form, and 257 says that they are directories.
+    let directories: [&[u8]; 3] = [b"/", b"/.", b"/.."];
+    let count = if version < Version(257) { 1 } else { directories.len() };
+    if directories[..count].iter().any(|end| path.ends_with(end)) {
         return Err(ExecError::Directory(shown()));
     }
     let simple = if absolute {

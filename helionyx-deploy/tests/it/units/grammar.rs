@@ -99,4 +99,8 @@ fn prefixes_programs_and_separators_are_read_as_systemd_does() {
     assert_eq!([Version(252), Version(257)].map(shared), [false, true], "`%D` came with 255");
     let shell = |version| parse("|/bin/x", version).is_ok();
     assert_eq!([Version(257), Version(258)].map(shell), [false, true], "`|` came with 258");
+    for line in ["/bin/x/.", "/bin/x/.. y"] {
+        let is_taken = |version| parse(line, version).is_ok();
+        assert_eq!([Version(252), Version(257)].map(is_taken), [true, false], "{line:?}");
+    }
 }

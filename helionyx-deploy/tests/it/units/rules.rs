@@ -306,6 +306,21 @@ fn orders_and_requirements_are_judged_together() {
 }
 
 #[test]
+fn a_program_whose_last_blank_is_lost_is_found_where_it_would_not_start() {
+    for (line, version, expected) in [
+        ("\"/bin/x \" y", 252, &[][..]),
+        ("\"/bin/x \" y", 257, &[(2, code::EXEC)]),
+        ("/bin/x\\x20", 257, &[(2, code::EXEC)]),
+        ("\"/bin/ x\" \"y \"", 257, &[]),
+        ("/bin/x/. y", 252, &[]),
+        ("/bin/x/. y", 257, &[(2, code::EXEC)]),
+    ] {
+        let text = format!("[Service]\nExecStart={line}\n");
+        assert_eq!(found("shop.service", text.as_bytes(), version), expected, "{line:?} {version}");
+    }
+}
+
+#[test]
 fn bytes_that_are_no_text_refuse_the_unit() {
     for bytes in [&b"[Service]\nExecStart=/bin/x \xff\n"[..], "[Unit]\nX-A=\u{fffe}\n".as_bytes()] {
         assert_eq!(found("a.service", bytes, 252), [(2, code::REFUSED)]);

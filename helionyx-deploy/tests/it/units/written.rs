@@ -160,6 +160,11 @@ fn what_cannot_be_said_is_refused_with_the_key_and_the_reason() {
             Value::exec(&["/a//b"]),
             "`/a//b` is not an absolute path in its shortest form",
         ),
+        (
+            "ExecStart",
+            Value::exec(&["/bin/x ", "y"]),
+            "it begins or ends with a blank, which systemd strips",
+        ),
         ("ExecStart", Value::exec(&["/a${V}"]), "it holds '$', which cannot be expressed here"),
         ("Environment", Value::variable("A-B", "1"), "`A-B` is not a variable's name"),
         (

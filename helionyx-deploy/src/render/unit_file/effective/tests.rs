@@ -4,11 +4,20 @@ use crate::tool::systemctl::parse_show;
 
 use super::*;
 
-/// What systemd 252 showed of the units of Helionyx, as they are and with drop-ins, and of one with
-/// everything in it that is quoted somewhere.
-const PLAIN: &str = include_str!("../../../../tests/fixtures/show/plain.txt");
-const DROP_INS: &str = include_str!("../../../../tests/fixtures/show/drop-ins.txt");
-const NASTY: &str = include_str!("../../../../tests/fixtures/show/nasty.txt");
+/// What systemd 252.39 of Debian 12 and 257.13 of Debian 13, both booted, showed of the units of
+/// Helionyx, as they are and with drop-ins, and of one with everything in it that is quoted somewhere.
+const PLAIN: [&str; 2] = [
+    include_str!("../../../../tests/fixtures/show/252/plain.txt"),
+    include_str!("../../../../tests/fixtures/show/257/plain.txt"),
+];
+const DROP_INS: [&str; 2] = [
+    include_str!("../../../../tests/fixtures/show/252/drop-ins.txt"),
+    include_str!("../../../../tests/fixtures/show/257/drop-ins.txt"),
+];
+const NASTY: [&str; 2] = [
+    include_str!("../../../../tests/fixtures/show/252/nasty.txt"),
+    include_str!("../../../../tests/fixtures/show/257/nasty.txt"),
+];
 const NASTY_UNIT: &str = include_str!("../../../../tests/fixtures/show/nasty.service");
 const UNITS: [(&str, &str); 3] = [
     ("helionyx-dev.service", include_str!("../../../../../systemd/helionyx/helionyx-dev.service")),
@@ -31,18 +40,22 @@ fn told(name: &str, text: &str, shown: &str) -> Vec<String> {
 #[test]
 fn a_unit_that_nobody_changes_counts_as_it_is_written() {
     for (name, text) in UNITS {
-        assert_eq!(told(name, text, PLAIN), [] as [&str; 0], "HEL-77: {name}");
+        for plain in PLAIN {
+            assert_eq!(told(name, text, plain), [] as [&str; 0], "HEL-77: {name}");
+        }
         let nothing = format!("Id={name}\nLoadState=loaded\n");
         assert_eq!(told(name, text, &nothing), [] as [&str; 0], "of what is not shown");
     }
-    assert_eq!(told("nasty.service", NASTY_UNIT, NASTY), [] as [&str; 0], "HEL-77");
+    for nasty in NASTY {
+        assert_eq!(told("nasty.service", NASTY_UNIT, nasty), [] as [&str; 0], "HEL-77");
+    }
 }
 
 #[test]
 fn every_value_that_is_compared_was_shown() {
-    for (name, text) in UNITS {
+    for ((name, text), plain) in UNITS.iter().flat_map(|unit| PLAIN.map(|plain| (unit, plain))) {
         let name: UnitName = name.parse().unwrap();
-        let (shown, unit) = (&parse_show(PLAIN)[&name].effective.0, Unit::parse(text.as_bytes()));
+        let (shown, unit) = (&parse_show(plain)[&name].effective.0, Unit::parse(text.as_bytes()));
         for (section, key, property, _) in RULES {
             assert!(
                 shown.contains_key(property),
@@ -57,8 +70,9 @@ fn every_value_that_is_compared_was_shown() {
 #[test]
 fn every_value_that_a_drop_in_changes_is_told_and_no_secret_is() {
     let [(dev, text), (staging, other), (live, untouched)] = UNITS;
-    let lines = [told(dev, text, DROP_INS), told(staging, other, DROP_INS)].concat();
-    insta::assert_snapshot!(lines.join("\n"), @"
+    let lines = DROP_INS.map(|all| [told(dev, text, all), told(staging, other, all)].concat());
+    assert_eq!(lines[0], lines[1], "HEL-77: by 252 and by 257");
+    insta::assert_snapshot!(lines[0].join("\n"), @"
     StartLimitIntervalSec is 0, not 300s
     User is root, not helionyx-dev
     WorkingDirectory is /, not /opt/helionyx/dev/current
@@ -79,28 +93,31 @@ fn every_value_that_a_drop_in_changes_is_told_and_no_secret_is() {
     Environment has EXTRA besides, has another PATH
     MemoryMax is 64M, not 1024M
     ");
-    assert_eq!(
-        told(live, untouched, DROP_INS),
-        [] as [&str; 0],
-        "a drop-in for a prefix of others"
-    );
-    let decisive: Vec<&str> = found(dev, text, DROP_INS)
-        .iter()
-        .filter_map(|one| one.is_decisive.then_some(one.key))
-        .collect();
-    assert_eq!(decisive, ["User", "WorkingDirectory", "EnvironmentFile", "ExecStart"], "HEL-77");
-    assert!(!format!("{:?}", found(dev, text, DROP_INS)).contains("hunter2"), "ALL-04");
-    let shown = parse_show(DROP_INS);
-    assert!(!format!("{shown:?}").contains("hunter2"), "ALL-04");
-    assert!(!serde_json::to_string(&shown).unwrap().contains("hunter2"), "ALL-04");
+    for drop_ins in DROP_INS {
+        let nothing: [&str; 0] = [];
+        assert_eq!(told(live, untouched, drop_ins), nothing, "a drop-in for a prefix of others");
+        let found = found(dev, text, drop_ins);
+        let decisive = found.iter().filter(|one| one.is_decisive).map(|one| one.key);
+        let decisive: Vec<&str> = decisive.collect();
+        assert_eq!(
+            decisive,
+            ["User", "WorkingDirectory", "EnvironmentFile", "ExecStart"],
+            "HEL-77"
+        );
+        assert!(!format!("{found:?}").contains("hunter2"), "ALL-04");
+        let shown = parse_show(drop_ins);
+        assert!(!format!("{shown:?}").contains("hunter2"), "ALL-04");
+        assert!(!serde_json::to_string(&shown).unwrap().contains("hunter2"), "ALL-04");
+    }
 }
 
 #[test]
 fn a_single_change_of_any_value_is_seen() {
     let (name, text) = UNITS[0];
     let unit: UnitName = name.parse().unwrap();
-    let shown = &parse_show(PLAIN)[&unit].effective;
-    for (section, key, property, form) in RULES {
+    let captured = PLAIN.map(|plain| parse_show(plain).remove(&unit).unwrap().effective);
+    let all = RULES.iter().flat_map(|rule| captured.iter().map(move |shown| (*rule, shown)));
+    for ((section, key, property, form), shown) in all {
         if Unit::parse(text.as_bytes()).last(section, key).is_none() {
             continue;
         }
@@ -124,7 +141,7 @@ fn a_single_change_of_any_value_is_seen() {
 #[test]
 fn a_drop_in_is_named_with_what_it_sets() {
     let (name, text) = UNITS[0];
-    let mut all = found(name, text, DROP_INS);
+    let mut all = found(name, text, DROP_INS[0]);
     attribute(&mut all, "/etc/a.conf".into(), b"[Service]\nMemoryMax=64M\nUser=\n");
     attribute(&mut all, "/etc/b.conf".into(), b"[Service]\nUser=root\nNice=5\n");
     attribute(&mut all, "/etc/gone.conf".into(), b"");

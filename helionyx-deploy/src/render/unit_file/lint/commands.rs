@@ -94,6 +94,13 @@ fn command(command: &Command, at: &Assignment, lint: &Linter<'_>) {
             format!("`{}`: an argument of more than 131071 bytes cannot be passed", at.key);
         lint.error(at.line, code::EXEC, message, "put it into a file");
     }
+    if command.loses_its_blank(lint.version()) {
+        let message = format!(
+            "`{}`: the program's path ends with a blank, which systemd forgets: it cannot be started",
+            at.key
+        );
+        return lint.error(at.line, code::EXEC, message, "rename the program");
+    }
     program(command, at, lint);
 }
 

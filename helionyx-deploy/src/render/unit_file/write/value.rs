@@ -106,7 +106,8 @@ impl Value {
     /// A command: the program's absolute path, then its arguments, which it receives as they are.
     ///
     /// # Errors
-    /// No program, a path that systemd refuses, NUL, an argument that the kernel refuses.
+    /// No program, a path that systemd refuses or does not find, NUL, an argument that the kernel
+    /// refuses.
     pub fn exec<S: AsRef<str>>(argv: &[S]) -> Result<Value, ValueError> {
         let (program, arguments) = argv.split_first().ok_or(ValueError::Empty)?;
         let mut line = self::program(program.as_ref())?;
@@ -295,9 +296,13 @@ fn quoted(word: &str) -> Result<String, ValueError> {
 }
 
 /// The program of a command. Variables are not replaced in its path, so `$` stays single; but they
-/// are in the zeroth argument, which is the same text, so what would change there is refused.
+/// are in the zeroth argument, which is the same text, so what would change there is refused. So is
+/// a blank at its end, quoted or not: newer versions forget it (`Command::loses_its_blank`).
 fn program(path: &str) -> Result<String, ValueError> {
     checked(Utf8Path::new(path))?;
+    if path.ends_with(' ') {
+        return Err(ValueError::OuterBlank);
+    }
     if path.contains("$$") || path.contains("${") {
         return Err(ValueError::Character('$'));
     }
