@@ -17,7 +17,6 @@ use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
 
-mod limit;
 mod missing;
 mod recovery;
 mod remains;
@@ -390,9 +389,6 @@ fn make_plan(
     let plan = missing::or_missing(host, environment, goal, found, plan)?;
     if let Goal::Apply(saved) = goal {
         saved.check_plan(&plan)?;
-    }
-    if *goal == Goal::Start || *goal == Goal::Restart {
-        limit::refuse_too_many_starts(host, environment, &plan)?;
     }
     Ok((desired, plan))
 }
