@@ -59,9 +59,9 @@ macro_rules! broken {
 }
 
 broken! {
-    a_release_that_crashes_at_start_is_taken_back: "crash", "web ended by itself: exit code 3";
+    a_release_that_crashes_at_start_is_taken_back: "crash", ", then ended by itself: exit code 3";
     a_release_that_crashes_after_its_first_answers_is_taken_back:
-        "crash-after", "web ended by itself: exit code 3";
+        "crash-after", "web passed its probes";
     a_sick_release_is_taken_back: "sick", "/health answers 500 instead of 200";
     a_release_that_is_too_slow_is_taken_back: "slow", "nobody listens on port";
     a_release_that_never_answers_is_taken_back: "hang", "/health: no whole answer within 400 ms";
@@ -91,6 +91,9 @@ fn broken_release_is_taken_back(fault: &str, reason: &str) {
     }
     let error = report.error.clone().unwrap();
     assert!(error.contains(reason), "{fault}: {error}");
+    if fault == "crash-after" {
+        assert!(error.ends_with("then ended by itself: exit code 3"), "{error}");
+    }
     assert_eq!(report.release.as_ref(), Some(&good), "{fault}: HEL-84");
     assert_eq!(rig.ask("/")["release"], good.as_str(), "{fault}: the old release answers");
     let failed = report.failed.expect("the failed release is named (HEL-84)");
