@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Event, Operation, Outcome, Report, chain};
+use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
 use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
@@ -227,6 +227,9 @@ fn look_first(
         Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
             Ok(First::Nothing(Box::new(found)))
         }
+        Ok((_, _, plan)) if plan.is_empty() && remains::has_record(host, environment, goal)? => {
+            Ok(First::Something(None))
+        }
         Ok((found, desired, plan)) if !plan.is_empty() => {
             Ok(First::Something(Some(Box::new(Seen { tip, found, desired, plan }))))
         }
@@ -252,29 +255,9 @@ fn under_the_lock(
     let report = while_locked(&lock, work, begin, events);
     // Whatever came of it: what counts is what the one did who has the lock now.
     lock.still_ours()?;
-    if *goal == Goal::Uninstall(Leaving::Nothing)
-        && let Ok(report) = &report
-        && matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged)
-        && let Err(message) = remove_the_rest(host, environment, goal, report)
-    {
-        events(Event::Warning { message: format!("{message}; run it again") });
-    }
-    report
-}
-
-/// Removes the record, if it is the last that is left: until then it says whose the rest is.
-fn remove_the_rest(
-    host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-    report: &Report,
-) -> Result<(), String> {
-    let found = observe(host, environment).map_err(|error| chain(&error))?;
-    let (_, plan) =
-        make_plan(host, environment, goal, None, &found).map_err(|error| chain(&error))?;
-    match plan.steps.first() {
-        Some(step) => Err(format!("the record stays, since this is still to be done: {step}")),
-        None => remains::remove(host, environment, report).map_err(|error| chain(&error)),
+    match goal {
+        Goal::Uninstall(leaving) => Ok(remains::take(host, environment, *leaving, report?)),
+        _ => report,
     }
 }
 

@@ -223,9 +223,20 @@ pub(super) fn change(
     goal: &Goal,
     manner: &Manner,
 ) -> Result<u8, Failure> {
-    let (operation, machine) = (goal.operation(), context.machine());
     let models = Models::load(context.global);
     let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
+    change_one_of(context, models, site, goal, manner)
+}
+
+/// The same, where models have been read.
+fn change_one_of(
+    context: &mut Context<'_>,
+    models: Result<Models, Failure>,
+    site: &Site,
+    goal: &Goal,
+    manner: &Manner,
+) -> Result<u8, Failure> {
+    let (operation, machine) = (goal.operation(), context.machine());
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
     let selected = match goal {
@@ -367,3 +378,4 @@ fn not_begun(
     };
     failure.of_operation(report, environment)
 }
+        left: Vec::new(),

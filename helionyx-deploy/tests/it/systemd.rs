@@ -1,7 +1,7 @@
 //! What is planned for services that systemd runs, in each state of their unit.
 
 use helionyx_deploy::command::{ExitStatus, Output};
-use helionyx_deploy::event::Event;
+use helionyx_deploy::event::{Event, Outcome};
 use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::Fault;
 use helionyx_deploy::isolation::neighbours::Fingerprints;
@@ -248,13 +248,30 @@ fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
         world
     };
     let goal = Goal::Uninstall(Leaving::Nothing);
-    let whole = world();
+    let whole = with_data();
+/// An environment with data, and a user that can be removed.
+fn with_data() -> World {
+    const GONE: &str = "/etc/passwd-without-the-user";
+    let world = World::under_systemd(UNKNOWN);
+    world.host.put_dir(&world.environment.layout.data);
+    let said = |code, text: &str| Output { status: ExitStatus::Code(code), text: text.to_owned() };
+    world.host.program("userdel", move |_, disk| {
+        disk.put_file(GONE, "", 0o644);
+        said(0, "")
+    });
+    world.host.program("getent", move |_, disk| match disk.exists(GONE) {
+        true => said(2, ""),
+        false => said(0, "shop-dev:x:998:997::/:/bin/false\n"),
+    });
+    world
+}
+
     whole.run(&goal);
     let is_removal = |(verb, path): &(&str, String)| {
         *verb == "remove_tree" && *path == whole.environment.layout.data
     };
     let removal = whole.host.mutation_log().iter().position(is_removal).unwrap() + 1;
-    let (world, data) = (world(), &whole.environment.layout.data);
+    let (world, data) = (with_data(), &whole.environment.layout.data);
     world.host.fail_at(removal, Fault::Before);
     let mut told = Vec::new();
     let report = world.operate_with(&goal, &mut |event| {
@@ -265,9 +282,33 @@ fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
     assert!(report.is_ok(), "{report:?}");
     assert_eq!(told.len(), 3, "{told:?}");
     assert!(told[1].contains(&format!("{data} is left, which belongs to it")), "{told:?}");
-    assert!(told[2].contains("the record stays"), "{told:?}");
     let ran = world.host.commands().into_iter().any(|command| command.program == "userdel");
     assert!(!ran, "whoever gets its number next would own the data");
     let journal = world.host.node(&world.environment.layout.journal()).unwrap();
     assert!(matches!(journal, Node::File { .. }), "I6");
 }
+    let again = world.operate_with(&goal, &mut drop).unwrap();
+    assert_eq!((again.outcome, again.left), (Outcome::Deployed, Vec::new()), "I7");
+    assert!(!world.host.exists(&world.environment.layout.root), "I7");
+}
+
+#[test]
+fn a_record_that_could_not_be_removed_goes_with_the_next_uninstallation() {
+    let goal = Goal::Uninstall(Leaving::Nothing);
+    let whole = with_data();
+    whole.run(&goal);
+    for file in ["journal.jsonl", "journal.head"] {
+        let is_removal = |(verb, path): &(&str, String)| {
+            *verb == "remove" && *path == whole.environment.layout.root.join(file)
+        };
+        let removal = whole.host.mutation_log().iter().position(is_removal).unwrap() + 1;
+        let world = with_data();
+        world.host.fail_at(removal, Fault::Before);
+        let left = world.operate_with(&goal, &mut drop).unwrap().left;
+        assert_eq!(left.len(), 1, "{file}: {left:?}");
+        assert!(left[0].contains(file), "{left:?}");
+        let again = world.operate_with(&goal, &mut drop).unwrap();
+        assert_eq!((again.outcome, again.left), (Outcome::Deployed, Vec::new()), "{file}: I7");
+        assert!(!world.host.exists(&world.environment.layout.root), "{file}");
+        assert_eq!(world.run(&goal).outcome, Outcome::Unchanged, "{file}");
+    }
