@@ -178,6 +178,10 @@ pub fn operate_beside(
             Done { report, found: Some(*found) }
         }
         First::Something(seen) => {
+            for loaded in seen.iter().flat_map(|seen| before.loaded_by(&seen.plan)) {
+                let message = format!("{} ({})", loaded.message, loaded.hint);
+                events(Event::Warning { message });
+            }
             let before = Fingerprints::of(host, others);
             let work = (environment, goal, origin, seen);
             let report = under_the_lock(host, work, wait, events)?;

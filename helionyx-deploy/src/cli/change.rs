@@ -253,11 +253,10 @@ fn change_one_of(
     let environment =
         environment.map_err(|failure| not_begun(failure, operation, None, context))?;
     if manner.dry_run {
-        return plan::show(context, environment, goal);
+    let others = models.others_here(environment, &machine);
+        return plan::show(context, environment, &others, goal);
     }
     signals::watch(&context.interrupt)?;
-    let others: Vec<_> =
-        models.all_here(&machine).into_iter().filter(|other| *other != environment).collect();
     let result = narrated(context, environment, operation, |host, events| {
         operate_beside(host, environment, &others, goal, manner.wait, events)
     });

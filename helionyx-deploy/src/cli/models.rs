@@ -124,6 +124,15 @@ impl Models {
     pub(super) fn all_here(&self, machine: &str) -> Vec<&Environment> {
         self.environments().filter(|environment| environment.runs_on(machine)).collect()
     }
+
+    /// The same without this one.
+    pub(super) fn others_here(
+        &self,
+        environment: &Environment,
+        machine: &str,
+    ) -> Vec<&Environment> {
+        self.all_here(machine).into_iter().filter(|other| *other != environment).collect()
+    }
 }
 
 /// Why an environment cannot be operated from this machine; none when it can.
