@@ -10,7 +10,6 @@ use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
-use crate::observe::observe;
 use crate::plan::desired::rollback_target;
 use crate::plan::{Desired, Leaving, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
@@ -178,11 +177,11 @@ pub fn operate_beside(
             Done { report, found: Some(*found) }
         }
         First::Something(seen) => {
+            let before = Fingerprints::of(host, others);
             for loaded in seen.iter().flat_map(|seen| before.loaded_by(&seen.plan)) {
                 let message = format!("{} ({})", loaded.message, loaded.hint);
                 events(Event::Warning { message });
             }
-            let before = Fingerprints::of(host, others);
             let work = (environment, goal, origin, seen);
             let report = under_the_lock(host, work, wait, events)?;
             let neighbours = before.compared(&Fingerprints::of(host, others));
@@ -228,11 +227,11 @@ fn look_first(
     });
     match early {
         // What was found may be somebody's half-done work: then his entries are in the journal.
-        Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
-            Ok(First::Nothing(Box::new(found)))
-        }
         Ok((_, _, plan)) if plan.is_empty() && remains::has_record(host, environment, goal)? => {
             Ok(First::Something(None))
+        }
+        Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
+            Ok(First::Nothing(Box::new(found)))
         }
         Ok((found, desired, plan)) if !plan.is_empty() => {
             Ok(First::Something(Some(Box::new(Seen { tip, found, desired, plan }))))
@@ -287,7 +286,7 @@ fn while_locked(
     let (found, desired, plan) = match seen.map(|seen| *seen) {
         Some(Seen { found, desired, plan, .. }) => (found, desired, plan),
         None => {
-            let found = observe(host, environment)?;
+            let found = missing::observed(host, environment, goal)?;
             let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
             (found, desired, plan)
         }
