@@ -14,6 +14,7 @@ mod lifecycle;
 mod mishaps;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
+mod operating;
 mod overridden;
 mod prerequisites;
 mod received;
