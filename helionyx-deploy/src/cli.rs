@@ -262,7 +262,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
 /// All commands of a program with their help; `program` stands in the examples.
 #[must_use]
 pub fn described<T: CommandFactory>(program: &str) -> clap::Command {
-    for_program(T::command(), program)
+    for_program(T::command().bin_name(program), program)
 }
 
 /// The same commands with `program` in their examples.
