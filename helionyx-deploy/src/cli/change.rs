@@ -20,6 +20,7 @@ use super::narrate::{Level, Narrator};
 use super::progress::Progress;
 use super::{Context, Failure, Models, exit, models, plan, signals, wait};
 
+mod next;
 mod recover;
 mod uninstall;
 
@@ -224,7 +225,6 @@ pub(super) fn change(
     manner: &Manner,
 ) -> Result<u8, Failure> {
     let models = Models::load(context.global);
-    let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
     change_one_of(context, models, site, goal, manner)
 }
 
@@ -237,6 +237,7 @@ fn change_one_of(
     manner: &Manner,
 ) -> Result<u8, Failure> {
     let (operation, machine) = (goal.operation(), context.machine());
+    let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
     let selected = match goal {
@@ -252,8 +253,8 @@ fn change_one_of(
     let environment = selected.and_then(apart);
     let environment =
         environment.map_err(|failure| not_begun(failure, operation, None, context))?;
-    if manner.dry_run {
     let others = models.others_here(environment, &machine);
+    if manner.dry_run {
         return plan::show(context, environment, &others, goal);
     }
     signals::watch(&context.interrupt)?;
@@ -267,7 +268,11 @@ fn change_one_of(
         (Outcome::Unchanged, None) => seen(&context.host, environment),
         _ => Vec::new(),
     };
-    context.screen.say(&narrator.result(&report, &seen));
+    let mut last_words = narrator.result(&report, &seen);
+    if *goal == Goal::Setup && exit::of_report(&report) == exit::DONE {
+        last_words += &next::after_setup(&context.host, environment, context.program);
+    }
+    context.screen.say(&last_words);
     Ok(exit::of_report(&report))
 }
 
@@ -374,7 +379,7 @@ fn not_begun(
         sync_ms: 0,
         evidence: None,
         neighbours: Vec::new(),
+        left: Vec::new(),
     };
     failure.of_operation(report, environment)
 }
-        left: Vec::new(),

@@ -141,7 +141,10 @@ pub(super) fn reason_against(environment: &Environment, machine: &str) -> Option
     if !environment.runs_on(machine) {
         let host = environment.host.as_ref().map(ToString::to_string).unwrap_or_default();
         let message = format!("{id} runs on {host}, and this is {machine}");
-        let hint = format!("run the command on {host}");
+        let hint = format!(
+            "run the command on {host}; where this is the host of {id}, say so in its model: `host = \
+             \"{machine}\"`"
+        );
         return Some(Failure::new(exit::FAILED, message, hint));
     }
     None

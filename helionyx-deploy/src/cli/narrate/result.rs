@@ -89,7 +89,7 @@ fn deployed(report: &Report) -> String {
         return "is stopped".to_owned();
     }
     if report.operation == Operation::Setup {
-        return "is ready for a deploy".to_owned();
+        return "is set up".to_owned();
     }
     if report.operation == Operation::Uninstall {
         let but = if report.left.is_empty() { "" } else { ", but for what is left" };
@@ -104,7 +104,7 @@ fn deployed(report: &Report) -> String {
 
 fn unchanged(report: &Report, services: &[Status]) -> String {
     if report.operation == Operation::Setup {
-        return "is unchanged: it is ready for a deploy".to_owned();
+        return "is unchanged: it is set up".to_owned();
     }
     if report.operation == Operation::Uninstall {
         let left =
