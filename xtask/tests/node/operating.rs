@@ -33,6 +33,7 @@ fn a_start_limit_counts_crashes_and_not_what_an_operator_or_a_deploy_starts() {
     assert_eq!((status.code, &status.lines[0]["state"]), (3, &"failed".into()), "HEL-54");
     let said = status.lines[0]["findings"].to_string();
     assert!(said.contains("again 5 times, and leaves it down now"), "HEL-74: {said}");
+    assert!(!said.contains("\"stopped\""), "one mistake is one finding: {said}");
     let ended = site.tool(&["start", "--env", "dev"]);
     assert_eq!(ended.code, 0, "HEL-64: {}", ended.stderr);
 }
@@ -97,7 +98,11 @@ fn an_uninstallation_that_something_of_ours_outlives_ends_with_3_and_the_next_on
     assert_eq!((ended.code, &report["outcome"]), (3, &"deployed".into()), "I8: {report}");
     let left = report["left"].to_string();
     assert!(left.contains(cache), "{left}");
-    assert!(ended.stderr.contains(&format!("left: remove {cache}")), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains(&format!("still to be done: remove {cache}")),
+        "{}",
+        ended.stderr
+    );
     site.run(&["umount", cache]);
     let ended = site.tool(&["uninstall", "--env", "dev"]);
     assert_eq!((ended.code, &ended.report()["left"]), (0, &serde_json::Value::Null), "I7");

@@ -23,3 +23,27 @@ pub(super) fn after_setup(host: &dyn Host, environment: &Environment, program: &
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::samples;
+    use crate::host::{FakeHost, Files as _};
+
+    #[test]
+    fn setup_says_which_secrets_are_to_be_filled_in_and_then_to_deploy() {
+        let mut environment = samples::environment();
+        environment.variables.insert("TOKEN".parse().unwrap(), samples::secret());
+        let (host, path) = (FakeHost::default(), environment.layout.secrets());
+        let said = |host: &FakeHost| {
+            let said = after_setup(host, &environment, "cargo xtask");
+            anstream::adapter::strip_str(&said).to_string()
+        };
+        host.create_dir(&environment.layout.shared(), 0o750).unwrap();
+        host.write(&path, b"TOKEN=your_token_here\n", 0o600).unwrap();
+        let fill_in = format!("  next: fill in TOKEN in {path}, then `cargo xtask env-file check");
+        assert!(said(&host).starts_with(&fill_in), "HEL-05: {}", said(&host));
+        host.write(&path, b"TOKEN=hunter2\n", 0o600).unwrap();
+        assert_eq!(said(&host), "  next: cargo xtask deploy --env sample/local\n");
+    }
+}

@@ -45,7 +45,7 @@ impl Narrator<'_> {
             text += &format!("  what is known of it is kept in {evidence}\n");
         }
         for step in &report.left {
-            text += &format!("  left: {step}\n");
+            text += &format!("  still to be done: {step}\n");
         }
         match report.left.is_empty() {
             true if good => {}
