@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::command::ExitStatus;
 use crate::event::{Event, chain};
-use crate::health::{self, Unproven};
+use crate::health::{self, Life, Unproven};
 use crate::host::{HeldLock, Host, HostError};
 use crate::journal::{Journal, JournalError, Record};
 use crate::name::ServiceName;
@@ -16,15 +15,13 @@ use crate::state::ProcessKey;
 use crate::time::{Timestamp, millis};
 
 mod build;
+mod ended;
 mod fill;
 mod recovery;
 mod remove;
 mod seal;
 mod service;
 mod unit;
-
-/// How long a process that is gone may take to tell how it ended.
-const EXIT_DEADLINE: Duration = Duration::from_millis(500);
 
 /// What carrying out a plan needs.
 pub struct Work<'w, 'j> {
@@ -127,6 +124,16 @@ pub enum StepError {
         /// The unit.
         unit: String,
         /// Why.
+        why: String,
+    },
+    /// systemd started a unit, and it ended while it was being proven.
+    #[error("{unit} {life}, then {why}")]
+    UnitEnded {
+        /// The unit.
+        unit: String,
+        /// How far it came.
+        life: Life,
+        /// How it ended.
         why: String,
     },
     /// What systemd would start is not the release: something else than its unit decides.
@@ -362,34 +369,6 @@ impl Applier<'_, '_, '_> {
     fn lock_the_host(&mut self) -> Result<Box<dyn HeldLock>, JournalError> {
         let (journal, events) = (&self.work.journal, &mut self.work.events);
         journal.lock_host(&mut |holder| events(Event::Waiting { holder }))
-    }
-
-    /// A service that ended under our eyes: how, if we started it.
-    fn with_exit_status(&self, step: &Step, error: StepError) -> StepError {
-        let (Step::ProveService { service, .. }, StepError::Unproven(Unproven::Ended { .. })) =
-            (step, &error)
-        else {
-            return error;
-        };
-        if let Some(unit) = &service.unit {
-            return self.unit_ended(unit).unwrap_or(error);
-        }
-        let started = self.started.get(&service.name);
-        let status = started.and_then(|process| self.wait_for_exit(*process));
-        Unproven::Ended { service: service.name.to_string(), status }.into()
-    }
-
-    /// A process loses its environment a moment before it can be waited for.
-    fn wait_for_exit(&self, process: ProcessKey) -> Option<ExitStatus> {
-        let host = self.work.host;
-        let deadline = host.elapsed() + EXIT_DEADLINE;
-        loop {
-            let status = host.exit_of(process);
-            if status.is_some() || host.elapsed() >= deadline {
-                return status;
-            }
-            host.pause(Duration::from_millis(1));
-        }
     }
 
     fn measure_downtime(&mut self, first_pass: Duration) {

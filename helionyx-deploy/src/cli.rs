@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
+use crate::command::words;
 use crate::host::{Clock as _, LocalHost};
 
 mod apply;
@@ -44,6 +45,8 @@ use failure::Failure;
 pub use models::Models;
 use screen::Screen;
 
+/// The models' directory, when none is named.
+const ENVS: &str = "envs";
 /// The name of the installed binary.
 pub const BINARY: &str = "helionyx-deploy";
 
@@ -96,7 +99,7 @@ struct Cli {
 #[derive(Args, Clone, Debug)]
 pub struct Global {
     /// The models' directory, here or in the nearest parent that has it
-    #[arg(long, value_name = "DIR", default_value = "envs", global = true)]
+    #[arg(long, value_name = "DIR", default_value = ENVS, global = true)]
     envs_dir: Utf8PathBuf,
     /// JSON lines on standard output, people's text on standard error
     #[arg(long, global = true)]
@@ -110,6 +113,16 @@ pub struct Global {
     /// Show only the result, and what went wrong
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
+}
+
+impl Global {
+    /// What one types to get at the same models.
+    fn called(&self, program: &str) -> String {
+        match self.envs_dir == ENVS {
+            true => program.to_owned(),
+            false => format!("{program} --envs-dir {}", words([&self.envs_dir.to_string()])),
+        }
+    }
 }
 
 /// When to use colours.
@@ -218,7 +231,8 @@ pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
 /// Does what a command says; `program` is what one types to call us, shown in hints.
 #[must_use]
 pub fn run(program: &str, global: &Global, command: &Command) -> ExitCode {
-    let mut context = Context::new(program, global);
+    let program = global.called(program);
+    let mut context = Context::new(&program, global);
     let done = dispatch(command, &mut context);
     let code = done.unwrap_or_else(|failure| failure.tell(&mut context));
     ExitCode::from(code)
@@ -267,7 +281,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
 /// All commands of a program with their help; `program` stands in the examples.
 #[must_use]
 pub fn described<T: CommandFactory>(program: &str) -> clap::Command {
-    for_program(T::command(), program)
+    for_program(T::command().bin_name(program), program)
 }
 
 /// The same commands with `program` in their examples.
@@ -284,4 +298,19 @@ fn for_program(command: clap::Command, program: &str) -> clap::Command {
 #[must_use]
 pub fn after_help() -> String {
     format!("{EXAMPLES}\n\n{}", exit::HELP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_models_that_the_command_was_given() {
+        let called = |args: &[&str]| Cli::parse_from(args).global.called(BINARY);
+        assert_eq!(called(&[BINARY, "status"]), BINARY);
+        assert_eq!(
+            called(&[BINARY, "status", "--envs-dir", "/srv/my models/envs"]),
+            "helionyx-deploy --envs-dir '/srv/my models/envs'"
+        );
+    }
 }

@@ -237,6 +237,9 @@ pub struct Report {
     /// What became of the other environments of the host meanwhile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub neighbours: Vec<Neighbour>,
+    /// What an uninstallation could not take back, in words: the steps that are still to be done.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
 }
 
 /// Another environment of the host, after an operation that was none of its own.

@@ -16,6 +16,12 @@ use crate::plan::Site;
 use crate::release::{Probe, Service};
 use crate::state::{Answering, Listener, Process, ProcessKey, mark};
 
+mod life;
+
+use life::Streak;
+
+pub use life::Life;
+
 /// When a service without probes counts as running: it must only stay alive.
 const ALIVE: Timing = Timing {
     try_timeout_ms: 2_000,
@@ -45,10 +51,12 @@ pub struct Proof {
 #[derive(Debug, thiserror::Error)]
 pub enum Unproven {
     /// Its process ended.
-    #[error("{service} ended by itself{}", .status.map(|status| format!(": {status}")).unwrap_or_default())]
+    #[error("{service} {life}, then ended by itself{}", .status.map(|status| format!(": {status}")).unwrap_or_default())]
     Ended {
         /// The service.
         service: String,
+        /// How far it came.
+        life: Life,
         /// How, where that is known.
         status: Option<ExitStatus>,
     },
@@ -116,7 +124,7 @@ pub fn prove(
     let timing = timing(service);
     let begin = host.elapsed();
     let deadline = Duration::from_millis(timing.deadline_ms);
-    let mut streak: Option<Streak> = None;
+    let (mut streak, mut broken) = (None::<Streak>, None::<Streak>);
     let mut tries = 0;
     loop {
         let try_begin = host.elapsed();
@@ -129,6 +137,14 @@ pub fn prove(
             }
             examined => examined,
         };
+        let examined = examined.map_err(|error| match error {
+            Unproven::Ended { service: name, status, .. } => {
+                let ran = (tries > 1).then(|| try_begin.saturating_sub(begin));
+                let life = Life::of(service, &timing, ran, streak.as_ref().or(broken.as_ref()));
+                Unproven::Ended { service: name, life, status }
+            }
+            error => error,
+        });
         let (reason, answer) = match examined? {
             Examined::Passing(process) => {
                 let streak = Streak::add(&mut streak, process, try_begin);
@@ -140,7 +156,7 @@ pub fn prove(
                 (format!("it passed {passes} times in {stable_ms} ms, not yet enough"), None)
             }
             Examined::NotYet { reason, answer, .. } => {
-                streak = None;
+                broken = streak.take().or(broken);
                 (reason, answer)
             }
         };
@@ -199,23 +215,6 @@ impl Seen {
     }
 }
 
-struct Streak {
-    process: ProcessKey,
-    first: Duration,
-    passes: u32,
-}
-
-impl Streak {
-    /// One more pass; a streak belongs to one process.
-    fn add(streak: &mut Option<Streak>, process: ProcessKey, at: Duration) -> &Streak {
-        let fresh = Streak { process, first: at, passes: 0 };
-        let running = streak.take().filter(|running| running.process == process);
-        let mut running = running.unwrap_or(fresh);
-        running.passes += 1;
-        streak.insert(running)
-    }
-}
-
 enum Examined {
     /// All is as it should be, for this process.
     Passing(ProcessKey),
@@ -239,7 +238,8 @@ fn examine(
 ) -> Result<Examined, Unproven> {
     let leads = |process: &&Process| process.session == process.key.pid;
     let Some(main) = seen.processes.first().filter(leads) else {
-        return Err(Unproven::Ended { service: service.name.to_string(), status: None });
+        let (service, life) = (service.name.to_string(), Life::default());
+        return Err(Unproven::Ended { service, life, status: None });
     };
     check_release(site, service, release, &seen.processes)?;
     check_environment(site, &service.name, &seen.processes)?;

@@ -27,7 +27,7 @@ pub mod witness;
 
 pub use fenced::Fenced;
 pub use lock::{Journal, JournalError, Lock, wait_for};
-pub use past::{Unfinished, left_stuck, starts, stopped_on_purpose, unfinished};
+pub use past::{Unfinished, left_stuck, stopped_on_purpose, unfinished};
 
 /// How much of the journal's end is looked at to find the last operation, in bytes.
 const TAIL: u64 = 1024 * 1024;

@@ -135,12 +135,12 @@ pub struct ServiceModel {
     pub health: Option<HealthModel>,
 }
 
-/// How a service is stopped and how often it may be started.
+/// How a service is stopped, and how often it may start again by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// How long a service may take to end after TERM before its whole group is killed.
     pub stop_timeout_ms: u64,
-    /// So many starts within the interval are allowed before `start` is refused.
+    /// So many starts within the interval are allowed before systemd leaves it down.
     pub start_burst: u32,
     /// The interval in which starts are counted.
     pub start_interval_ms: u64,

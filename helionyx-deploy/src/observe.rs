@@ -5,34 +5,31 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::event::chain;
 use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::isolation::links;
 use crate::journal::{self, Tip};
 use crate::layout::{FILE_LIST, Layout};
-use crate::model::{Environment, Kind};
-use crate::name::{ReleaseId, ServiceName, VariableName};
+use crate::model::Environment;
+use crate::name::{ReleaseId, ServiceName};
 use crate::plan::{Site, desired};
 use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification};
-use crate::render::env_file;
-use crate::secret::Secret;
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
 mod prerequisites;
 mod recovery;
+mod starts;
 mod units;
 
 pub use prerequisites::prerequisites;
 pub(crate) use recovery::tool_origin;
+pub(crate) use starts::read_environment_file;
 pub(crate) use units::{ask, file as unit_file, overridden};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
 /// How many files are looked at in releases that are not in use, the newest first.
 const LOOK_BUDGET: usize = 1000;
-/// The largest environment file that is read, in bytes.
-const ENV_FILE_LIMIT: u64 = 1024 * 1024;
 /// The largest record of a proof that is read, in bytes.
 const RECORD_LIMIT: u64 = 64 * 1024;
 
@@ -41,11 +38,27 @@ const RECORD_LIMIT: u64 = 64 * 1024;
 /// # Errors
 /// When something cannot be looked at. What is merely wrong is not an error but part of the state.
 pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, HostError> {
+    observe_within(host, environment, LOOK_BUDGET)
+}
+
+/// The same, with a look at every file of every release: for who asks what can be gone back to.
+///
+/// # Errors
+/// As [`observe`].
+pub fn observe_whole(host: &dyn Host, environment: &Environment) -> Result<HostState, HostError> {
+    observe_within(host, environment, usize::MAX)
+}
+
+fn observe_within(
+    host: &dyn Host,
+    environment: &Environment,
+    budget: usize,
+) -> Result<HostState, HostError> {
     let layout = &environment.layout;
     let (nodes, above) = (nodes(host, environment)?, above(host, environment)?);
     let mut state = HostState { nodes, above, ..HostState::default() };
     if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
-        releases(host, layout, &mut state)?;
+        releases(host, layout, budget, &mut state)?;
     }
     state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
@@ -58,7 +71,7 @@ pub fn observe(host: &dyn Host, environment: &Environment) -> Result<HostState, 
     state.services = services(processes, layout);
     listeners(host, environment, &mut state)?;
     look_at_health(host, environment, &mut state);
-    look_at_starts(host, environment, &mut state)?;
+    starts::look(host, environment, &mut state)?;
     Ok(state)
 }
 
@@ -95,9 +108,13 @@ fn above(
     all.into_iter().map(|path| Ok((path.clone(), host.node(&path)?))).collect()
 }
 
-fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {
+fn releases(
+    host: &dyn Host,
+    layout: &Layout,
+    mut budget: usize,
+    state: &mut HostState,
+) -> Result<(), HostError> {
     let current = host.node(&layout.current())?;
-    let mut budget = LOOK_BUDGET;
     let mut marked = BTreeSet::new();
     let mut found = BTreeSet::new();
     for name in host.list(&layout.releases())? {
@@ -308,95 +325,10 @@ fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostSt
     }
 }
 
-/// Looks at what services of any release here would be started with: programs, and environment
-/// files, whose values are forgotten at once.
-fn look_at_starts(
-    host: &dyn Host,
-    environment: &Environment,
-    state: &mut HostState,
-) -> Result<(), HostError> {
-    let services: Vec<Service> = all_services(state).cloned().collect();
-    let mut files: BTreeSet<_> =
-        services.iter().flat_map(|service| service.environment_files.clone()).collect();
-    let secrets = environment.layout.secrets();
-    // One that is still missing is made by a deploy; for what runs already it must be there.
-    if environment.has_secrets() && host.node(&secrets)? != Node::Missing {
-        files.insert(secrets);
-    }
-    state.missing_secrets = missing_secrets(host, environment)?;
-    for path in files {
-        if let Err(problem) = may_be_trusted(host, &path) {
-            state.start_problems.insert(path, problem);
-        }
-    }
-    let programs = services.iter().filter_map(|service| service.exec.first());
-    for program in programs.map(Utf8Path::new).collect::<BTreeSet<_>>() {
-        if host.node(program)? == Node::Missing {
-            state.start_problems.insert(program.to_owned(), "there is no such program".to_owned());
-        }
-    }
-    Ok(())
-}
-
-/// The secrets that have no value and must have one. Where the file cannot be read, that is said
-/// instead.
-fn missing_secrets(
-    host: &dyn Host,
-    environment: &Environment,
-) -> Result<BTreeSet<VariableName>, HostError> {
-    let needed = environment.variables.iter();
-    let needed = needed.filter(|(_, known)| known.kind == Kind::Secret && known.is_required);
-    let needed: BTreeSet<VariableName> = needed.map(|(name, _)| name.clone()).collect();
-    let path = environment.layout.secrets();
-    if needed.is_empty() || host.node(&path)? == Node::Missing {
-        return Ok(needed);
-    }
-    let Ok(values) = read_environment_file(host, &path) else { return Ok(BTreeSet::new()) };
-    let is_there = |name: &VariableName| {
-        let value = values.get(name).map(|value| value.expose().trim());
-        value.is_some_and(|value| !value.is_empty() && !env_file::is_placeholder(value))
-    };
-    Ok(needed.into_iter().filter(|name| !is_there(name)).collect())
-}
-
-/// An environment file that others than its owner may write is theirs, not his: it says as whom and
-/// with what the service runs. Looked at before something new is begun, never on the way back.
-fn may_be_trusted(host: &dyn Host, path: &Utf8Path) -> Result<(), String> {
-    read_environment_file(host, path)?;
-    match host.node(path) {
-        Ok(Node::File { mode, .. }) if mode & 0o022 != 0 => {
-            Err(format!("others may write it (mode {mode:04o}): run `chmod 600 {path}`"))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// The services of all releases whose manifest can be read.
 fn all_services(state: &HostState) -> impl Iterator<Item = &Service> {
     let manifests = state.releases.values().filter_map(|release| release.manifest.as_ref());
     manifests.flat_map(|manifest| &manifest.services)
-}
-
-/// The values of an environment file.
-///
-/// # Errors
-/// What is wrong with it, in words: its lines by number and name, never a value.
-pub(crate) fn read_environment_file(
-    host: &dyn Host,
-    path: &Utf8Path,
-) -> Result<BTreeMap<VariableName, Secret>, String> {
-    match host.node(path) {
-        Ok(Node::File { .. }) => {}
-        Ok(Node::Missing) => return Err("it does not exist".to_owned()),
-        Ok(other) => return Err(format!("it is {other}, not a file")),
-        Err(error) => return Err(chain(&error)),
-    }
-    let bytes = host.read(path, ENV_FILE_LIMIT).map_err(|error| chain(&error))?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    env_file::parse(&text).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        lines.join("; ")
-    })
 }
 
 /// The services of the release that `current` names.

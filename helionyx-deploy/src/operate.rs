@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::event::{Event, Operation, Outcome, Report, chain};
+use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Host, HostError};
 use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
-use crate::observe::observe;
 use crate::plan::desired::rollback_target;
 use crate::plan::{Desired, Leaving, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
@@ -18,7 +17,6 @@ use crate::source::{SourceError, Wish, resolve};
 use crate::state::{HostState, Node, ProcessKey};
 
 mod foreground;
-mod limit;
 mod missing;
 mod recovery;
 mod remains;
@@ -182,6 +180,10 @@ pub fn operate_beside(
         }
         First::Something(seen) => {
             let before = Fingerprints::of(host, others);
+            for loaded in seen.iter().flat_map(|seen| before.loaded_by(&seen.plan)) {
+                let message = format!("{} ({})", loaded.message, loaded.hint);
+                events(Event::Warning { message });
+            }
             let work = (environment, goal, origin, seen);
             let report = under_the_lock(host, work, wait, events)?;
             let neighbours = before.compared(&Fingerprints::of(host, others));
@@ -227,6 +229,9 @@ fn look_first(
     });
     match early {
         // What was found may be somebody's half-done work: then his entries are in the journal.
+        Ok((_, _, plan)) if plan.is_empty() && remains::has_record(host, environment, goal)? => {
+            Ok(First::Something(None))
+        }
         Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
             Ok(First::Nothing(Box::new(found)))
         }
@@ -255,29 +260,9 @@ fn under_the_lock(
     let report = while_locked(&lock, work, begin, events);
     // Whatever came of it: what counts is what the one did who has the lock now.
     lock.still_ours()?;
-    if *goal == Goal::Uninstall(Leaving::Nothing)
-        && let Ok(report) = &report
-        && matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged)
-        && let Err(message) = remove_the_rest(host, environment, goal, report)
-    {
-        events(Event::Warning { message: format!("{message}; run it again") });
-    }
-    report
-}
-
-/// Removes the record, if it is the last that is left: until then it says whose the rest is.
-fn remove_the_rest(
-    host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-    report: &Report,
-) -> Result<(), String> {
-    let found = observe(host, environment).map_err(|error| chain(&error))?;
-    let (_, plan) =
-        make_plan(host, environment, goal, None, &found).map_err(|error| chain(&error))?;
-    match plan.steps.first() {
-        Some(step) => Err(format!("the record stays, since this is still to be done: {step}")),
-        None => remains::remove(host, environment, report).map_err(|error| chain(&error)),
+    match goal {
+        Goal::Uninstall(leaving) => Ok(remains::take(host, environment, *leaving, report?)),
+        _ => report,
     }
 }
 
@@ -303,7 +288,7 @@ fn while_locked(
     let (found, desired, plan) = match seen.map(|seen| *seen) {
         Some(Seen { found, desired, plan, .. }) => (found, desired, plan),
         None => {
-            let found = observe(host, environment)?;
+            let found = missing::observed(host, environment, goal)?;
             let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
             (found, desired, plan)
         }
@@ -392,9 +377,6 @@ fn make_plan(
     let plan = missing::or_missing(host, environment, goal, found, plan)?;
     if let Goal::Apply(saved) = goal {
         saved.check_plan(&plan)?;
-    }
-    if *goal == Goal::Start || *goal == Goal::Restart {
-        limit::refuse_too_many_starts(host, environment, &plan)?;
     }
     Ok((desired, plan))
 }

@@ -140,7 +140,10 @@ fn of_service(
         findings: {
             let wanted = deployed.and_then(|service| service.unit.as_ref());
             let mut all = units::findings(environment, wanted, unit);
-            all.extend(findings(environment, found, service, &name));
+            let rest = findings(environment, found, service, &name);
+            // Why a unit is down says that it is.
+            let is_said = all.iter().any(|one| one.code == "unit-failed");
+            all.extend(rest.into_iter().filter(|one| !(is_said && one.code == "stopped")));
             all
         },
         unit: environment.unit(&name).map_or_else(|| name.to_string(), |unit| unit.to_string()),
@@ -177,7 +180,7 @@ fn findings(
     if let Some((release, state)) = current.and_then(|id| found.releases.get_key_value(id)) {
         if let Condition::Damaged(what) = &state.condition {
             add("damaged-release", format!("release {release} is damaged: {what}"), deploy(&id));
-        } else if !state.is_verified() {
+        } else if !state.is_verified() && !found.unfinished {
             add("unverified", format!("release {release} was never verified"), deploy(&id));
         }
     }

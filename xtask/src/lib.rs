@@ -1,5 +1,6 @@
 //! Developers' tasks, and every operator command of `helionyx-deploy`: `cargo xtask <command>`.
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -15,8 +16,17 @@ mod ci;
 mod render_units;
 mod workspace;
 
-/// What one types to call us.
+/// What developers type to call us.
 const PROGRAM: &str = "cargo xtask";
+
+/// What one types to call us: `setup` installs a copy of us, by the name of the operators' program.
+fn program() -> &'static str {
+    let called = std::env::args_os().next().unwrap_or_default();
+    match Path::new(&called).file_name() {
+        Some(name) if name == cli::BINARY => cli::BINARY,
+        _ => PROGRAM,
+    }
+}
 
 /// Developers' tasks, and every command of the installed `helionyx-deploy`.
 #[derive(Parser)]
@@ -48,8 +58,9 @@ enum Task {
 /// Reads the arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
-    match cli::parse::<Xtask>(PROGRAM) {
-        Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(PROGRAM, &global, &command),
+    let program = program();
+    match cli::parse::<Xtask>(program) {
+        Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(program, &global, &command),
         Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
         Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
         Ok(Xtask { task: Task::Node(node), .. }) => node.run(),

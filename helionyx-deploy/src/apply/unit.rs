@@ -7,6 +7,7 @@ use camino::Utf8Path;
 use super::{Applier, Heed, StepError};
 use crate::command::{Command, OnInterrupt};
 use crate::event::Event;
+use crate::health::Life;
 use crate::host::HostError;
 use crate::layout::UNITS_DIR;
 use crate::name::{UnitName, UserName};
@@ -104,8 +105,11 @@ impl Applier<'_, '_, '_> {
             return Ok(pid);
         }
         let said = output.tail(2).join("; ");
-        let why = shown.failure().unwrap_or(said);
-        Err(StepError::NotStarted { unit: unit.name.to_string(), why })
+        let (why, unit) = (shown.failure().unwrap_or(said), unit.name.to_string());
+        Err(match output.status.success() {
+            true => StepError::UnitEnded { unit, life: Life::default(), why },
+            false => StepError::NotStarted { unit, why },
+        })
     }
 
     /// What systemd will start is what the unit says: what else is in force is told, and where it would
@@ -161,9 +165,9 @@ impl Applier<'_, '_, '_> {
     }
 
     /// Why a unit's process ended; none where systemd does not know.
-    pub(super) fn unit_ended(&self, unit: &Unit) -> Option<StepError> {
+    pub(super) fn unit_ended(&self, unit: &Unit, life: Life) -> Option<StepError> {
         let why = self.shown(&unit.name).ok()?.failure()?;
-        Some(StepError::NotStarted { unit: unit.name.to_string(), why })
+        Some(StepError::UnitEnded { unit: unit.name.to_string(), life, why })
     }
 
     /// What a unit wrote since this plan started it.

@@ -21,6 +21,7 @@ use super::narrate::{Level, Narrator};
 use super::progress::Progress;
 use super::{Context, Failure, Models, exit, models, plan, signals, wait};
 
+mod next;
 mod recover;
 mod uninstall;
 
@@ -224,8 +225,19 @@ pub(super) fn change(
     goal: &Goal,
     manner: &Manner,
 ) -> Result<u8, Failure> {
-    let (operation, machine) = (goal.operation(), context.machine());
     let models = Models::load(context.global);
+    change_one_of(context, models, site, goal, manner)
+}
+
+/// The same, where models have been read.
+fn change_one_of(
+    context: &mut Context<'_>,
+    models: Result<Models, Failure>,
+    site: &Site,
+    goal: &Goal,
+    manner: &Manner,
+) -> Result<u8, Failure> {
+    let (operation, machine) = (goal.operation(), context.machine());
     let models = models.map_err(|failure| not_begun(failure, operation, None, context))?;
     // A mistake in another model is no reason to leave a service running, stopped or rolled
     // forward that its operator wants otherwise now. A deploy can wait for it to be mended.
@@ -242,12 +254,11 @@ pub(super) fn change(
     let environment = selected.and_then(apart);
     let environment =
         environment.map_err(|failure| not_begun(failure, operation, None, context))?;
+    let others = models.others_here(environment, &machine);
     if manner.dry_run {
-        return plan::show(context, environment, goal);
+        return plan::show(context, environment, &others, goal);
     }
     signals::watch(&context.interrupt)?;
-    let others: Vec<_> =
-        models.all_here(&machine).into_iter().filter(|other| *other != environment).collect();
     let result = narrated(context, environment, operation, |host, events| {
         operate_beside(host, environment, &others, goal, manner.wait, events)
     });
@@ -258,7 +269,11 @@ pub(super) fn change(
         (Outcome::Unchanged, None) => seen(&context.host, environment),
         _ => Vec::new(),
     };
-    context.screen.say(&narrator.result(&report, &seen));
+    let mut last_words = narrator.result(&report, &seen);
+    if *goal == Goal::Setup && exit::of_report(&report) == exit::DONE {
+        last_words += &next::after_setup(&context.host, environment, context.program);
+    }
+    context.screen.say(&last_words);
     Ok(exit::of_report(&report))
 }
 
@@ -369,6 +384,7 @@ pub(super) fn not_begun(
         sync_ms: 0,
         evidence: None,
         neighbours: Vec::new(),
+        left: Vec::new(),
     };
     failure.of_operation(report, environment)
 }

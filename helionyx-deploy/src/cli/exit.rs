@@ -10,7 +10,8 @@ pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
 /// It was asked for in a way that has no meaning.
 pub const USAGE: u8 = 2;
-/// `status`, `check` and `audit`: something is not as it should be; `apply`: not as it was.
+/// `status`, `check` and `audit`: something is not as it should be; `apply`: not as it was;
+/// `uninstall`: something of ours is left.
 pub const DRIFT: u8 = 3;
 /// The models have mistakes, or an environment file has.
 pub const CONFIGURATION: u8 = 4;
@@ -27,7 +28,8 @@ Exit codes:
   0  done, or there was nothing to do
   1  failed; nothing was changed
   2  wrong usage
-  3  something is not as it should be (status, check, audit), or as it was (apply)
+  3  something is not as it should be (status, check, audit), or as it was (apply), or is left
+     (uninstall)
   4  mistakes in the models or in an environment file
   5  somebody else is at work on the environment
   6  failed and rolled back: what ran before runs again
@@ -40,6 +42,7 @@ Exit codes:
 pub fn of_report(report: &Report) -> u8 {
     match (report.operation, report.outcome) {
         (_, Outcome::Stuck) => STUCK,
+        _ if !report.left.is_empty() => DRIFT,
         (Operation::Recover, _) | (_, Outcome::Deployed | Outcome::Unchanged) => DONE,
         (_, Outcome::Failed) => FAILED,
         (_, Outcome::RolledBack) => ROLLED_BACK,
@@ -86,6 +89,15 @@ mod tests {
         assert_eq!(code(Operation::Recover, Outcome::RolledBack), 0);
         assert_eq!(code(Operation::Recover, Outcome::Failed), 0);
         assert_eq!(code(Operation::Recover, Outcome::Stuck), 7);
+    }
+
+    #[test]
+    fn an_uninstallation_that_leaves_something_of_ours_is_a_deviation() {
+        let (operation, outcome) = (Operation::Uninstall, Outcome::Deployed);
+        let report = Report { operation, outcome, ..samples::report(outcome) };
+        assert_eq!(of_report(&report), 0);
+        let left = vec!["remove /opt/shop/live/cache".to_owned()];
+        assert_eq!(of_report(&Report { left, ..report }), 3);
     }
 
     #[test]

@@ -74,7 +74,7 @@ impl Failure {
         Failure {
             code: exit::CONFIGURATION,
             message: format!("the models have {}", super::style::count(errors, "mistake")),
-            hint: "nothing is changed while one of them has; `check` shows them again".to_owned(),
+            hint: "mend what is said above first; `check` shows it again".to_owned(),
             more: Box::new(More { findings: findings.to_vec(), ..More::default() }),
         }
     }
@@ -212,6 +212,8 @@ impl From<OperateError> for Failure {
             }
             OperateError::Source(SourceError::Git { output, .. }) => {
                 failure.more.output = output.tail(LINES);
+                let hint = "mend the source, or what the model says of it below [source]";
+                failure.hint = hint.to_owned();
             }
             OperateError::Source(_)
             | OperateError::Journal(JournalError::Host(_))

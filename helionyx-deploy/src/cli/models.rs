@@ -124,6 +124,15 @@ impl Models {
     pub(super) fn all_here(&self, machine: &str) -> Vec<&Environment> {
         self.environments().filter(|environment| environment.runs_on(machine)).collect()
     }
+
+    /// The same without this one.
+    pub(super) fn others_here(
+        &self,
+        environment: &Environment,
+        machine: &str,
+    ) -> Vec<&Environment> {
+        self.all_here(machine).into_iter().filter(|other| *other != environment).collect()
+    }
 }
 
 /// Why an environment cannot be operated from this machine; none when it can.
@@ -132,7 +141,10 @@ pub(super) fn reason_against(environment: &Environment, machine: &str) -> Option
     if !environment.runs_on(machine) {
         let host = environment.host.as_ref().map(ToString::to_string).unwrap_or_default();
         let message = format!("{id} runs on {host}, and this is {machine}");
-        let hint = format!("run the command on {host}");
+        let hint = format!(
+            "run the command on {host}; where this is the host of {id}, say so in its model: `host = \
+             \"{machine}\"`"
+        );
         return Some(Failure::new(exit::FAILED, message, hint));
     }
     None

@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use crate::event::Event;
 
-use super::style::{BAD, DIM, GOOD, Glyphs, STRONG, WARN, count, harmless, millis, paint};
+use super::style::{
+    BAD, DIM, GOOD, Glyphs, STRONG, WARN, commands, count, harmless, millis, paint,
+};
 
 mod result;
 
@@ -105,6 +107,7 @@ impl<'a> Narrator<'a> {
             Event::StepFinished { duration_ms, note, .. } => self.step_finished(*duration_ms, note),
             Event::StepFailed { duration_ms, error, .. } => self.step_failed(*duration_ms, error),
             Event::Warning { message } => {
+                let message = commands(message, self.program);
                 format!("  {} {message}\n", paint(WARN, "warning:"))
             }
             Event::Log { line } => return format!("{}\n", harmless(line)),

@@ -5,11 +5,13 @@ use clap::Args;
 
 use crate::event::Operation;
 use crate::host::{Clock as _, Files as _};
+use crate::isolation::neighbours;
 use crate::model::Environment;
 use crate::operate::{self, Goal};
 use crate::plan;
 
 use super::change::{self, Site, What};
+use super::failure::render_finding;
 use super::json::{Line, Origin, Planned};
 use super::style::{COMMAND, DIM, GOOD, Glyphs, STRONG, count, paint};
 use super::{Context, Failure, Models, exit, models};
@@ -39,9 +41,10 @@ impl Plan {
         let models = Models::load(context.global)?;
         let environment = models.here_to_change(self.site.env.as_deref(), &context.machine())?;
         let environment = change::apart(context, &models, environment)?;
+        let others = models.others_here(environment, &context.machine());
         match &self.out {
-            Some(out) => self.keep(context, environment, out),
-            None => show(context, environment, &self.what.goal()?),
+            Some(out) => self.keep(context, environment, &others, out),
+            None => show(context, environment, &others, &self.what.goal()?),
         }
     }
 
@@ -49,6 +52,7 @@ impl Plan {
         &self,
         context: &mut Context<'_>,
         environment: &Environment,
+        others: &[&Environment],
         out: &Utf8Path,
     ) -> Result<u8, Failure> {
         let path = models::current_directory()?.join(out);
@@ -57,7 +61,7 @@ impl Plan {
         let mut text = serde_json::to_vec_pretty(&saved).map_err(std::io::Error::from)?;
         text.push(b'\n');
         context.host.write(&path, &text, 0o644)?;
-        tell(context, environment, Operation::Deploy, &saved.plan);
+        tell(context, environment, others, Operation::Deploy, &saved.plan);
         let command = paint(COMMAND, format!("{} apply {out}", context.program));
         context.screen.say(&format!("  next: {command}\n"));
         Ok(exit::DONE)
@@ -81,16 +85,18 @@ struct Summary<'a> {
 pub(super) fn show(
     context: &mut Context<'_>,
     environment: &Environment,
+    others: &[&Environment],
     goal: &Goal,
 ) -> Result<u8, Failure> {
     let plan = operate::plan(&context.host, environment, goal)?;
-    tell(context, environment, goal.operation(), &plan);
+    tell(context, environment, others, goal.operation(), &plan);
     Ok(exit::DONE)
 }
 
 fn tell(
     context: &mut Context<'_>,
     environment: &Environment,
+    others: &[&Environment],
     operation: Operation,
     plan: &plan::Plan,
 ) {
@@ -104,7 +110,12 @@ fn tell(
     let body = Summary { operation, count, from: from.as_ref(), to: to.as_ref(), reasons };
     context.screen.line(&Line::new("plan", origin, body));
     let title = format!("{operation} {}", environment.id());
-    context.screen.say(&render(plan, &title, context.screen.glyphs));
+    let mut text = render(plan, &title, context.screen.glyphs);
+    for finding in neighbours::loaded_by(plan, &context.host, others) {
+        context.screen.line(&Line::new("finding", origin, &finding));
+        text += &render_finding(&finding, context.program);
+    }
+    context.screen.say(&text);
 }
 
 fn render(plan: &plan::Plan, title: &str, glyphs: Glyphs) -> String {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::host::Clock as _;
 use crate::model::Environment;
 use crate::name::{CommitId, ReleaseId};
-use crate::observe::observe;
+use crate::observe::observe_whole;
 use crate::plan::desired::rollback_target;
 use crate::state::{Condition, HostState, ReleaseState};
 use crate::time::Timestamp;
@@ -63,7 +63,7 @@ impl Releases {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
         let environment = models.here(self.site.env.as_deref(), &context.machine())?;
-        let found = observe(&context.host, environment)?;
+        let found = observe_whole(&context.host, environment)?;
         let releases = list(environment, &found);
         let now = context.host.now();
         let origin = Origin::new(now, Some(environment));

@@ -52,7 +52,8 @@ impl Run {
             .map_err(|failure| begun(failure, None, context))?;
         if self.manner.dry_run {
             operate::may_run(&context.host, environment)?;
-            return plan::show(context, environment, &Goal::Start);
+            let others = models.others_here(environment, &machine);
+            return plan::show(context, environment, &others, &Goal::Start);
         }
         signals::watch(&context.interrupt)?;
         let interrupt = Arc::clone(&context.interrupt);

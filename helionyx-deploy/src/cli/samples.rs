@@ -53,6 +53,7 @@ pub(super) fn report(outcome: Outcome) -> Report {
         sync_ms: 38,
         evidence: None,
         neighbours: Vec::new(),
+        left: Vec::new(),
     }
 }
 

@@ -9,10 +9,12 @@ use crate::event::{Neighbour, chain};
 use crate::host::{Host, HostError};
 use crate::journal::{self, Tip};
 use crate::layout::{RELEASE_ENV, UNITS_DIR};
-use crate::model::Environment;
+use crate::model::finding::Place;
+use crate::model::{Environment, Finding, Severity};
 use crate::name::UnitName;
 use crate::observe::{ask, unit_file};
 use crate::plan::fingerprint::{Facts, describe, describe_file, differences};
+use crate::plan::{Plan, Step};
 use crate::state::unit::Shown;
 use crate::tool::systemctl;
 
@@ -24,6 +26,8 @@ pub struct Fingerprints(BTreeMap<String, Fingerprint>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Fingerprint {
     facts: Facts,
+    /// Its units that have changed since systemd read them.
+    unread: Vec<UnitName>,
     /// The end of its journal: with another one, somebody was at work there.
     journal: Option<Tip>,
 }
@@ -31,18 +35,33 @@ struct Fingerprint {
 impl Fingerprints {
     /// Looks at environments. What cannot be looked at is a fact like all others.
     pub fn of(host: &dyn Host, others: &[&Environment]) -> Fingerprints {
-        let units: Vec<UnitName> = others.iter().flat_map(|other| units(other)).collect();
-        let shown = match units.is_empty() {
+        let all: Vec<UnitName> = others.iter().flat_map(|other| units(other)).collect();
+        let shown = match all.is_empty() {
             true => Ok(BTreeMap::new()),
-            false => ask(host, "ask systemd about", &systemctl::show(&units))
+            false => ask(host, "ask systemd about", &systemctl::show(&all))
                 .map(|output| systemctl::parse_show(&output.text)),
         };
         let fingerprint = |other: &&Environment| {
             let facts = facts(host, other, &shown);
             let journal = journal::tip(host, &other.layout).unwrap_or_default();
-            (other.id(), Fingerprint { facts, journal })
+            let needs_reload = |unit: &UnitName| {
+                shown.as_ref().is_ok_and(|all| all.get(unit).is_some_and(|one| one.needs_reload))
+            };
+            let unread = units(other).into_iter().filter(needs_reload).collect();
+            (other.id(), Fingerprint { facts, unread, journal })
         };
         Fingerprints(others.iter().map(fingerprint).collect())
+    }
+
+    /// What of them a plan would have systemd load that it has not read yet: somebody has changed it,
+    /// and perhaps not finished.
+    #[must_use]
+    pub fn loaded_by(&self, plan: &Plan) -> Vec<Finding> {
+        if !plan.steps.iter().any(has_units_read) {
+            return Vec::new();
+        }
+        let unread = self.0.iter().flat_map(|(id, one)| one.unread.iter().map(move |u| (id, u)));
+        unread.map(|(id, unit)| unread_unit(id, unit)).collect()
     }
 
     /// What became of each, in `later`.
@@ -56,6 +75,43 @@ impl Fingerprints {
                 || now.journal.as_ref().is_some_and(Tip::is_open),
         });
         told.collect()
+    }
+}
+
+/// What a plan would have systemd load of other environments: see [`Fingerprints::loaded_by`]. Where
+/// it has systemd read nothing, nothing is looked at.
+#[must_use]
+pub fn loaded_by(plan: &Plan, host: &dyn Host, others: &[&Environment]) -> Vec<Finding> {
+    match plan.steps.iter().any(has_units_read) {
+        true => Fingerprints::of(host, others).loaded_by(plan),
+        false => Vec::new(),
+    }
+}
+
+/// Whether a step has systemd read all units that have changed, whoever changed them.
+fn has_units_read(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::ReloadUnits
+            | Step::EnableUnit { .. }
+            | Step::RemoveUnit { .. }
+            | Step::InstallRecovery { .. }
+            | Step::RemoveRecovery { .. }
+    )
+}
+
+fn unread_unit(id: &str, unit: &UnitName) -> Finding {
+    Finding {
+        place: Place::file(Utf8Path::new(UNITS_DIR).join(unit.as_str())),
+        severity: Severity::Warning,
+        code: "unit-not-read",
+        message: format!(
+            "{unit} of {id} has changed since systemd read it: this plan has systemd read all its \
+             units, and loads the change"
+        ),
+        hint: format!(
+            "look at `status --env {id}` first; `deploy --env {id}` puts back what is ours"
+        ),
     }
 }
 

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Begin, Entry, Record};
 use crate::event::{Operation, Outcome};
-use crate::name::{ReleaseId, ServiceName};
+use crate::name::ReleaseId;
 use crate::plan::Step;
-use crate::time::Timestamp;
 
 /// An operation that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,17 +77,4 @@ pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
         }
     }
     matches!(last, Some(Operation::Stop | Operation::Run | Operation::Uninstall))
-}
-
-/// How often a service was started since a point in time.
-#[must_use]
-pub fn starts(entries: &[Entry], service: &ServiceName, since: Timestamp) -> usize {
-    let recent = entries.iter().rev().take_while(|entry| entry.time >= since);
-    let started = recent.filter(|entry| match &entry.record {
-        Record::Step { step } => {
-            matches!(&**step, Step::StartService { service: started, .. } if started.name == *service)
-        }
-        _ => false,
-    });
-    started.count()
 }

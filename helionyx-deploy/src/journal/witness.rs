@@ -110,6 +110,7 @@ mod tests {
             sync_ms: 0,
             evidence: None,
             neighbours: Vec::new(),
+            left: Vec::new(),
         };
         let by = Actor { user: "root".into(), host: "node1".into(), tool: "0.1.0".into() };
         message("helionyx/dev", &report, &by)

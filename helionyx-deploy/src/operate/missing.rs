@@ -3,7 +3,7 @@
 
 use super::{Goal, OperateError};
 use crate::event::chain;
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::model::Environment;
 use crate::observe;
 use crate::plan::prerequisites::{self, OF_THE_HOST};
@@ -44,8 +44,20 @@ pub(super) fn look(
     environment: &Environment,
     goal: &Goal,
 ) -> Result<HostState, OperateError> {
-    let found = observe::observe(host, environment).map_err(OperateError::from);
+    let found = observed(host, environment, goal).map_err(OperateError::from);
     found.map_err(|error| with_missing(host, environment, goal, None, error))
+}
+
+/// What is on the host. Who goes back is told of damage wherever it is.
+pub(super) fn observed(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<HostState, HostError> {
+    match goal {
+        Goal::Rollback(_) => observe::observe_whole(host, environment),
+        _ => observe::observe(host, environment),
+    }
 }
 
 /// An error, with all that is missing besides. What only follows from something that is missing is

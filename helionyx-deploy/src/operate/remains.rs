@@ -1,15 +1,79 @@
-//! The last of an environment that leaves nothing: its record, and the directories that held it. Does
-//! I/O through `host`.
+//! What is left of an environment after its uninstallation: what could not be removed, and, where
+//! nothing is to be left, its record and the directories that held it. Does I/O through `host`.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
+use super::Goal;
 use crate::digest::Digest;
-use crate::event::Report;
+use crate::event::{Outcome, Report, chain};
 use crate::host::{Host, HostError};
 use crate::journal::witness;
 use crate::model::Environment;
+use crate::observe::observe;
+use crate::plan::{Desired, Leaving, Run, Target, Way, reach};
 use crate::release::Anchor;
 use crate::state::Node;
+
+/// Looks what an uninstallation that went well has left, and removes the record if that is the last:
+/// until then it says whose the rest is. The report, with what is left in it.
+pub(super) fn take(
+    host: &dyn Host,
+    environment: &Environment,
+    leaving: Leaving,
+    report: Report,
+) -> Report {
+    if !matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged) {
+        return report;
+    }
+    let left = still_to_do(host, environment, leaving);
+    if leaving == Leaving::Data || !left.is_empty() {
+        return Report { left, ..report };
+    }
+    match remove(host, environment, &report) {
+        Ok(()) => Report { outcome: Outcome::Deployed, ..report },
+        Err(error) => Report { left: vec![chain(&error)], ..report },
+    }
+}
+
+/// Whether this goal leaves nothing, and the record is there.
+///
+/// # Errors
+/// When that cannot be looked at.
+pub(super) fn has_record(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+) -> Result<bool, HostError> {
+    if *goal != Goal::Uninstall(Leaving::Nothing) {
+        return Ok(false);
+    }
+    let nodes = record(environment).map(|path| host.node(&path));
+    Ok(nodes.into_iter().collect::<Result<Vec<_>, _>>()?.iter().any(|node| *node != Node::Missing))
+}
+
+/// The files of the record; the lock last.
+fn record(environment: &Environment) -> [Utf8PathBuf; 3] {
+    let layout = &environment.layout;
+    [layout.journal(), layout.journal_head(), layout.lock()]
+}
+
+/// The steps of an uninstallation that are not done, in words.
+fn still_to_do(host: &dyn Host, environment: &Environment, leaving: Leaving) -> Vec<String> {
+    let desired = Desired {
+        environment: environment.clone(),
+        target: Target::Uninstalled(leaving),
+        run: Run::Stopped,
+        way: Way::Forward,
+    };
+    let planned = match observe(host, environment) {
+        Ok(found) => reach(&desired, &found),
+        Err(error) => return vec![chain(&error)],
+    };
+    match planned {
+        Ok(plan) => plan.steps.iter().map(ToString::to_string).collect(),
+        Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
+    }
+}
 
 /// Removes the journal and its lock, and the directories that are empty then. Whatever else somebody
 /// has put there stays, and with it what it lies in.
@@ -19,13 +83,9 @@ use crate::state::Node;
 ///
 /// # Errors
 /// What could not be removed; the next uninstallation tries again.
-pub(super) fn remove(
-    host: &dyn Host,
-    environment: &Environment,
-    report: &Report,
-) -> Result<(), HostError> {
+fn remove(host: &dyn Host, environment: &Environment, report: &Report) -> Result<(), HostError> {
     let layout = &environment.layout;
-    for file in [layout.journal(), layout.journal_head(), layout.lock()] {
+    for file in record(environment) {
         host.remove(&file)?;
     }
     let above = |path: &Utf8Path| path.parent().map(Utf8Path::to_owned);

@@ -98,7 +98,7 @@ pub fn rollback_target(
     found: &HostState,
     named: Option<&ReleaseId>,
 ) -> Result<ReleaseId, Box<Refusal>> {
-    let list = format!("see `releases --env {}` for those that can be", environment.id());
+    let list = format!("`releases --env {}` shows what can be gone back to", environment.id());
     let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, &*list)));
     if let Some(id) = named {
         return match found.releases.get(id) {

@@ -3,6 +3,7 @@
 use super::{StatusFinding, deploy};
 use crate::model::Environment;
 use crate::release::Unit;
+use crate::state::unit::Shown;
 use crate::state::{UnitFile, UnitState};
 
 /// What is wrong with a unit that a release wants; nothing where none is wanted.
@@ -50,7 +51,41 @@ pub(super) fn findings(
     }
     if let Some(why) = shown.failure().filter(|_| !shown.is_running()) {
         let hint = format!("look at `logs --env {id}`, then `restart --env {id}`");
-        add("unit-failed", format!("{name}: {why}"), hint);
+        add("unit-failed", format!("{name}: {why}{}", restarts(shown)), hint);
     }
     findings
+}
+
+/// How often systemd has started a unit again that is down, and whether it goes on: of a start limit
+/// that crashes came to, systemd's own result says nothing.
+fn restarts(shown: &Shown) -> String {
+    let times = match shown.restarts {
+        0 => return String::new(),
+        1 => "once".to_owned(),
+        times => format!("{times} times"),
+    };
+    // The try that the limit refused is counted, too.
+    match shown.active.as_str() {
+        "failed" => format!("; systemd tried to start it again {times}, and leaves it down now"),
+        _ => format!("; systemd has started it again {times}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_loop_is_told_from_a_crash() {
+        let said = |active: &str, times| {
+            restarts(&Shown { active: active.to_owned(), restarts: times, ..Shown::default() })
+        };
+        assert_eq!(said("failed", 0), "");
+        assert_eq!(said("activating", 1), "; systemd has started it again once");
+        assert_eq!(
+            said("failed", 4),
+            "; systemd tried to start it again 4 times, and leaves it down now",
+            "HEL-74"
+        );
+    }
 }

@@ -3,8 +3,10 @@
 
 use helionyx_deploy::event::Outcome;
 use helionyx_deploy::host::Files as _;
+use helionyx_deploy::name::ReleaseId;
+use helionyx_deploy::observe::observe_whole;
 use helionyx_deploy::operate::{Goal, OperateError};
-use helionyx_deploy::state::Node;
+use helionyx_deploy::state::{Condition, Node};
 
 use crate::world::{ROOT, World, deploy};
 
@@ -313,4 +315,34 @@ fn names_from_operators_are_names_or_nothing() {
         assert!(name.parse::<helionyx_deploy::name::AppName>().is_err(), "{name:?}");
         assert!(name.parse::<helionyx_deploy::name::ServiceName>().is_err(), "{name:?}");
     }
+}
+
+#[test]
+fn who_goes_back_is_told_of_damage_also_in_a_release_of_many_files() {
+    let world = World::new();
+    for number in 0..1100 {
+        world.host.put_file(format!("/src/many/{number}"), "one of them", 0o644);
+    }
+    let first = world.run(&deploy()).release.unwrap();
+    for text in ["second", "third"] {
+        world.ship_readme(text);
+        world.run(&deploy());
+    }
+    let second = world.shown(&Goal::Rollback(None));
+    assert!(second.contains("- switch current"), "{second}");
+    let layout = &world.environment.layout;
+    let damage = |id: &ReleaseId| {
+        world.host.put_file(layout.release(id).join("many/7"), "somebody's", 0o644);
+        observe_whole(&world.host, &world.environment).unwrap().releases[id].condition.clone()
+    };
+    let releases = observe_whole(&world.host, &world.environment).unwrap().releases;
+    let ids: Vec<&ReleaseId> = releases.keys().collect();
+    let changed = Condition::Damaged("many/7 was changed".to_owned());
+    assert_eq!(damage(ids[1]), changed, "HEL-85");
+    let expected = format!(" to {first}\n- stop web");
+    let shown = world.shown(&Goal::Rollback(None));
+    assert!(shown.contains(&expected), "it goes to the one before that: {shown}");
+    assert_eq!(damage(ids[0]), changed, "HEL-85");
+    let shown = world.shown(&Goal::Rollback(None));
+    assert!(shown.contains("[no-previous]"), "{shown}");
 }

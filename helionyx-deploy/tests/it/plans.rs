@@ -184,7 +184,7 @@ fn rollback() {
     assert_eq!(world.run(&Goal::Rollback(None)).release.as_ref(), Some(&first), "HEL-85");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
     refused: there is no verified release before 20260101T000000Z-d1f7764 [no-previous]
-      help: see `releases --env shop/dev` for those that can be
+      help: `releases --env shop/dev` shows what can be gone back to
     ");
     assert_snapshot!(world.shown(&deploy()), @"
     because 20260101T000001Z-ba5a8f4 was made from the same before: it is used again
@@ -451,7 +451,7 @@ fn a_release_that_failed_is_no_target_of_a_rollback() {
     assert!(found.contains("was never verified [not-verified]"), "{found}");
     assert_snapshot!(world.shown(&Goal::Rollback(None)), @"
     refused: there is no verified release before 20260101T000000Z-d1f7764 [no-previous]
-      help: see `releases --env shop/dev` for those that can be
+      help: `releases --env shop/dev` shows what can be gone back to
     ");
 }
 

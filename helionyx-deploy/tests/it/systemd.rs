@@ -1,12 +1,12 @@
 //! What is planned for services that systemd runs, in each state of their unit.
 
 use helionyx_deploy::command::{ExitStatus, Output};
-use helionyx_deploy::event::Event;
+use helionyx_deploy::event::{Event, Outcome};
 use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::Fault;
 use helionyx_deploy::isolation::neighbours::Fingerprints;
-use helionyx_deploy::operate::Goal;
-use helionyx_deploy::plan::Leaving;
+use helionyx_deploy::operate::{self, Goal};
+use helionyx_deploy::plan::{Leaving, Plan};
 use helionyx_deploy::state::{Account, Node};
 use insta::assert_snapshot;
 
@@ -184,6 +184,17 @@ fn what_becomes_of_another_environment_meanwhile_is_named() {
         output("Id=web-dev.service\nActiveState=active\nMainPID=7\nNeedDaemonReload=yes\n")
     });
     assert!(!later().was_at_work, "HEL-48");
+    let unread = Fingerprints::of(&world.host, other);
+    let fresh = World::under_systemd(UNKNOWN);
+    let loading = operate::plan(&fresh.host, &fresh.environment, &deploy()).unwrap();
+    let findings: Vec<String> =
+        unread.loaded_by(&loading).iter().map(ToString::to_string).collect();
+    assert_snapshot!(findings.join("\n"), @"
+    /etc/systemd/system/web-dev.service: warning: web-dev.service of shop/dev has changed since systemd read it: this plan has systemd read all its units, and loads the change [unit-not-read]
+      help: look at `status --env shop/dev` first; `deploy --env shop/dev` puts back what is ours
+    ");
+    let silent = Plan { steps: vec![loading.steps[0].clone()], ..loading };
+    assert_eq!(unread.loaded_by(&silent), Vec::new(), "it has systemd read nothing");
     assert_snapshot!(later().changes.join("\n"), @"
     /etc/systemd/system/web-dev.service: was `installed (40d8baa)`, is `installed (079571d)`
     /opt/shop/dev/current: was `a symbolic link to releases/20260101T000000Z-da4e1d7`, is `a symbolic link to releases/20260102T000000Z-da4e1d7`
@@ -235,23 +246,33 @@ fn an_uninstallation_leaves_what_somebody_else_put_in_the_place_of_a_recovery() 
     }
 }
 
+/// An environment with data, and a user that can be removed.
+fn with_data() -> World {
+    const GONE: &str = "/etc/passwd-without-the-user";
+    let world = World::under_systemd(UNKNOWN);
+    world.host.put_dir(&world.environment.layout.data);
+    let said = |code, text: &str| Output::new(ExitStatus::Code(code), text);
+    world.host.program("userdel", move |_, disk| {
+        disk.put_file(GONE, "", 0o644);
+        said(0, "")
+    });
+    world.host.program("getent", move |_, disk| match disk.exists(GONE) {
+        true => said(2, ""),
+        false => said(0, "shop-dev:x:998:997::/:/bin/false\n"),
+    });
+    world
+}
+
 #[test]
 fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
-    let world = || {
-        let world = World::under_systemd(UNKNOWN);
-        world.host.put_dir(&world.environment.layout.data);
-        let done = |_: &_, _: &mut _| Output::new(ExitStatus::Code(0), "");
-        world.host.program("userdel", done);
-        world
-    };
     let goal = Goal::Uninstall(Leaving::Nothing);
-    let whole = world();
+    let whole = with_data();
     whole.run(&goal);
     let is_removal = |(verb, path): &(&str, String)| {
         *verb == "remove_tree" && *path == whole.environment.layout.data
     };
     let removal = whole.host.mutation_log().iter().position(is_removal).unwrap() + 1;
-    let (world, data) = (world(), &whole.environment.layout.data);
+    let (world, data) = (with_data(), &whole.environment.layout.data);
     world.host.fail_at(removal, Fault::Before);
     let mut told = Vec::new();
     let report = world.operate_with(&goal, &mut |event| {
@@ -259,12 +280,38 @@ fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
             told.push(message);
         }
     });
-    assert!(report.is_ok(), "{report:?}");
-    assert_eq!(told.len(), 3, "{told:?}");
+    let left = report.unwrap().left;
+    let expected = [format!("remove {data} with all in it"), "remove the user shop-dev".to_owned()];
+    assert_eq!(left, expected, "I8");
+    assert_eq!(told.len(), 2, "{told:?}");
     assert!(told[1].contains(&format!("{data} is left, which belongs to it")), "{told:?}");
-    assert!(told[2].contains("the record stays"), "{told:?}");
     let ran = world.host.commands().into_iter().any(|command| command.program == "userdel");
     assert!(!ran, "whoever gets its number next would own the data");
     let journal = world.host.node(&world.environment.layout.journal()).unwrap();
     assert!(matches!(journal, Node::File { .. }), "I6");
+    let again = world.operate_with(&goal, &mut drop).unwrap();
+    assert_eq!((again.outcome, again.left), (Outcome::Deployed, Vec::new()), "I7");
+    assert!(!world.host.exists(&world.environment.layout.root), "I7");
+}
+
+#[test]
+fn a_record_that_could_not_be_removed_goes_with_the_next_uninstallation() {
+    let goal = Goal::Uninstall(Leaving::Nothing);
+    let whole = with_data();
+    whole.run(&goal);
+    for file in ["journal.jsonl", "journal.head"] {
+        let is_removal = |(verb, path): &(&str, String)| {
+            *verb == "remove" && *path == whole.environment.layout.root.join(file)
+        };
+        let removal = whole.host.mutation_log().iter().position(is_removal).unwrap() + 1;
+        let world = with_data();
+        world.host.fail_at(removal, Fault::Before);
+        let left = world.operate_with(&goal, &mut drop).unwrap().left;
+        assert_eq!(left.len(), 1, "{file}: {left:?}");
+        assert!(left[0].contains(file), "{left:?}");
+        let again = world.operate_with(&goal, &mut drop).unwrap();
+        assert_eq!((again.outcome, again.left), (Outcome::Deployed, Vec::new()), "{file}: I7");
+        assert!(!world.host.exists(&world.environment.layout.root), "{file}");
+        assert_eq!(world.run(&goal).outcome, Outcome::Unchanged, "{file}");
+    }
 }

@@ -16,6 +16,7 @@ mod lifecycle;
 mod mishaps;
 #[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
 mod nasty;
+mod operating;
 mod overridden;
 mod prerequisites;
 mod received;

@@ -141,6 +141,7 @@ fn nothing(context: &Context<'_>, environment: &Environment) -> Report {
         sync_ms: 0,
         evidence: None,
         neighbours: Vec::new(),
+        left: Vec::new(),
     }
 }
 

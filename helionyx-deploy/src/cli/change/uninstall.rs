@@ -4,9 +4,8 @@ use std::io::BufRead as _;
 
 use clap::Args;
 
-use super::{Manner, Site, change, not_begun};
+use super::{Manner, Site, change_one_of};
 use crate::cli::{Context, Failure, Models, exit};
-use crate::event::Operation;
 use crate::model::Environment;
 use crate::operate::Goal;
 use crate::plan::Leaving;
@@ -36,15 +35,14 @@ pub struct Uninstall {
 impl Uninstall {
     pub(in crate::cli) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let leaving = if self.purge { Leaving::Nothing } else { Leaving::Data };
-        if self.purge && !self.manner.dry_run {
-            let models = Models::load(context.global);
-            let confirmed = models.and_then(|models| {
+        let models = Models::load(context.global).and_then(|models| {
+            if self.purge && !self.manner.dry_run {
                 let chosen = models.here(self.site.env.as_deref(), &context.machine())?;
-                confirm(context, chosen)
-            });
-            confirmed.map_err(|failure| not_begun(failure, Operation::Uninstall, None, context))?;
-        }
-        change(context, &self.site, &Goal::Uninstall(leaving), &self.manner)
+                confirm(context, chosen)?;
+            }
+            Ok(models)
+        });
+        change_one_of(context, models, &self.site, &Goal::Uninstall(leaving), &self.manner)
     }
 }
 
@@ -53,7 +51,8 @@ fn confirm(context: &mut Context<'_>, environment: &Environment) -> Result<(), F
     let id = environment.id();
     let (data, backups) = (&environment.layout.data, &environment.backups);
     context.screen.aside(&format!(
-        "this removes all data of {id}: {data}, {backups} and its secrets\ntype {id} to go on:\n"
+        "this removes all data of {id}, {data} and {backups}, its secrets, its user and its record\n\
+         type {id} to go on:\n"
     ));
     let mut typed = String::new();
     std::io::stdin().lock().read_line(&mut typed).map_err(Failure::from)?;

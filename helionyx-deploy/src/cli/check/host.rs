@@ -13,7 +13,7 @@ use crate::observe;
 use crate::plan::{Desired, Recipe, Refusal, Run, Target, Way, prerequisites, reach};
 use crate::render::env_file;
 use crate::source::{SourceError, Wish, resolve};
-use crate::state::{HostState, Node};
+use crate::state::{Condition, HostState, Node};
 use crate::status;
 
 use super::{HostFinding, host_code as code};
@@ -29,7 +29,7 @@ pub(super) const LOOK: &str = "mend it, or run the command as a user who may loo
 
 /// What the environment lacks on its host.
 pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFinding> {
-    let observed = observe::observe(host, environment);
+    let observed = observe::observe_whole(host, environment);
     let bytes = observed.as_ref().map_or(0, prerequisites::release_bytes);
     let looked = observe::prerequisites(host, environment);
     let missing = prerequisites::missing(environment, &looked, bytes);
@@ -49,6 +49,7 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
             });
             findings.extend(planned);
             findings.extend(drift(environment, &found));
+            findings.extend(damaged(environment, &found));
         }
         Err(_) if findings.iter().any(has(code::NO_SYSTEMD)) => {}
         Err(error) => {
@@ -76,6 +77,23 @@ fn drift(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
         drifts.extend(new);
     }
     drifts
+}
+
+/// Releases that are not in use and cannot be gone back to, because they are not as they were sealed.
+fn damaged(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
+    let others = found.releases.iter().filter(|(id, _)| found.current.release() != Some(*id));
+    let damaged = others.filter_map(|(id, state)| match &state.condition {
+        Condition::Damaged(what) => {
+            let place = environment.layout.release(id);
+            let message = format!("the release is damaged: {what}; a rollback cannot go to it");
+            let hint = format!("run `releases --env {}`: it says where one goes", environment.id());
+            let code = code::DAMAGED_RELEASE;
+            let finding = HostFinding::new(code, place.as_str(), message, hint);
+            Some(HostFinding { severity: Severity::Warning, ..finding })
+        }
+        Condition::Complete | Condition::Unfinished | Condition::Foreign => None,
+    });
+    damaged.collect()
 }
 
 /// A warning where a machine cannot be connected to over HTTPS.

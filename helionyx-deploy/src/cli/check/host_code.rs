@@ -23,7 +23,6 @@ crate::model::code::codes! {
     UNFINISHED = "unfinished": "An operation that was cut short.";
     NOT_A_DIRECTORY = "not-a-directory": "Something else lies where a directory must be.";
     START_IN_VAIN = "start-in-vain": "A start would fail: the program or an environment file is not as it must be.";
-    START_LIMIT = "start-limit": "So many starts in so short a time that the next one is refused.";
     NOTHING_DEPLOYED = "nothing-deployed": "Nothing is deployed that could be started, stopped or gone back from.";
     RUNS_ALREADY = "runs-already": "A service that is to run in the foreground and runs already.";
     NO_PREVIOUS = "no-previous": "There is no verified release to go back to.";
@@ -72,11 +71,10 @@ mod tests {
     use super::*;
 
     /// All of our code that refuses, or finds something on a host.
-    const FILES: [&str; 13] = [
+    const FILES: [&str; 12] = [
         "cli/check.rs",
         "cli/check/host.rs",
         "operate/foreground.rs",
-        "operate/limit.rs",
         "operate/missing.rs",
         "plan/desired.rs",
         "plan/prerequisites.rs",

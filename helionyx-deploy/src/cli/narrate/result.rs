@@ -44,8 +44,13 @@ impl Narrator<'_> {
         if let Some(evidence) = &report.evidence {
             text += &format!("  what is known of it is kept in {evidence}\n");
         }
-        if !good {
-            text += &self.next(report);
+        for step in &report.left {
+            text += &format!("  still to be done: {step}\n");
+        }
+        match report.left.is_empty() {
+            true if good => {}
+            true => text += &self.next(report),
+            false => text += "  next: mend what is in the way, then run it again\n",
         }
         text
     }
@@ -87,10 +92,11 @@ fn deployed(report: &Report) -> String {
         return format!("ran {release} and is stopped, as before");
     }
     if report.operation == Operation::Setup {
-        return "is ready for a deploy".to_owned();
+        return "is set up".to_owned();
     }
     if report.operation == Operation::Uninstall {
-        return "is uninstalled".to_owned();
+        let but = if report.left.is_empty() { "" } else { ", but for what is left" };
+        return format!("is uninstalled{but}");
     }
     let source = report.source.as_ref().map(|source| format!(" from {source}")).unwrap_or_default();
     match &report.release {
@@ -101,10 +107,12 @@ fn deployed(report: &Report) -> String {
 
 fn unchanged(report: &Report, services: &[Status]) -> String {
     if report.operation == Operation::Setup {
-        return "is unchanged: it is ready for a deploy".to_owned();
+        return "is unchanged: it is set up".to_owned();
     }
     if report.operation == Operation::Uninstall {
-        return "is unchanged: nothing of it is left to take back".to_owned();
+        let left =
+            if report.left.is_empty() { "nothing of it is left" } else { "what is left stays" };
+        return format!("is unchanged: {left} to take back");
     }
     let running = services.iter().filter(|service| service.state == RunState::Running);
     let seen: Vec<String> = running.map(|service| one_service(service, services.len())).collect();

@@ -221,3 +221,25 @@ fn json_lines_of_events_say_when_and_of_which_environment() {
     {"event":"report","operation":"deploy","outcome":"deployed","release":"20261121T011037Z-aaaaaaa","previous":null,"commit":null,"source":{"path":{"dir":"/src","content":"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"}},"failed":null,"error":null,"steps":9,"duration_ms":2345,"downtime_ms":41,"sync_ms":38,"evidence":null,"time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local"}
     "#);
 }
+
+#[test]
+fn a_warning_names_commands_as_they_are_typed() {
+    let message = "look at `status --env live` and `/etc/x`".to_owned();
+    let said = narrator(Level::Normal).tell(&Event::Warning { message });
+    assert!(
+        plain(&said).ends_with("look at `cargo xtask status --env live` and `/etc/x`\n"),
+        "{said}"
+    );
+}
+
+#[test]
+fn what_an_uninstallation_left_is_said_with_what_to_do() {
+    let (operation, outcome) = (Operation::Uninstall, Outcome::Deployed);
+    let left = vec!["remove /opt/shop/live/cache with all in it".to_owned()];
+    let report = Report { operation, outcome, left, ..samples::report(outcome) };
+    insta::assert_snapshot!(plain(&narrator(Level::Normal).result(&report, &[])), @"
+    ✗ sample/local is uninstalled, but for what is left — 9 steps in 2.3 s (38 ms of it syncing), not answering for 41 ms
+      still to be done: remove /opt/shop/live/cache with all in it
+      next: mend what is in the way, then run it again
+    ");
+}

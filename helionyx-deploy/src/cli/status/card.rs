@@ -23,7 +23,13 @@ pub(super) fn render(service: &Status, now: Timestamp, glyphs: Glyphs, program: 
     }
     if service.state == RunState::NotInstalled {
         let id = format!("{}/{}", service.app, service.environment);
-        text += &help_line(&format!("run `deploy --env {id}`"), program);
+        let hint = match service.supervisor {
+            Supervisor::Process => format!("run `deploy --env {id}`"),
+            Supervisor::Systemd => {
+                format!("run `setup --env {id}`, which says what is to be done before a deploy")
+            }
+        };
+        text += &help_line(&hint, program);
     }
     text
 }
@@ -63,7 +69,7 @@ fn fields(service: &Status, now: Timestamp) -> Vec<(&'static str, String)> {
 fn loaded(service: &Status) -> String {
     let enabled = if service.enabled { "enabled" } else { "disabled" };
     match service.state {
-        RunState::NotInstalled => "not-found (nothing was deployed yet)".to_owned(),
+        RunState::NotInstalled => "not-found (nothing is deployed)".to_owned(),
         _ => match service.supervisor {
             Supervisor::Process => format!("loaded (embedded runtime; {enabled})"),
             Supervisor::Systemd => format!("loaded (systemd; {enabled})"),
@@ -78,7 +84,7 @@ fn active(service: &Status, now: Timestamp) -> String {
             format!("{running} since {}; {ago} ago", time(since))
         }
         (RunState::Running, None) => paint(GOOD, "active (running)"),
-        (RunState::Starting, _) => paint(WARN, "activating (start)"),
+        (RunState::Starting, _) => paint(WARN, "activating"),
         (RunState::Failed, _) => paint(BAD, "failed"),
         (RunState::Stopped, _) => paint(BAD, "inactive (dead)"),
         (RunState::NotInstalled, _) => paint(PLAIN, "inactive (dead)"),
@@ -141,7 +147,7 @@ mod tests {
         };
         insta::assert_snapshot!(plain(&nothing), @r"
         • sample/local — web
-             Loaded: not-found (nothing was deployed yet)
+             Loaded: not-found (nothing is deployed)
              Active: inactive (dead)
           help: run `cargo xtask deploy --env sample/local`
         ");

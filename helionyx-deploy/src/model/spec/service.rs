@@ -47,10 +47,11 @@ pub struct ServiceSpec {
     /// How long it may take to end after TERM.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::STOP_TIMEOUT_SECS }))]
     pub stop_timeout_secs: Given<i64>,
-    /// So many starts are allowed within the interval.
+    /// So many starts are allowed within the interval: a service that crashes so often stays down. What
+    /// a deploy or an operator starts is not counted. For systemd.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_BURST }))]
     pub start_burst: Given<i64>,
-    /// The interval in which starts are counted.
+    /// The interval in which starts are counted. For systemd.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::START_INTERVAL_SECS }))]
     pub start_interval_secs: Given<i64>,
     /// How it is proven to work.

@@ -141,5 +141,6 @@ fn report(
         sync_ms: 0,
         evidence: None,
         neighbours: Vec::new(),
+        left: Vec::new(),
     }
 }

@@ -22,7 +22,12 @@ def append(event):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
+    answers = 0
+
     def do_GET(self):
+        Handler.answers += 1
+        if FAULT == "late" and Handler.answers > 12:
+            os._exit(1)
         status, body = 200, {"status": "healthy", "service": "helionyx"}
         if self.path == "/health/ready":
             body = {"status": "ready"}

@@ -53,7 +53,7 @@ static ROWS: [Row; 8] = [
     Row {
         fault: "crash-later",
         model: &[("stable_ms = 500", "stable_ms = 8000")],
-        said: "it ended with status 1",
+        said: "of the 8.0 s that it must, then it ended with status 1",
         // It was healthy, and would have been taken for good.
         proof_ms: 4000,
         ..ROW
