@@ -27,7 +27,7 @@ fn release_steps(shown: &str) -> String {
 #[test]
 fn a_first_deploy_installs_the_unit_and_enables_it() {
     assert_snapshot!(World::under_systemd(UNKNOWN).shown(&deploy()), @"
-    because nothing is deployed yet; first release from /src (content da4e1d7)
+    because nothing is deployed yet; first release from /src (content d1f7764)
     because web-dev.service is not installed
     - create directory /opt/shop/dev
     - create directory /opt/shop/dev/releases
@@ -36,20 +36,20 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
     - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
-    - begin release 20260101T000000Z-da4e1d7
+    - begin release 20260101T000000Z-d1f7764
     - copy /src
     - build compile: build --into bin
     - write release.env
-    - seal release 20260101T000000Z-da4e1d7
+    - seal release 20260101T000000Z-d1f7764
     - install and enable recover-shop.dev.service
     - arm recover-shop.dev.timer, in case we die
-    - point current to 20260101T000000Z-da4e1d7
+    - point current to 20260101T000000Z-d1f7764
     - install web-dev.service
     - have systemd read its units
     - enable web-dev.service
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     - disarm recover-shop.dev.timer
     ");
 }
@@ -98,16 +98,16 @@ fn root_writes_nothing_below_a_directory_that_others_may_write_to() {
 fn what_waits_to_be_started_again_is_stopped_before_the_switch() {
     let world = World::under_systemd(LOOPING);
     assert_snapshot!(release_steps(&world.shown(&deploy())), @"
-    - seal release 20260101T000000Z-da4e1d7
+    - seal release 20260101T000000Z-d1f7764
     - install and enable recover-shop.dev.service
     - arm recover-shop.dev.timer, in case we die
     - stop web
-    - point current to 20260101T000000Z-da4e1d7
+    - point current to 20260101T000000Z-d1f7764
     - install web-dev.service
     - have systemd read its units
     - start web
     - prove that web runs this release and is healthy
-    - record 20260101T000000Z-da4e1d7 as verified
+    - record 20260101T000000Z-d1f7764 as verified
     - disarm recover-shop.dev.timer
     ");
     assert_snapshot!(world.shown(&Goal::Stop), @"- stop web");
