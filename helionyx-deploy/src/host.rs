@@ -73,6 +73,8 @@ pub trait Files {
     fn node(&self, path: &Utf8Path) -> Result<Node, HostError>;
     /// The names in a directory, sorted; none when there is no such directory.
     fn list(&self, dir: &Utf8Path) -> Result<Vec<String>, HostError>;
+    /// What lies below a directory, by relative path, without its directories: looked at, not read.
+    fn nodes(&self, dir: &Utf8Path) -> Result<BTreeMap<FilePath, Node>, HostError>;
     /// The content of a regular file; refused when longer than `limit` bytes.
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
     /// The last bytes of a regular file, at most `limit`; empty when there is none.

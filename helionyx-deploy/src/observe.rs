@@ -9,11 +9,11 @@ use crate::health::{self, Seen};
 use crate::host::{Host, HostError};
 use crate::isolation::links;
 use crate::journal::{self, Tip};
-use crate::layout::{FILE_LIST, Layout};
+use crate::layout::{FILE_LIST, Layout, MANIFEST};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::plan::{Site, desired};
-use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification};
+use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification, look_of};
 use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
 
 mod prerequisites;
@@ -220,17 +220,22 @@ fn look_at_files(
     manifest: &Manifest,
     budget: &mut usize,
 ) -> Result<Condition, HostError> {
-    let dir = layout.release(&manifest.id);
     if manifest.files.count > *budget {
         return Ok(Condition::Complete);
     }
     *budget -= manifest.files.count;
+    let mut nodes = host.nodes(&layout.release(&manifest.id))?;
+    nodes.remove(MANIFEST);
+    if look_of(&nodes) == manifest.files.look {
+        return Ok(Condition::Complete);
+    }
+    // What differs is told; what somebody has only added is no damage.
     let Some(files) = files_of(host, layout, manifest)? else {
         return Ok(Condition::Damaged(format!("{FILE_LIST} was changed")));
     };
     for (path, record) in &files {
-        let found = host.node(&dir.join(path))?;
-        let same = match (record, &found) {
+        let found = nodes.get(path).unwrap_or(&Node::Missing);
+        let same = match (record, found) {
             (
                 FileRecord::File { size, modified_ns, .. },
                 Node::File { size: s, modified_ns: m, .. },
@@ -239,7 +244,7 @@ fn look_at_files(
             _ => false,
         };
         if !same {
-            let what = if found == Node::Missing { "is missing" } else { "was changed" };
+            let what = if *found == Node::Missing { "is missing" } else { "was changed" };
             return Ok(Condition::Damaged(format!("{path} {what}")));
         }
     }

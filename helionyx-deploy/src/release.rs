@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::{ContentDigest, Digest, Digester};
+use crate::digest::{Digest, Digester};
 use crate::model::{Build, Limits, Timing};
 use crate::name::{
     AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, UnitName,
@@ -14,6 +14,10 @@ use crate::name::{
 };
 use crate::template::{Bindings, Placeholder, Template};
 use crate::time::Timestamp;
+
+mod files;
+
+pub use files::{FileList, FilePath, FileRecord, FileRecords, look_of};
 
 /// The manifest format that this version writes.
 pub const FORMAT: u32 = 3;
@@ -49,88 +53,6 @@ pub struct Manifest {
     /// The entry of the journal that announced this manifest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Anchor>,
-}
-
-/// Files and links, by their paths inside a release.
-pub type FileRecords = BTreeMap<FilePath, FileRecord>;
-
-/// A path inside of a release. It is ordered by its text: paths by their components take ten times
-/// as long to compare, and releases have thousands.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct FilePath(String);
-
-impl From<Utf8PathBuf> for FilePath {
-    fn from(path: Utf8PathBuf) -> FilePath {
-        FilePath(path.into_string())
-    }
-}
-
-impl From<&str> for FilePath {
-    fn from(path: &str) -> FilePath {
-        FilePath(path.to_owned())
-    }
-}
-
-impl std::ops::Deref for FilePath {
-    type Target = Utf8Path;
-
-    fn deref(&self) -> &Utf8Path {
-        Utf8Path::new(&self.0)
-    }
-}
-
-impl AsRef<Utf8Path> for FilePath {
-    fn as_ref(&self) -> &Utf8Path {
-        self
-    }
-}
-
-impl std::borrow::Borrow<str> for FilePath {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for FilePath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The list of a release's files, `release.files.json`, which lies beside the manifest: some ten
-/// thousand files are a megabyte, and only what is in use is looked at file by file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileList {
-    /// The digest of the list.
-    pub list: ContentDigest,
-    /// How many files and links it names.
-    pub count: usize,
-    /// How long they are together, in bytes.
-    pub bytes: u64,
-}
-
-impl FileList {
-    /// What stands for these files, and the list of them.
-    ///
-    /// # Errors
-    /// When they cannot be written down.
-    pub fn of(files: &FileRecords) -> serde_json::Result<(FileList, Vec<u8>)> {
-        let text = serde_json::to_vec(files)?;
-        let sizes = files.values().map(|record| match record {
-            FileRecord::File { size, .. } => *size,
-            FileRecord::Link { .. } => 0,
-        });
-        let (list, count) = (ContentDigest::of(&text), files.len());
-        Ok((FileList { list, count, bytes: sizes.sum() }, text))
-    }
-
-    /// The files that a list names; none where it is not this one.
-    #[must_use]
-    pub fn read(&self, text: &[u8]) -> Option<FileRecords> {
-        let same = ContentDigest::of(text) == self.list;
-        same.then(|| serde_json::from_slice(text).ok()).flatten()
-    }
 }
 
 /// Names an entry of the journal from outside of it: the journal must still have it.
@@ -259,29 +181,6 @@ pub struct BuildRecord {
     pub reused_from: Option<ReleaseId>,
     /// How long it took.
     pub duration_ms: u64,
-}
-
-/// One file or symbolic link of a release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileRecord {
-    /// A file.
-    File {
-        /// The digest of its content.
-        blake3: ContentDigest,
-        /// Its length in bytes.
-        size: u64,
-        /// Its permission bits, e.g. 0o555.
-        mode: u32,
-        /// When its content was last changed, in nanoseconds since 1970: with the length, a cheap
-        /// sign that nobody has touched it since.
-        modified_ns: i64,
-    },
-    /// A symbolic link.
-    Link {
-        /// What it points to.
-        target: Utf8PathBuf,
-    },
 }
 
 /// A service bound to a release: all that is needed to start, stop and prove it.

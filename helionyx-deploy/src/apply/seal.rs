@@ -11,7 +11,9 @@ use crate::layout::{FILE_LIST, MANIFEST};
 use crate::name::ReleaseId;
 use crate::observe::files_of;
 use crate::plan::step::Facts;
-use crate::release::{FORMAT, FileList, FileRecord, FileRecords, Manifest, Service, Verification};
+use crate::release::{
+    FORMAT, FileList, FileRecord, FileRecords, Manifest, Service, Verification, look_of,
+};
 use crate::state::Node;
 
 /// So many links are named in a warning.
@@ -32,7 +34,9 @@ impl Applier<'_, '_, '_> {
         self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
         facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
-        let (list, text) = FileList::of(&files).map_err(|error| encoding(&error))?;
+        let text = serde_json::to_vec(&files).map_err(|error| encoding(&error))?;
+        host.write(&dir.join(FILE_LIST), &text, 0o444)?;
+        let list = FileList::of(&files, &text, look_of(&host.nodes(&dir)?));
         let manifest = Manifest {
             format: FORMAT,
             id: release.clone(),
@@ -48,7 +52,6 @@ impl Applier<'_, '_, '_> {
             files: list,
             journal: Some(self.work.journal.head()),
         };
-        host.write(&dir.join(FILE_LIST), &text, 0o444)?;
         host.write(&dir.join(MANIFEST), &encode(&manifest)?, 0o444)?;
         host.seal(&dir)?;
         host.remove(&site.layout.unfinished(release))?;

@@ -40,6 +40,7 @@ prove_on_both_machines! {
     directories_get_their_mode_when_they_are_new: check_create_dir,
     removing_does_not_follow_links: check_remove,
     copies_keep_content_and_execute_bits: check_copy_and_seal,
+    all_below_a_directory_is_seen_by_relative_path: check_nodes,
     a_text_is_found_in_files_and_in_targets_of_links_which_are_not_followed: check_search,
     trees_leave_out_what_is_excluded: check_tree,
 }
@@ -58,6 +59,21 @@ fn check_nothing_there(host: &dyn Host, dir: &Utf8Path) {
         host.remove(&path).unwrap();
         host.remove_tree(&path).unwrap();
     }
+}
+
+fn check_nodes(host: &dyn Host, dir: &Utf8Path) {
+    host.create_dir(&dir.join("a/deep"), 0o755).unwrap();
+    host.create_dir(&dir.join("empty"), 0o755).unwrap();
+    for path in ["a/deep/x", "a/y", "a.z"] {
+        host.write(&dir.join(path), path.as_bytes(), 0o640).unwrap();
+    }
+    host.replace_link(&dir.join("a/link"), Utf8Path::new("deep")).unwrap();
+    let nodes = host.nodes(dir).unwrap();
+    let paths: Vec<_> = nodes.keys().map(|path| path.as_str()).collect();
+    assert_eq!(paths, ["a.z", "a/deep/x", "a/link", "a/y"]);
+    assert!(nodes.iter().all(|(path, node)| *node == host.node(&dir.join(path)).unwrap()));
+    assert!(host.nodes(&dir.join("a/link")).is_err() && host.nodes(&dir.join("a.z")).is_err());
+    assert_eq!(kind(host.nodes(&dir.join("none")).map(drop)), std::io::ErrorKind::NotFound);
 }
 
 fn check_search(host: &dyn Host, dir: &Utf8Path) {

@@ -21,6 +21,7 @@ use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 mod context;
+mod nodes;
 mod owner;
 mod place;
 
@@ -154,6 +155,10 @@ impl Files for LocalHost {
 
     fn list(&self, dir: &Utf8Path) -> Result<Vec<String>, HostError> {
         files::list(dir)
+    }
+
+    fn nodes(&self, dir: &Utf8Path) -> Result<BTreeMap<FilePath, Node>, HostError> {
+        nodes::nodes(dir)
     }
 
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {

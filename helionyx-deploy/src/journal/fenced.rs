@@ -85,6 +85,10 @@ impl Files for Fenced<'_> {
         self.host().list(dir)
     }
 
+    fn nodes(&self, dir: &Utf8Path) -> Result<BTreeMap<FilePath, Node>, HostError> {
+        self.host().nodes(dir)
+    }
+
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
         self.host().read(path, limit)
     }

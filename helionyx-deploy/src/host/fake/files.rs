@@ -46,6 +46,10 @@ impl Files for FakeHost {
         self.look("list", dir, |disk| disk.list(dir))
     }
 
+    fn nodes(&self, dir: &Utf8Path) -> Result<BTreeMap<FilePath, Node>, HostError> {
+        self.look("list", dir, |disk| disk.nodes(dir))
+    }
+
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
         self.look("read", path, |disk| disk.read(path, limit))
     }

@@ -18,15 +18,7 @@ const SHOWN_BYTES: usize = 80;
 
 impl Disk {
     pub(in crate::host::fake) fn node(&self, path: &Utf8Path) -> io::Result<Node> {
-        let Some(kind) = self.at(path)? else { return Ok(Node::Missing) };
-        Ok(match kind {
-            Kind::Dir { mode, uid } => Node::Directory { mode: *mode, uid: *uid },
-            Kind::File { mode, content, modified_ns } => {
-                Node::File { mode: *mode, size: content.len() as u64, modified_ns: *modified_ns }
-            }
-            Kind::Link { target } => Node::Link { target: target.clone() },
-            Kind::Other => Node::Other,
-        })
+        Ok(self.at(path)?.map_or(Node::Missing, node_of))
     }
 
     pub(in crate::host::fake) fn list(&self, path: &Utf8Path) -> io::Result<Vec<String>> {
@@ -36,6 +28,22 @@ impl Disk {
         let dir = self.dir(path)?;
         let children = self.below(&dir).filter(|(path, _)| path.parent() == Some(&dir));
         Ok(children.filter_map(|(path, _)| path.file_name()).map(str::to_owned).collect())
+    }
+
+    pub(in crate::host::fake) fn nodes(
+        &self,
+        path: &Utf8Path,
+    ) -> io::Result<BTreeMap<FilePath, Node>> {
+        let dir = self.dir(path)?;
+        let mut nodes = BTreeMap::new();
+        for (path, kind) in self.below(&dir) {
+            if let (Ok(relative), false) =
+                (path.strip_prefix(&dir), matches!(kind, Kind::Dir { .. }))
+            {
+                nodes.insert(relative.to_owned().into(), node_of(kind));
+            }
+        }
+        Ok(nodes)
     }
 
     pub(in crate::host::fake) fn read(&self, path: &Utf8Path, limit: u64) -> io::Result<Vec<u8>> {
@@ -145,6 +153,17 @@ impl Disk {
 /// Whether an error says that there is nothing at a path.
 pub(super) fn means_nothing_there(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+fn node_of(kind: &Kind) -> Node {
+    match kind {
+        Kind::Dir { mode, uid } => Node::Directory { mode: *mode, uid: *uid },
+        Kind::File { mode, content, modified_ns } => {
+            Node::File { mode: *mode, size: content.len() as u64, modified_ns: *modified_ns }
+        }
+        Kind::Link { target } => Node::Link { target: target.clone() },
+        Kind::Other => Node::Other,
+    }
 }
 
 fn record_of(relative: &Utf8Path, kind: &Kind) -> io::Result<Option<FileRecord>> {
