@@ -1,4 +1,7 @@
+use camino::Utf8Path;
+
 use super::*;
+use crate::time::Timestamp;
 
 #[test]
 fn a_release_of_the_same_name_in_another_root_is_another_one() {
