@@ -7,9 +7,9 @@ use super::site::Site;
 
 /// Runs it until its log shows that it serves, asks systemd and the service, ends it by a signal, and
 /// waits until the unit is down.
-const UNTIL: &str = "cd /srv/site/project
+const UNTIL: &str = "cd /srv/site/project; rm -f /tmp/said
 helionyx-deploy run --env dev >/tmp/said 2>&1 & run=$!
-for i in $(seq 3000); do grep -q 'listening on 8000' /tmp/said && break; sleep 0.01; done
+for i in $(seq 3000); do grep -qs 'listening on 8000' /tmp/said && break; sleep 0.01; done
 systemctl is-active helionyx-dev
 curl -sf http://127.0.0.1:8000/ | grep -o '\"has_token\": true'
 ps -o user= -p $(systemctl show -P MainPID helionyx-dev)

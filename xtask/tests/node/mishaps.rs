@@ -77,9 +77,10 @@ fn an_interruption_past_the_switch_does_not_keep_a_deploy_from_its_end() {
     {
         site.commit(fault);
         let script = format!(
-            "cd /srv/site/project; helionyx-deploy --json deploy --env dev >/tmp/said 2>&1 & pid=$!; \
-             for i in $(seq 600); do grep -q start-service /tmp/said && break; sleep 0.05; done; \
-             kill -{signal} $pid; wait $pid; echo $?; grep '\"event\":\"report\"' /tmp/said"
+            "cd /srv/site/project; said=/tmp/{signal}; \
+             helionyx-deploy --json deploy --env dev >$said 2>&1 & pid=$!; \
+             for i in $(seq 600); do grep -qs start-service $said && break; sleep 0.05; done; \
+             kill -{signal} $pid; wait $pid; echo $?; grep '\"event\":\"report\"' $said"
         );
         let said = site.run(&["bash", "-c", &script]);
         let (ended, report) = said.split_once('\n').unwrap();
