@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
@@ -14,6 +14,8 @@ use super::{Network, base, cgroup, enter, layer, prerequisites, processes, wait}
 const BOOT: Duration = Duration::from_secs(120);
 /// systemd gives its services 90 seconds to end.
 const SHUTDOWN: Duration = Duration::from_secs(180);
+/// It mostly shuts down within a second. After so long it is looked what keeps it.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest wait for one answer of a systemd that is starting.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Lines of the console that tell why it did not boot.
@@ -58,13 +60,24 @@ pub fn clear(place: &Place) -> Result<()> {
 
 /// Shuts it down in order, where it runs.
 pub fn shut_down(place: &Place) -> Result<()> {
-    let mut is_asked = false;
+    let mut asked: Option<Instant> = None;
     wait::until(&format!("shut down {}", place.name), SHUTDOWN, || {
         if processes::is_empty(place)? {
             return Ok(Some(()));
         }
-        // One that is just being booted does not listen yet.
-        is_asked = is_asked || ask_to_shut_down(place)?;
+        if asked.is_some_and(|at| at.elapsed() < PATIENCE) {
+            return Ok(None);
+        }
+        // What ends last may wait for a minute and a half for what a caller that was killed had begun
+        // in the node: nobody tells it of its end. All services have ended then, in order.
+        if asked.is_some() && processes::is_ending(place)? {
+            processes::kill_all(place)?;
+            return Ok(Some(()));
+        }
+        // One that is just being booted does not listen yet, or forgets it over its own start.
+        if ask_to_shut_down(place)? {
+            asked = Some(wait::now());
+        }
         Ok(None)
     })
 }
@@ -145,6 +158,9 @@ const NO_LOCK: &str = "SYSTEMD_NSPAWN_LOCK=0";
 
 /// Under this machine's systemd: in a unit whose control group is left to the node.
 fn start_as_unit(place: &Place, words: Vec<OsString>) -> Result<()> {
+    wait::until("see the unit of the last boot forgotten", ANSWER, || {
+        Ok(is_unknown(place)?.then_some(()))
+    })?;
     let unit = format!("--unit={}", place.unit);
     let console = place.console.display();
     let mut all: Vec<OsString> = vec![
@@ -160,6 +176,14 @@ fn start_as_unit(place: &Place, words: Vec<OsString>) -> Result<()> {
     ];
     all.extend(words);
     start(place, &duct::cmd(prerequisites::program("systemd-run")?, all))
+}
+
+/// Whether this machine's systemd knows no unit of the node: it does for a moment after the last
+/// process of one has ended, and until then starts no other of that name.
+fn is_unknown(place: &Place) -> Result<bool> {
+    let unit = format!("{}.service", place.unit);
+    let words = ["show", "--property=LoadState", "--value", "--", &unit];
+    Ok(duct::cmd(prerequisites::program("systemctl")?, words).read()?.trim() == "not-found")
 }
 
 /// Without one: in a control group that we make, in a session of its own.

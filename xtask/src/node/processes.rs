@@ -11,6 +11,14 @@ pub fn leader(place: &Place) -> Result<Option<i32>> {
     Ok(all(place)?.into_iter().find(|pid| is_first(*pid)))
 }
 
+/// Whether its first process is the one that ends what services have left, and then the node.
+pub fn is_ending(place: &Place) -> Result<bool> {
+    let Some(leader) = leader(place)? else { return Ok(false) };
+    let name = fs_err::read_to_string(format!("/proc/{leader}/comm")).unwrap_or_default();
+    // The kernel keeps fifteen characters of `systemd-shutdown`.
+    Ok(name.trim_end() == "systemd-shutdow")
+}
+
 /// Whether any process of the node is left.
 pub fn is_empty(place: &Place) -> Result<bool> {
     Ok(all(place)?.is_empty())

@@ -36,7 +36,7 @@ pub(crate) fn for_kernel(goal: &str, mut done: impl FnMut() -> Result<bool>) -> 
 }
 
 #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
-fn now() -> Instant {
+pub(super) fn now() -> Instant {
     Instant::now()
 }
 
