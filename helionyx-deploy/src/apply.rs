@@ -61,6 +61,14 @@ pub struct Applied {
     pub failure: Option<(Box<Step>, StepError)>,
 }
 
+impl Applied {
+    /// Whether it ended because somebody wanted it to.
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        matches!(self.failure, Some((_, StepError::Interrupted)))
+    }
+}
+
 /// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {

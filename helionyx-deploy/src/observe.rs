@@ -140,10 +140,8 @@ fn releases(
             },
             false => {
                 let in_use = current == Node::Link { target: Layout::current_target(id) };
-                {
-                    let mut all = usize::MAX;
-                    release(host, layout, id, if in_use { &mut all } else { &mut budget })?
-                }
+                let mut all = usize::MAX;
+                release(host, layout, id, if in_use { &mut all } else { &mut budget })?
             }
         };
         state.releases.insert(id.clone(), release);

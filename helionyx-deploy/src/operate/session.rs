@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::apply::{Applied, Heed, StepError, Work, apply};
+use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::Host;
 use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
@@ -66,18 +66,9 @@ impl Session<'_, '_> {
     ) -> Result<Report, JournalError> {
         let entries = journal::recent(self.host, &self.environment.layout)?;
         let before = before(found, journal::stopped_on_purpose(&entries));
-        self.journal.write(Record::Begin(Begin {
-            operation,
-            by: self.host.actor(),
-            before: before.clone(),
-            to: plan.to.clone(),
-        }))?;
-        let begun = self.journal.head().number;
-        (self.events)(Event::plan(plan));
-        let applied = self.apply(plan, Heed::Interruptions, None);
-        self.journal.still_ours()?;
+        let (begun, applied) = self.begin(operation, &before, plan)?;
         let mut ending = Ending::of(&applied);
-        let on_purpose = matches!(applied.failure, Some((_, StepError::Interrupted)));
+        let on_purpose = applied.was_interrupted();
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
             None => self.is_reached(desired).err(),
@@ -95,6 +86,27 @@ impl Session<'_, '_> {
             }
         }
         Ok(self.end(operation, plan.from.clone(), &ending, begin))
+    }
+
+    /// Writes down that an operation begins, and from what, tells the plan and carries it out; with the
+    /// number of that entry.
+    fn begin(
+        &mut self,
+        operation: Operation,
+        before: &Before,
+        plan: &Plan,
+    ) -> Result<(u64, Applied), JournalError> {
+        self.journal.write(Record::Begin(Begin {
+            operation,
+            by: self.host.actor(),
+            before: before.clone(),
+            to: plan.to.clone(),
+        }))?;
+        let begun = self.journal.head().number;
+        (self.events)(Event::plan(plan));
+        let applied = self.apply(plan, Heed::Interruptions, None);
+        self.journal.still_ours()?;
+        Ok((begun, applied))
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {

@@ -51,16 +51,18 @@ impl Enclosure {
         started
     }
 
-    /// What is in here that lost its parent; nothing where the kernel keeps no list of it.
-    pub fn orphans(&self) -> Vec<Process> {
+    /// What is in here that lost its parent, and whether that is all: what one leaves that ends at
+    /// this moment is only in the next list. Nothing where the kernel keeps no list.
+    pub fn orphans(&self) -> (Vec<Process>, bool) {
         let keeper = self.keeper.id();
         let children = format!("/proc/{keeper}/task/{keeper}/children");
         let children = fs_err::read_to_string(children).unwrap_or_default();
-        let pids = children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok());
-        match proc::Reader::new() {
-            Ok(mut reader) => pids.filter_map(|pid| reader.process(pid)).collect(),
-            Err(_) => Vec::new(),
-        }
+        let pids: Vec<u32> =
+            children.split_ascii_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+        let Ok(mut reader) = proc::Reader::new() else { return (Vec::new(), true) };
+        let found: Vec<_> = pids.iter().filter_map(|pid| reader.process(*pid)).collect();
+        let is_all = found.len() == pids.len();
+        (found, is_all)
     }
 
     /// Kills all that is in here.

@@ -196,8 +196,8 @@ impl Running<'_> {
         let grace = host.elapsed() + LEFT_GRACE;
         let left = loop {
             let Some(enclosure) = &self.enclosure else { return Ok(Vec::new()) };
-            let left = enclosure.orphans();
-            if left.is_empty() || host.elapsed() >= grace {
+            let (left, is_all) = enclosure.orphans();
+            if (left.is_empty() && is_all) || host.elapsed() >= grace {
                 break left;
             }
             self.listen()?;

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::Session;
 use super::ending::Ending;
-use crate::apply::{Heed, StepError};
-use crate::event::{Event, Operation, Outcome, Report, chain};
-use crate::journal::{Before, Begin, JournalError, Record};
+use crate::event::{Operation, Outcome, Report, chain};
+use crate::journal::{Before, JournalError};
 use crate::operate::foreground::{Watch, runs};
 use crate::plan::{Desired, Plan, Step};
 use crate::state::HostState;
@@ -27,19 +26,10 @@ impl Session<'_, '_> {
     ) -> Result<Report, JournalError> {
         let operation = Operation::Run;
         let before = Before { running: false, release: found.current.release().cloned() };
-        self.journal.write(Record::Begin(Begin {
-            operation,
-            by: self.host.actor(),
-            before: before.clone(),
-            to: plan.to.clone(),
-        }))?;
-        let begun = self.journal.head().number;
         plan.steps.retain(|step| !matches!(step, Step::DisarmRecovery { .. }));
-        (self.events)(Event::plan(&plan));
-        let applied = self.apply(&plan, Heed::Interruptions, None);
-        self.journal.still_ours()?;
+        let (begun, applied) = self.begin(operation, &before, &plan)?;
         let mut ending = Ending::of(&applied);
-        let on_purpose = matches!(applied.failure, Some((_, StepError::Interrupted)));
+        let on_purpose = applied.was_interrupted();
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
             None => self.shown(desired, watch).err(),
