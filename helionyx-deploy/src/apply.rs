@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::{Event, chain};
-use crate::health::{self, Life, Unproven};
+use crate::health::{Life, Unproven};
 use crate::host::{HeldLock, Host, HostError};
 use crate::journal::{Journal, JournalError, Record};
-use crate::name::ServiceName;
+use crate::name::{ServiceName, UnitName};
 use crate::plan::{Plan, Step};
 use crate::release::{BuildRecord, FileRecords};
 use crate::source::SourceError;
 use crate::state::ProcessKey;
+use crate::state::unit::Shown;
 use crate::time::{Timestamp, millis};
 
 mod build;
@@ -192,6 +193,7 @@ pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
         started: BTreeMap::new(),
         logged: BTreeMap::new(),
         begun: BTreeMap::new(),
+        stopped: BTreeMap::new(),
     };
     for (index, step) in plan.steps.iter().enumerate() {
         if let Err(error) = applier.one(index + 1, step) {
@@ -217,6 +219,8 @@ struct Applier<'a, 'w, 'j> {
     logged: BTreeMap<ServiceName, u64>,
     /// When this plan started each service that systemd runs.
     begun: BTreeMap<ServiceName, Timestamp>,
+    /// What systemd knows of each unit that this plan stopped, as long as that has not changed.
+    stopped: BTreeMap<UnitName, Shown>,
 }
 
 impl Applier<'_, '_, '_> {
@@ -338,12 +342,7 @@ impl Applier<'_, '_, '_> {
             Step::RemoveDirectory { path } => host.remove_tree(path)?,
             Step::RemoveFile { path } => host.remove(path)?,
             Step::StartService { service, release } => return self.start_service(service, release),
-            Step::ProveService { service, release } => {
-                let proof = health::prove(host, &self.plan.site, service, release)?;
-                self.check_unit(service, proof.process)?;
-                self.measure_downtime(proof.first_pass);
-                return Ok(format!("pid {}, {} tries", proof.process.pid, proof.tries));
-            }
+            Step::ProveService { service, release } => return self.prove_service(service, release),
             Step::WithdrawProof { release } => host.remove(&layout.verification(release))?,
             Step::MarkVerified { release, identity, previous } => {
                 self.mark_verified(release, *identity, previous.as_ref())?;

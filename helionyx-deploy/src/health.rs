@@ -32,7 +32,9 @@ const ALIVE: Timing = Timing {
 };
 
 /// How often we look whether somebody listens, until somebody does.
-const LISTEN_INTERVAL: Duration = Duration::from_millis(25);
+const LISTEN_INTERVAL: Duration = Duration::from_millis(10);
+/// How long we look for nothing else: a process may end without having listened.
+const LISTEN_SPAN: Duration = Duration::from_millis(50);
 /// How many characters of an answer are kept that did not pass.
 const BODY_LENGTH: usize = 2000;
 
@@ -111,7 +113,9 @@ pub enum Unproven {
     Host(#[from] HostError),
 }
 
-/// Waits until a service is proven, or cannot be any more, or its deadline has passed.
+/// Waits until a service is proven, or cannot be any more, or its deadline has passed. Tells
+/// `passed` of the process whenever one passes for the first time: it is the one that is proven if it
+/// goes on to pass.
 ///
 /// # Errors
 /// Why it was not proven.
@@ -120,6 +124,7 @@ pub fn prove(
     site: &Site,
     service: &Service,
     release: &ReleaseId,
+    passed: &mut dyn FnMut(ProcessKey),
 ) -> Result<Proof, Unproven> {
     let timing = timing(service);
     let begin = host.elapsed();
@@ -148,6 +153,9 @@ pub fn prove(
         let (reason, answer) = match examined? {
             Examined::Passing(process) => {
                 let streak = Streak::add(&mut streak, process, try_begin);
+                if streak.passes == 1 {
+                    passed(process);
+                }
                 let stable = host.elapsed().saturating_sub(streak.first);
                 if streak.passes >= timing.passes && stable >= millis(timing.stable_ms) {
                     return Ok(Proof { process, first_pass: streak.first, tries });
@@ -166,16 +174,32 @@ pub fn prove(
             return Err(Unproven::NotHealthy { service, deadline, tries, reason, answer });
         }
         let next = try_begin + millis(timing.interval_ms);
-        let next = match &streak {
+        match &streak {
             // The last try that is needed comes when the window closes, not after it.
             Some(streak) if streak.passes + 1 >= timing.passes => {
-                next.min(streak.first + millis(timing.stable_ms))
+                pause_until(host, next.min(streak.first + millis(timing.stable_ms)));
             }
             // A look whether somebody listens costs the service nothing.
-            None if seen.listeners.is_empty() => next.min(try_begin + LISTEN_INTERVAL),
-            _ => next,
-        };
-        host.pause(next.saturating_sub(now).max(Duration::from_millis(1)));
+            None if seen.listeners.is_empty() => {
+                await_listener(host, service.port, next.min(try_begin + LISTEN_SPAN))?;
+            }
+            _ => pause_until(host, next),
+        }
+    }
+}
+
+fn pause_until(host: &dyn Host, until: Duration) {
+    host.pause(until.saturating_sub(host.elapsed()).max(Duration::from_millis(1)));
+}
+
+/// Waits until somebody listens on the port, or so long.
+fn await_listener(host: &dyn Host, port: Option<Port>, until: Duration) -> Result<(), HostError> {
+    loop {
+        pause_until(host, until.min(host.elapsed() + LISTEN_INTERVAL));
+        let Some(port) = port.filter(|_| host.elapsed() < until) else { return Ok(()) };
+        if !host.listeners(port)?.is_empty() {
+            return Ok(());
+        }
     }
 }
 

@@ -26,10 +26,24 @@ pub mod local;
 pub use fake::FakeHost;
 pub use local::LocalHost;
 
-/// A machine.
-pub trait Host: Files + Processes + Clock {}
+/// A machine. Two may look at it at once.
+pub trait Host: Files + Processes + Clock + Sync {}
 
-impl<T: Files + Processes + Clock> Host for T {}
+impl<T: Files + Processes + Clock + Sync> Host for T {}
+
+/// Looks at two things that have nothing to do with each other, at once where the machine can.
+pub fn both<A: Send, B: Send>(
+    host: &dyn Host,
+    one: impl Fn() -> A + Sync,
+    other: impl Fn() -> B + Sync,
+) -> (A, B) {
+    let (mut first, mut second) = (None, None);
+    host.both(&mut || first = Some(one()), &mut || second = Some(other()));
+    match (first, second) {
+        (Some(first), Some(second)) => (first, second),
+        _ => (one(), other()),
+    }
+}
 
 /// Time, who we are, and chance.
 pub trait Clock {
@@ -94,12 +108,12 @@ pub trait Files {
         exclude: &[String],
         known: &FileRecords,
     ) -> Result<FileRecords, HostError>;
-    /// Every file and link at these places of a directory and below them, and which of them hold a
-    /// text. What is neither file, directory nor link is an error; nothing at a place is none.
+    /// These files and links of a directory, by relative path and through no link on the way, and
+    /// which of them hold a text. Where no file or link is, nothing is found.
     fn search(
         &self,
         dir: &Utf8Path,
-        places: &[Utf8PathBuf],
+        paths: &[FilePath],
         text: &str,
     ) -> Result<BTreeMap<FilePath, Searched>, HostError>;
     /// Makes a directory and those above it that are missing; sets the mode of a new one only.
@@ -173,7 +187,7 @@ pub struct Searched {
 }
 
 /// A held lock; dropping it frees it.
-pub trait HeldLock {
+pub trait HeldLock: Send + Sync {
     /// Whether it is still the lock of its file: nobody has taken it over.
     fn is_held(&self) -> Result<bool, HostError>;
     /// Whether the one from whom it was taken has let go of it, or is gone.
@@ -186,6 +200,16 @@ pub trait Processes {
     /// At its deadline, and when interrupted, the whole group is killed; when we are killed
     /// ourselves, the command is, but what it started only where that was to end with it.
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError>;
+    /// Runs commands of which none needs another, at once where the machine can; what came of each,
+    /// in their order.
+    fn run_all(&self, commands: &[Command]) -> Vec<Result<Output, HostError>> {
+        commands.iter().map(|command| self.run(command, &mut |_| {})).collect()
+    }
+    /// Does both, at once where the machine can, else one after the other. They only look.
+    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
+        one();
+        other();
+    }
     /// Starts a service detached, in a session of its own, and returns at once. It gets no open
     /// file of ours.
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError>;

@@ -27,7 +27,7 @@ pub mod witness;
 
 pub use fenced::Fenced;
 pub use lock::{Journal, JournalError, Lock, wait_for};
-pub use past::{Unfinished, left_stuck, stopped_on_purpose, unfinished};
+pub use past::{Unfinished, left_stuck, unfinished};
 
 /// How much of the journal's end is looked at to find the last operation, in bytes.
 const TAIL: u64 = 1024 * 1024;
@@ -117,6 +117,16 @@ pub struct Before {
 /// When it cannot be read.
 pub fn recent(host: &dyn Host, layout: &Layout) -> Result<Vec<Entry>, HostError> {
     read(host, layout, TAIL)
+}
+
+/// Whether the services of an environment do not run because somebody wanted it so, as far as the
+/// last mebibyte of its journal says. No more of it is parsed than it takes to tell.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn stopped_on_purpose(host: &dyn Host, layout: &Layout) -> Result<bool, HostError> {
+    let tail = host.read_tail(&layout.journal(), TAIL)?;
+    Ok(past::stopped_on_purpose(frame::lines_of(&tail).rev().filter_map(frame::entry)))
 }
 
 /// All entries of a journal, oldest first; lines that cannot be read are left out.

@@ -24,7 +24,7 @@ mod units;
 pub use prerequisites::prerequisites;
 pub(crate) use recovery::tool_origin;
 pub(crate) use starts::read_environment_file;
-pub(crate) use units::{ask, file as unit_file, overridden};
+pub(crate) use units::{ask, ended_well, file as unit_file, overridden};
 
 /// The largest manifest that is read, in bytes.
 pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, both};
 use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
@@ -172,8 +172,8 @@ pub fn operate_beside(
     events: &mut dyn FnMut(Event),
 ) -> Result<Done, OperateError> {
     let begin = host.elapsed();
-    let origin = resolve_origin(host, environment, goal)?;
-    let done = match look_first(host, environment, goal, origin.as_ref())? {
+    let (origin, first) = look_first(host, environment, goal)?;
+    let done = match first {
         First::Nothing(found) => {
             let report = unchanged(host, goal.operation(), &found, begin);
             Done { report, found: Some(*found) }
@@ -211,22 +211,39 @@ struct Seen {
     plan: Plan,
 }
 
-/// What is to be done. Takes no lock.
+/// What the source stands for, and what is to be done. Takes no lock.
 fn look_first(
     host: &dyn Host,
     environment: &Environment,
     goal: &Goal,
-    origin: Option<&Origin>,
-) -> Result<First, OperateError> {
-    let layout = &environment.layout;
-    let tip = journal::tip(host, layout)?;
+) -> Result<(Option<Origin>, First), OperateError> {
+    let tip = journal::tip(host, &environment.layout)?;
     if tip.as_ref().is_some_and(Tip::is_open) {
-        return Ok(First::Something(None));
+        return Ok((resolve_origin(host, environment, goal)?, First::Something(None)));
     }
-    let early = missing::look(host, environment, goal).and_then(|found| {
-        let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
+    // A remote and the host have nothing to do with each other.
+    let (origin, found) = both(
+        host,
+        || resolve_origin(host, environment, goal),
+        || missing::look(host, environment, goal),
+    );
+    let origin = origin?;
+    let early = found.and_then(|found| {
+        let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
         Ok((found, desired, plan))
     });
+    Ok((origin, first_of(host, environment, goal, tip, early)?))
+}
+
+/// What the first look comes to.
+fn first_of(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    tip: Option<Tip>,
+    early: Result<(HostState, Desired, Plan), OperateError>,
+) -> Result<First, OperateError> {
+    let layout = &environment.layout;
     match early {
         // What was found may be somebody's half-done work: then his entries are in the journal.
         Ok((_, _, plan)) if plan.is_empty() && remains::has_record(host, environment, goal)? => {

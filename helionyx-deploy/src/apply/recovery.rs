@@ -62,7 +62,7 @@ impl Applier<'_, '_, '_> {
     }
 
     pub(super) fn remove_recovery(
-        &self,
+        &mut self,
         service: &UnitName,
         timer: &UnitName,
     ) -> Result<(), StepError> {
@@ -87,7 +87,7 @@ impl Applier<'_, '_, '_> {
     }
 
     /// The model last: without it nothing counts as installed.
-    pub(super) fn install_recovery(&self, recovery: &Recovery) -> Result<(), StepError> {
+    pub(super) fn install_recovery(&mut self, recovery: &Recovery) -> Result<(), StepError> {
         let host = self.work.host;
         self.write_unit(&recovery.service)?;
         self.write_unit(&recovery.timer)?;

@@ -1,18 +1,13 @@
 //! The step that removes a release.
 
-use camino::{Utf8Path, Utf8PathBuf};
-
 use super::build::read_manifest;
 use super::{Applier, StepError};
-use crate::host::{Host, HostError};
 use crate::layout::{FILE_LIST, MANIFEST};
 use crate::name::ReleaseId;
 use crate::observe::files_of;
-use crate::release::FileRecords;
+use crate::release::{FileRecords, look_of};
 use crate::state::{Node, Process};
 
-/// What a release has besides its files.
-const OURS: [&str; 2] = [MANIFEST, FILE_LIST];
 /// Made by Python beside what it runs, and made again when it is gone.
 const DERIVED: &str = "__pycache__";
 
@@ -29,13 +24,20 @@ impl Applier<'_, '_, '_> {
         let mark = host.node(&layout.unfinished(release))?;
         let unfinished = matches!(mark, Node::File { .. });
         if !unfinished {
-            let manifest = read_manifest(host, layout, release)?;
-            let files = manifest.map(|manifest| files_of(host, layout, &manifest)).transpose()?;
-            let Some(files) = files.flatten() else {
+            let Some(manifest) = read_manifest(host, layout, release)? else {
                 return Ok("kept: without its manifest it cannot be told what is ours".to_owned());
             };
-            if let Some(foreign) = foreign_file(host, &dir, &files)? {
-                return Ok(format!("kept: {foreign} in it is not ours"));
+            let mut nodes = host.nodes(&dir)?;
+            nodes.remove(MANIFEST);
+            if look_of(&nodes) != manifest.files.look {
+                let Some(files) = files_of(host, layout, &manifest)? else {
+                    return Ok(
+                        "kept: without its list of files it cannot be told what is ours".to_owned()
+                    );
+                };
+                if let Some(foreign) = nodes.keys().find(|path| !is_ours(path.as_str(), &files)) {
+                    return Ok(format!("kept: {foreign} in it is not ours"));
+                }
             }
         }
         host.write(&layout.unfinished(release), b"", 0o644)?;
@@ -46,24 +48,10 @@ impl Applier<'_, '_, '_> {
     }
 }
 
-/// A file below a release that is none of its own.
-fn foreign_file(
-    host: &dyn Host,
-    dir: &Utf8Path,
-    files: &FileRecords,
-) -> Result<Option<Utf8PathBuf>, HostError> {
-    let mut open = vec![Utf8PathBuf::new()];
-    while let Some(parent) = open.pop() {
-        for name in host.list(&dir.join(&parent))? {
-            let path = parent.join(&name);
-            if let Node::Directory { .. } = host.node(&dir.join(&path))? {
-                if name != DERIVED {
-                    open.push(path);
-                }
-            } else if !OURS.contains(&path.as_str()) && !files.contains_key(path.as_str()) {
-                return Ok(Some(path));
-            }
-        }
-    }
-    Ok(None)
+/// Whether a file below a release is its own, or was made by Python beside one.
+fn is_ours(path: &str, files: &FileRecords) -> bool {
+    let is_derived = |above: &str| above.split('/').any(|name| name == DERIVED);
+    path == FILE_LIST
+        || files.contains_key(path)
+        || path.rsplit_once('/').is_some_and(|(above, _)| is_derived(above))
 }

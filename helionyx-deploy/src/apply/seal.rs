@@ -1,5 +1,7 @@
 //! Steps that make a release complete, check it, and record its proof.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8Path;
 
 use super::build::{difference, place_of, read_manifest};
@@ -36,7 +38,10 @@ impl Applier<'_, '_, '_> {
         facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
         let text = serde_json::to_vec(&files).map_err(|error| encoding(&error))?;
         host.write(&dir.join(FILE_LIST), &text, 0o444)?;
-        let list = FileList::of(&files, &text, look_of(&host.nodes(&dir)?));
+        let mut nodes: BTreeMap<_, _> =
+            files.iter().map(|(path, record)| (path.clone(), record.node())).collect();
+        nodes.insert(FILE_LIST.into(), host.node(&dir.join(FILE_LIST))?);
+        let list = FileList::of(&files, &text, look_of(&nodes));
         let manifest = Manifest {
             format: FORMAT,
             id: release.clone(),

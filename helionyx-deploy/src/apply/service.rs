@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{Applier, StepError};
 use crate::event::Event;
-use crate::health::Unproven;
+use crate::health::{self, Unproven};
 use crate::host::{Launch, Signal};
 use crate::name::{ReleaseId, ServiceName, UnitName};
 use crate::observe::read_environment_file;
@@ -106,6 +106,23 @@ impl Applier<'_, '_, '_> {
         let process = self.work.host.spawn(&launch)?;
         self.started.insert(service.name.clone(), process);
         Ok(format!("pid {}", process.pid))
+    }
+
+    /// Waits until a service is proven. Whether its process is the unit's own is asked while it is to
+    /// stay healthy: the same process stays what it is.
+    pub(super) fn prove_service(
+        &mut self,
+        service: &Service,
+        release: &ReleaseId,
+    ) -> Result<String, StepError> {
+        let mut outside = None;
+        let passed = &mut |process| outside = self.check_unit(service, process).err();
+        let proof = health::prove(self.work.host, &self.plan.site, service, release, passed)?;
+        if let Some(outside) = outside {
+            return Err(outside);
+        }
+        self.measure_downtime(proof.first_pass);
+        Ok(format!("pid {}, {} tries", proof.process.pid, proof.tries))
     }
 
     /// What the probe was answered that a service failed at.

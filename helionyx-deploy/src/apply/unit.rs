@@ -11,7 +11,7 @@ use crate::health::Life;
 use crate::host::HostError;
 use crate::layout::UNITS_DIR;
 use crate::name::{UnitName, UserName};
-use crate::observe::{ask, overridden};
+use crate::observe::{ask, ended_well, overridden};
 use crate::release::{Service, Unit};
 use crate::state::unit::Shown;
 use crate::state::{Account, Node, ProcessKey};
@@ -76,7 +76,8 @@ impl Applier<'_, '_, '_> {
         Ok(self.work.host.remove(&Utf8Path::new(UNITS_DIR).join(unit.as_str()))?)
     }
 
-    pub(super) fn reload_units(&self) -> Result<(), StepError> {
+    pub(super) fn reload_units(&mut self) -> Result<(), StepError> {
+        self.stopped.clear();
         ask(self.work.host, "run systemctl", &systemctl::daemon_reload())?;
         Ok(())
     }
@@ -86,38 +87,37 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
-    /// Starts a unit, also one that failed and was started too often before. What systemd answers is
-    /// not believed: it is asked afterwards.
+    /// Starts a unit, also one that failed and was started too often before. That systemd says that it
+    /// did proves little: the proof that follows is what counts.
     pub(super) fn start_unit(
         &mut self,
         service: &Service,
         unit: &Unit,
     ) -> Result<String, StepError> {
         let host = self.work.host;
-        // Of a unit that did not fail it says that there is nothing to forget.
-        host.run(&systemctl::reset_failed(&unit.name), &mut |_| {})?;
-        self.check_what_counts(unit)?;
+        let shown = match self.stopped.remove(&unit.name) {
+            Some(shown) => shown,
+            None => {
+                host.run(&systemctl::reset_failed(&unit.name), &mut |_| {})?;
+                self.shown(&unit.name)?
+            }
+        };
+        self.check_what_counts(unit, &shown)?;
         self.begun.insert(service.name.clone(), host.now());
         let output = host.run(&systemctl::start(&unit.name, START_DEADLINE), &mut |_| {})?;
-        let shown = self.shown(&unit.name)?;
-        if output.status.success() && shown.failure().is_none() {
-            let pid = shown.main_pid.map_or_else(String::new, |pid| format!("pid {pid}"));
-            return Ok(pid);
+        if output.status.success() {
+            return Ok(String::new());
         }
         let said = output.tail(2).join("; ");
-        let (why, unit) = (shown.failure().unwrap_or(said), unit.name.to_string());
-        Err(match output.status.success() {
-            true => StepError::UnitEnded { unit, life: Life::default(), why },
-            false => StepError::NotStarted { unit, why },
-        })
+        let why = self.shown(&unit.name)?.failure().unwrap_or(said);
+        Err(StepError::NotStarted { unit: unit.name.to_string(), why })
     }
 
     /// What systemd will start is what the unit says: what else is in force is told, and where it would
     /// not be the release, nothing is started. On the way back that decides nothing: what ran so
     /// before may run so again.
-    fn check_what_counts(&mut self, unit: &Unit) -> Result<(), StepError> {
-        let shown = self.shown(&unit.name)?;
-        let found = overridden(self.work.host, &unit.name, &unit.text, &shown);
+    fn check_what_counts(&mut self, unit: &Unit, shown: &Shown) -> Result<(), StepError> {
+        let found = overridden(self.work.host, &unit.name, &unit.text, shown);
         let is_forward = self.work.heed == Heed::Interruptions;
         let (decisive, others): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|one| one.is_decisive && is_forward);
@@ -135,15 +135,31 @@ impl Applier<'_, '_, '_> {
     /// Stops a unit, also one that waits to be started again; what it leaves behind is left to the
     /// caller. Says when it had to be killed, which systemd calls a success.
     pub(super) fn stop_unit(
-        &self,
+        &mut self,
         unit: &UnitName,
         timeout: Duration,
     ) -> Result<String, StepError> {
-        ask(self.work.host, "stop", &systemctl::stop(unit, timeout))?;
-        let shown = self.shown(unit)?;
-        Ok(match shown.result.as_str() {
-            "timeout" => format!("killed: it did not end within {:.1} s", timeout.as_secs_f64()),
-            _ => String::new(),
+        let host = self.work.host;
+        let begin = host.elapsed();
+        // What the next start needs is done meanwhile: asked what would be started, and forgotten that
+        // it failed or was started too often, which of a unit that did neither means nothing.
+        let commands = [
+            systemctl::stop(unit, timeout),
+            systemctl::show([unit]),
+            systemctl::reset_failed(unit),
+        ];
+        let mut answers = host.run_all(&commands).into_iter();
+        if let Some(stopped) = answers.next() {
+            ended_well("stop", &commands[0], stopped?)?;
+        }
+        if let Some(Ok(output)) = answers.next() {
+            self.stopped.extend(systemctl::parse_show(&output.text));
+        }
+        let is_killed = host.elapsed().saturating_sub(begin) >= timeout
+            && self.shown(unit)?.result == "timeout";
+        Ok(match is_killed {
+            true => format!("killed: it did not end within {:.1} s", timeout.as_secs_f64()),
+            false => String::new(),
         })
     }
 

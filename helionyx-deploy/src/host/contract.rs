@@ -88,8 +88,18 @@ fn check_search(host: &dyn Host, dir: &Utf8Path) {
     }
     host.replace_link(&dir.join("link"), Utf8Path::new("out")).unwrap();
     host.replace_link(&dir.join("out/link"), Utf8Path::new("/one")).unwrap();
-    let places = ["file", "link", "out", "missing", "file/below"].map(Utf8PathBuf::from);
-    let found = host.search(dir, &places, "one").unwrap();
+    let paths = [
+        "file",
+        "link",
+        "out",
+        "out/deep/none",
+        "out/link",
+        "out/one",
+        "missing",
+        "file/below",
+        "link/one",
+    ];
+    let found = host.search(dir, &paths.map(FilePath::from), "one").unwrap();
     let all = host.tree(dir, &[], &FileRecords::new()).unwrap();
     let said: Vec<_> = found.iter().map(|(path, found)| (path.as_str(), found.holds)).collect();
     let expected = [

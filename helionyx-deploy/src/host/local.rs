@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::{
     Answer, Clock, Files, HeldLock, HostError, Launch, LockError, Ourselves, ProbeError, Processes,
@@ -50,6 +50,7 @@ mod sync;
 mod transcript;
 mod tree;
 mod unpack;
+mod walk;
 mod whole;
 
 /// The machine that we run on.
@@ -189,10 +190,10 @@ impl Files for LocalHost {
     fn search(
         &self,
         dir: &Utf8Path,
-        places: &[Utf8PathBuf],
+        paths: &[FilePath],
         text: &str,
     ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
-        tree::search(dir, places, text)
+        tree::search(dir, paths, text)
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
@@ -280,6 +281,17 @@ impl Files for LocalHost {
 impl Processes for LocalHost {
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError> {
         run::run(self, command, line)
+    }
+
+    fn run_all(&self, commands: &[Command]) -> Vec<Result<Output, HostError>> {
+        parallel::all(commands, |command| self.run(command, &mut |_| {}))
+    }
+
+    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(other);
+            one();
+        });
     }
 
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::Lock;
 use crate::command::{Command, ExitStatus, Output};
@@ -117,10 +117,10 @@ impl Files for Fenced<'_> {
     fn search(
         &self,
         dir: &Utf8Path,
-        places: &[Utf8PathBuf],
+        paths: &[FilePath],
         text: &str,
     ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
-        self.host().search(dir, places, text)
+        self.host().search(dir, paths, text)
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
@@ -208,6 +208,14 @@ impl Files for Fenced<'_> {
 impl Processes for Fenced<'_> {
     fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError> {
         self.change("run", command)?.run(command, line)
+    }
+
+    fn run_all(&self, commands: &[Command]) -> Vec<Result<Output, HostError>> {
+        match self.change("run", "commands") {
+            Ok(host) => host.run_all(commands),
+            // A lock that was lost stays lost: each says so.
+            Err(_) => commands.iter().map(|command| self.run(command, &mut |_| {})).collect(),
+        }
     }
 
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError> {

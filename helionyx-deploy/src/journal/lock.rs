@@ -1,6 +1,6 @@
 //! The lock, who holds it, and the journal that its holder may write. Does I/O through `host`.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use camino::Utf8Path;
@@ -87,7 +87,7 @@ pub struct Lock<'h> {
     operation: Operation,
     guard: Box<dyn HeldLock>,
     /// Whether it was seen that somebody else has it by now.
-    is_lost: Cell<bool>,
+    is_lost: AtomicBool,
 }
 
 impl<'h> Lock<'h> {
@@ -130,7 +130,7 @@ impl<'h> Lock<'h> {
         operation: Operation,
         guard: Box<dyn HeldLock>,
     ) -> Lock<'h> {
-        Lock { host, layout: layout.clone(), operation, guard, is_lost: Cell::new(false) }
+        Lock { host, layout: layout.clone(), operation, guard, is_lost: AtomicBool::new(false) }
     }
 
     /// Takes the lock of what all environments of this host share, without waiting.
@@ -162,10 +162,10 @@ impl<'h> Lock<'h> {
 
     /// That the lock is still ours: looked at before each change.
     pub(super) fn check(&self, verb: &'static str, subject: &str) -> Result<(), HostError> {
-        if !self.is_lost.get() && self.guard.is_held()? {
+        if !self.is_lost.load(Ordering::Relaxed) && self.guard.is_held()? {
             return Ok(());
         }
-        self.is_lost.set(true);
+        self.is_lost.store(true, Ordering::Relaxed);
         Err(HostError::refused(verb, subject, "the lock was taken over by somebody else"))
     }
 
@@ -174,7 +174,7 @@ impl<'h> Lock<'h> {
     /// # Errors
     /// That it was.
     pub fn still_ours(&self) -> Result<(), JournalError> {
-        if !self.is_lost.get() {
+        if !self.is_lost.load(Ordering::Relaxed) {
             return Ok(());
         }
         let text = self.host.read_tail(&self.layout.lock(), TAIL).unwrap_or_default();

@@ -62,19 +62,24 @@ fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinishe
 }
 
 /// Whether the services do not run because somebody wanted it so: the last operation that came to a
-/// good end was a stop, ended with one, or took all away.
-#[must_use]
-pub fn stopped_on_purpose(entries: &[Entry]) -> bool {
-    let (mut open, mut last) = (None, None);
-    for entry in entries {
-        match &entry.record {
-            Record::Begin(begin) => open = Some(begin.operation),
-            Record::End(report) if report.outcome == Outcome::Deployed => last = open,
-            Record::End(_)
+/// good end was a stop, ended with one, or took all away. From the newest entry back, and not further
+/// than that operation.
+pub(super) fn stopped_on_purpose(newest_first: impl IntoIterator<Item = Entry>) -> bool {
+    let mut ended_well = false;
+    for entry in newest_first {
+        match entry.record {
+            Record::End(report) => ended_well |= report.outcome == Outcome::Deployed,
+            Record::Begin(Begin { operation, .. }) if ended_well => {
+                return matches!(
+                    operation,
+                    Operation::Stop | Operation::Run | Operation::Uninstall
+                );
+            }
+            Record::Begin(_)
             | Record::Step { .. }
             | Record::RollBack { .. }
             | Record::TakeOver { .. } => {}
         }
     }
-    matches!(last, Some(Operation::Stop | Operation::Run | Operation::Uninstall))
+    false
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::command::Command;
+use crate::command::{Command, Output};
 use crate::event::chain;
-use crate::host::Host;
+use crate::host::{Host, HostError};
 use crate::model::{Environment, Requirement, Source};
 use crate::state::Node;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
@@ -31,15 +31,40 @@ pub fn prerequisites(host: &dyn Host, environment: &Environment) -> Prerequisite
     let layout = &environment.layout;
     let directories = [&layout.root, &layout.data].into_iter();
     let listeners = environment.port.and_then(|port| host.listeners(port).ok());
+    let needed: Vec<Requirement> = needed(environment).collect();
+    // All are asked at once: most of the time of each is its start.
+    let has_units = environment.units().is_some();
+    let systemd_version = has_units.then(systemctl::version);
+    let commands: Vec<_> =
+        systemd_version.into_iter().chain(needed.iter().flat_map(questions)).collect();
+    let mut answers = host.run_all(&commands).into_iter();
+    let systemd = has_units.then(|| systemd(host, answers.next()));
+    let programs = needed.into_iter().map(|one| {
+        let version = answers.next();
+        let check = questions(&one).nth(1).and_then(|_| answers.next());
+        (one, asked(version, check))
+    });
+    let programs = programs.collect();
     Prerequisites {
         uid: host.ourselves().uid,
-        systemd: environment.units().map(|_| systemd(host)),
-        programs: needed(environment).map(|one| (one.clone(), ask(host, &one))).collect(),
+        systemd,
+        programs,
         free: directories.filter_map(|dir| Some((dir.clone(), host.free(dir).ok()?))).collect(),
         wanted_mounts: wanted_mounts(host),
         mounts: mounts(host),
         listeners: listeners.unwrap_or_default(),
     }
+}
+
+/// What is asked about a program: its version, then its check, if it has one.
+fn questions(one: &Requirement) -> impl Iterator<Item = Command> + use<> {
+    let command = |program: &str, args: &[String]| {
+        let command = Command::new(program, "/").args(args.to_vec()).variable("LC_ALL", "C");
+        Command { deadline: DEADLINE, ..command }
+    };
+    let check = one.run.as_ref().and_then(|words| words.split_first());
+    let check = check.map(|(program, args)| command(program, args));
+    [command(&one.program, &["--version".to_owned()])].into_iter().chain(check)
 }
 
 /// The programs of the model, and git where the source needs it.
@@ -51,15 +76,18 @@ fn needed(environment: &Environment) -> impl Iterator<Item = Requirement> {
     all.into_iter().chain(wants_git.then_some(git))
 }
 
-fn ask(host: &dyn Host, one: &Requirement) -> Asked {
-    let said = match run(host, &one.program, &["--version".to_owned()]) {
+/// What became of a question about a program, if it was asked.
+type Answer = Option<Result<Output, HostError>>;
+
+/// What a program said of its version, and what its check came to.
+fn asked(version: Answer, check: Answer) -> Asked {
+    let said = match text(version) {
         Err(asked) => return asked,
         Ok(text) => {
             text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().to_owned()
         }
     };
-    let check = one.run.as_ref().and_then(|words| words.split_first());
-    match check.map(|(program, args)| run(host, program, args)) {
+    match check.map(|answer| text(Some(answer))) {
         None | Some(Ok(_)) => Asked::Said(said),
         Some(Err(Asked::Failed(why))) => Asked::Lacking(said, why),
         Some(Err(_)) => Asked::Lacking(said, "there is no such program".to_owned()),
@@ -67,27 +95,26 @@ fn ask(host: &dyn Host, one: &Requirement) -> Asked {
 }
 
 /// What a program wrote, if it ended well.
-fn run(host: &dyn Host, program: &str, args: &[String]) -> Result<String, Asked> {
-    let command = Command::new(program, "/").args(args.to_vec()).variable("LC_ALL", "C");
-    match host.run(&Command { deadline: DEADLINE, ..command }, &mut |_| ()) {
-        Err(error) if error.source.kind() == ErrorKind::NotFound => Err(Asked::Missing),
-        Err(error) => Err(Asked::Failed(chain(&error))),
-        Ok(output) if output.status.success() => Ok(output.text),
-        Ok(output) => {
+fn text(answer: Answer) -> Result<String, Asked> {
+    match answer {
+        None => Err(Asked::Missing),
+        Some(Err(error)) if error.source.kind() == ErrorKind::NotFound => Err(Asked::Missing),
+        Some(Err(error)) => Err(Asked::Failed(chain(&error))),
+        Some(Ok(output)) if output.status.success() => Ok(output.text),
+        Some(Ok(output)) => {
             let said = crate::source::last_line(&output);
             Err(Asked::Failed(said.unwrap_or_else(|| output.status.to_string())))
         }
     }
 }
 
-fn systemd(host: &dyn Host) -> Systemd {
-    if !matches!(host.node(Utf8Path::new(BOOTED)), Ok(Node::Directory { .. })) {
-        return Systemd::NotRunning;
-    }
-    match host.run(&systemctl::version(), &mut |_| ()) {
-        Err(error) if error.source.kind() == ErrorKind::NotFound => Systemd::NotRunning,
+fn systemd(host: &dyn Host, version: Answer) -> Systemd {
+    let is_booted = matches!(host.node(Utf8Path::new(BOOTED)), Ok(Node::Directory { .. }));
+    match version {
+        Some(Err(error)) if error.source.kind() == ErrorKind::NotFound => Systemd::NotRunning,
+        _ if !is_booted => Systemd::NotRunning,
         said => {
-            let text = said.map(|output| output.text).unwrap_or_default();
+            let text = said.and_then(Result::ok).map(|output| output.text).unwrap_or_default();
             Systemd::Running(systemctl::parse_version(&text).map(|version| version.0))
         }
     }
@@ -102,16 +129,16 @@ fn wanted_mounts(host: &dyn Host) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
         let place = name.ends_with(".mount").then(|| host.read(&file, LIMIT).ok()).flatten();
         wanted.extend(place.and_then(|bytes| Some((mount::of_unit(&bytes)?, file))));
     }
-    let fstab = mount::of_fstab(&text(host, FSTAB));
+    let fstab = mount::of_fstab(&content(host, FSTAB));
     wanted.extend(fstab.into_iter().map(|place| (place, Utf8PathBuf::from(FSTAB))));
     wanted
 }
 
 fn mounts(host: &dyn Host) -> BTreeSet<Utf8PathBuf> {
-    mount::mounted(&text(host, MOUNTINFO)).into_iter().collect()
+    mount::mounted(&content(host, MOUNTINFO)).into_iter().collect()
 }
 
-fn text(host: &dyn Host, path: &str) -> String {
+fn content(host: &dyn Host, path: &str) -> String {
     let bytes = host.read(Utf8Path::new(path), LIMIT).unwrap_or_default();
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -109,7 +109,18 @@ pub(crate) fn ask(
     verb: &'static str,
     command: &Command,
 ) -> Result<Output, HostError> {
-    let output = host.run(command, &mut |_| {})?;
+    ended_well(verb, command, host.run(command, &mut |_| {})?)
+}
+
+/// What a command wrote that must have ended well.
+///
+/// # Errors
+/// What it wrote, when it did not.
+pub(crate) fn ended_well(
+    verb: &'static str,
+    command: &Command,
+    output: Output,
+) -> Result<Output, HostError> {
     match output.status.success() {
         true => Ok(output),
         false => {

@@ -64,8 +64,8 @@ impl Session<'_, '_> {
         found: &HostState,
         begin: Duration,
     ) -> Result<Report, JournalError> {
-        let entries = journal::recent(self.host, &self.environment.layout)?;
-        let before = before(found, journal::stopped_on_purpose(&entries));
+        let on_purpose = journal::stopped_on_purpose(self.host, &self.environment.layout)?;
+        let before = before(found, on_purpose);
         let (begun, applied) = self.begin(operation, &before, plan)?;
         let mut ending = Ending::of(&applied);
         let on_purpose = applied.was_interrupted();

@@ -136,6 +136,19 @@ pub enum FileRecord {
     },
 }
 
+impl FileRecord {
+    /// What is seen of it without reading it.
+    #[must_use]
+    pub fn node(&self) -> Node {
+        match self {
+            FileRecord::File { size, mode, modified_ns, .. } => {
+                Node::File { mode: *mode, size: *size, modified_ns: *modified_ns }
+            }
+            FileRecord::Link { target } => Node::Link { target: target.clone() },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

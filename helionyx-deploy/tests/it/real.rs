@@ -74,7 +74,12 @@ broken! {
 }
 
 fn broken_release_is_taken_back(fault: &str, reason: &str) {
-    let rig = if fault == "slow" { Rig::patient() } else { Rig::new() };
+    let rig = match fault {
+        // Longer than anybody waits; and well within the time in which it must stay healthy.
+        "slow" => Rig::timed(60_000, 300),
+        "crash-after" => Rig::timed(1_000, 2_500),
+        _ => Rig::new(),
+    };
     let good = rig.run(&deploy()).release.unwrap();
     rig.change_fault(fault);
     let mut log = Vec::new();

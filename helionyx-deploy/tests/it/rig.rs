@@ -73,12 +73,16 @@ impl Rig {
         Rig::with_source("[source.path]\ndir = \"DIR/source\"", "")
     }
 
-    /// The same, with a release that takes longer to do what it is told than anybody waits.
-    pub fn patient() -> Rig {
+    /// The same, with a release that misbehaves only after so long, and must stay healthy for so
+    /// long.
+    pub fn timed(fault_after_ms: u32, stable_ms: u64) -> Rig {
         let mut rig = Rig::new();
         let name = "FAULT_AFTER_MS".parse().unwrap();
         let variable = rig.environment.variables.get_mut(&name).unwrap();
-        variable.value = helionyx_deploy::template::Template::parse("60000").ok();
+        let value = fault_after_ms.to_string();
+        variable.value = helionyx_deploy::template::Template::parse(&value).ok();
+        let mut health = rig.environment.services.iter_mut().filter_map(|one| one.health.as_mut());
+        health.next().unwrap().timing.stable_ms = stable_ms;
         rig
     }
 

@@ -33,17 +33,16 @@ impl Applier<'_, '_, '_> {
             return Ok(Err(format!("{from} has no outputs of it")));
         }
         // The name of a release occurs in nothing but paths into it, whatever leads to its parents.
-        let found = host.search(&dir, &build.outputs, from.as_str())?;
+        let paths: Vec<FilePath> = records.keys().cloned().collect();
+        let found = host.search(&dir, &paths, from.as_str())?;
         let adoption = build.adoption;
         for (path, record) in &records {
             if let Some(why) = unfit(record, found.get(path), adoption.bound) {
                 return Ok(Err(format!("{path} of {from} {why}")));
             }
         }
-        let (bound, free): (Vec<FilePath>, Vec<_>) = records
-            .keys()
-            .cloned()
-            .partition(|path| found.get(path).is_some_and(|found| found.holds));
+        let (bound, free): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| found.get(path).is_some_and(|found| found.holds));
         host.adopt(&dir, to, &free, adoption.sharing)?;
         let names = (from.as_str(), to.file_name().unwrap_or_default());
         records.extend(host.adopt_renamed(&dir, to, &bound, names, adoption.sharing)?);

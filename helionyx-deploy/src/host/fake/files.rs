@@ -81,10 +81,10 @@ impl Files for FakeHost {
     fn search(
         &self,
         dir: &Utf8Path,
-        places: &[Utf8PathBuf],
+        paths: &[FilePath],
         text: &str,
     ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
-        self.look("list", dir, |disk| disk.search(dir, places, text))
+        self.look("list", dir, |disk| disk.search(dir, paths, text))
     }
 
     fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {

@@ -2,18 +2,18 @@
 //!
 //! Durable only once the tree is sealed.
 
-use std::fs::{Metadata, OpenOptions};
+use std::fs::Metadata;
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::HostError;
 use super::context::Context;
-use super::copy::{clear, fill, is_sealed, new_file_of, pairs};
-use super::files::{link_target, modified_ns, open_regular};
+use super::copy::{Ends, fill, is_sealed};
+use super::files::modified_ns;
 use super::parallel;
 use super::search::Needle;
-use super::tree::executable;
 use crate::digest::ContentDigest;
 use crate::plan::step::Sharing;
 use crate::release::{FilePath, FileRecord, FileRecords};
@@ -25,29 +25,24 @@ pub fn adopt(
     paths: &[FilePath],
     sharing: Sharing,
 ) -> Result<(), HostError> {
-    let pairs = pairs(from, to, paths)?;
-    parallel::each(&pairs, |(source, target)| adopt_one(source, target, sharing))?;
+    let ends = Ends::open(from, to)?;
+    parallel::each(&ends.prepare(paths)?, |path| adopt_one(&ends, path.as_str(), sharing))?;
     Ok(())
 }
 
-fn adopt_one(source: &Utf8Path, target: &Utf8Path, sharing: Sharing) -> Result<(), HostError> {
-    let metadata = source.symlink_metadata().at("copy", source)?;
-    clear(target)?;
-    if metadata.is_symlink() {
-        let link = link_target(source)?;
-        return rustix::fs::symlink(link.as_str(), target.as_str()).at("link", target);
+fn adopt_one(ends: &Ends<'_>, path: &str, sharing: Sharing) -> Result<(), HostError> {
+    let seen = ends.look(path)?;
+    if let Some(link) = ends.link_of(path, &seen)? {
+        return ends.link_to(path, &link);
     }
-    if sharing == Sharing::Linked
-        && is_sealed(&metadata)
-        && rustix::fs::link(source.as_str(), target.as_str()).is_ok()
-    {
+    if sharing == Sharing::Linked && is_sealed(&seen) && ends.share(path).is_ok() {
         return Ok(());
     }
-    let (mut content, metadata) = open_regular("copy", source, OpenOptions::new().read(true))?;
-    let mut file = new_file_of(target, mode_of(&metadata, sharing))?;
+    let (mut content, metadata) = ends.read(path)?;
+    let mut file = ends.new_file(path, mode_of(&metadata, sharing))?;
     let modified = metadata.modified();
     let copied = fill(&mut file, &mut content);
-    copied.and_then(|()| file.set_modified(modified?)).at("copy", source)
+    copied.and_then(|()| file.set_modified(modified?)).at("copy", ends.from.join(path))
 }
 
 /// Takes files and links over, with one text in the place of another. See
@@ -62,36 +57,36 @@ pub fn adopt_renamed(
     if old.len() != new.len() || old.is_empty() {
         return Err(HostError::refused("rename in", to, "the names are not of one length"));
     }
-    let pairs = pairs(from, to, paths)?;
+    let ends = Ends::open(from, to)?;
     let needle = Needle::new(old.as_bytes());
-    let records = parallel::each(&pairs, |(source, target)| {
-        let metadata = source.symlink_metadata().at("copy", source)?;
-        clear(target)?;
-        if metadata.is_symlink() {
-            let link = Utf8PathBuf::from(link_target(source)?.as_str().replace(old, new));
-            rustix::fs::symlink(link.as_str(), target.as_str()).at("link", target)?;
+    let records = parallel::each(&ends.prepare(paths)?, |path| {
+        let path = path.as_str();
+        if let Some(link) = ends.link_of(path, &ends.look(path)?)? {
+            let link = Utf8PathBuf::from(link.as_str().replace(old, new));
+            ends.link_to(path, &link)?;
             return Ok(FileRecord::Link { target: link });
         }
-        let (mut file, metadata) = open_regular("copy", source, OpenOptions::new().read(true))?;
+        let (mut file, metadata) = ends.read(path)?;
         let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
-        file.read_to_end(&mut content).at("read", source)?;
+        file.read_to_end(&mut content).at("read", from.join(path))?;
         needle.replace(&mut content, new.as_bytes());
-        write_renamed(target, &content, &metadata, sharing)
+        write_renamed(&ends, path, &content, &metadata, sharing)
     })?;
     Ok(paths.iter().cloned().zip(records).collect())
 }
 
 fn write_renamed(
-    target: &Utf8Path,
+    ends: &Ends<'_>,
+    path: &str,
     content: &[u8],
     like: &Metadata,
     sharing: Sharing,
 ) -> Result<FileRecord, HostError> {
     let mode = mode_of(like, sharing);
-    let mut file = new_file_of(target, mode)?;
+    let mut file = ends.new_file(path, mode)?;
     let modified = like.modified();
     let written = file.write_all(content);
-    written.and_then(|()| file.set_modified(modified?)).at("write", target)?;
+    written.and_then(|()| file.set_modified(modified?)).at("write", ends.to.join(path))?;
     Ok(FileRecord::File {
         blake3: ContentDigest::of(content),
         size: content.len() as u64,
@@ -102,7 +97,7 @@ fn write_renamed(
 
 /// What no later step may change is sealed from the beginning.
 fn mode_of(like: &Metadata, sharing: Sharing) -> u32 {
-    match (sharing, executable(like)) {
+    match (sharing, like.permissions().mode() & 0o111 != 0) {
         (Sharing::Copied, true) => 0o755,
         (Sharing::Copied, false) => 0o644,
         (Sharing::Linked, true) => 0o555,

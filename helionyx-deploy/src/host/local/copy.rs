@@ -2,17 +2,19 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::super::HostError;
 use super::aside::{aside, put};
 use super::context::Context;
-use super::files::{link_target, open_regular, parent_of, set_dir_mode};
+use super::files::{open_regular, open_regular_at, parent_of, set_dir_mode};
 use super::place::{Place, inside};
-use super::tree::executable;
+use super::walk::{open, read_link};
 use crate::release::FilePath;
 
 /// Copies files and links, by relative path, from one directory to another that exists; replaces
@@ -20,38 +22,109 @@ use crate::release::FilePath;
 ///
 /// Durable only once the tree is sealed: syncing each of some ten thousand files takes minutes.
 pub fn copy(from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
-    let pairs = pairs(from, to, paths)?;
-    pairs.iter().try_for_each(|(source, target)| copy_one(source, target))
+    let ends = Ends::open(from, to)?;
+    ends.prepare(paths)?.iter().try_for_each(|path| copy_one(&ends, path.as_str()))
 }
 
-/// From where to where each goes; the directories that they go to are there.
-pub fn pairs(
-    from: &Utf8Path,
-    to: &Utf8Path,
-    paths: &[FilePath],
-) -> Result<Vec<(Utf8PathBuf, Utf8PathBuf)>, HostError> {
-    let mut place = Place::below(to)?;
-    let pairs = paths.iter().map(|relative| {
-        let Some(relative) = inside(relative.as_str()).filter(|path| !path.as_str().is_empty())
-        else {
-            return Err(HostError::refused("copy", relative, "it is not inside the directory"));
-        };
-        Ok((from.join(&relative), place.prepare(&relative)?))
-    });
-    pairs.collect()
+fn copy_one(ends: &Ends<'_>, path: &str) -> Result<(), HostError> {
+    let seen = ends.look(path)?;
+    if let Some(link) = ends.link_of(path, &seen)? {
+        return ends.link_to(path, &link);
+    }
+    let (mut content, metadata) = ends.read(path)?;
+    let executable = metadata.permissions().mode() & 0o111 != 0;
+    let mut file = ends.new_file(path, if executable { 0o755 } else { 0o644 })?;
+    fill(&mut file, &mut content).at("copy", ends.from.join(path))
+}
+
+/// Two open directories, from one of which files go to the other, by the same relative path.
+pub struct Ends<'a> {
+    /// The path of the one.
+    pub from: &'a Utf8Path,
+    /// The path of the other.
+    pub to: &'a Utf8Path,
+    source: OwnedFd,
+    target: OwnedFd,
+}
+
+impl<'a> Ends<'a> {
+    /// These two, which exist.
+    pub fn open(from: &'a Utf8Path, to: &'a Utf8Path) -> Result<Ends<'a>, HostError> {
+        let source = open(CWD, from.as_str()).at("copy", from)?;
+        let target = open(CWD, to.as_str()).at("fill", to)?;
+        Ok(Ends { from, to, source, target })
+    }
+
+    /// Paths that stay inside, in their plain form; the directories that they go to are there then.
+    pub fn prepare(&self, paths: &[FilePath]) -> Result<Vec<Utf8PathBuf>, HostError> {
+        let mut place = Place::below(self.to)?;
+        let prepared = paths.iter().map(|path| {
+            let Some(path) = inside(path.as_str()).filter(|path| !path.as_str().is_empty()) else {
+                return Err(HostError::refused("copy", path, "it is not inside the directory"));
+            };
+            place.prepare(&path)?;
+            Ok(path)
+        });
+        prepared.collect()
+    }
+
+    /// What is to go.
+    pub fn look(&self, path: &str) -> Result<Stat, HostError> {
+        let seen = rustix::fs::statat(&self.source, path, AtFlags::SYMLINK_NOFOLLOW);
+        seen.at("copy", self.from.join(path))
+    }
+
+    /// What it holds, if it is a link.
+    pub fn link_of(&self, path: &str, seen: &Stat) -> Result<Option<Utf8PathBuf>, HostError> {
+        match FileType::from_raw_mode(seen.st_mode) {
+            FileType::Symlink => read_link(&self.source, path, || self.from.join(path)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The file that is to go.
+    pub fn read(&self, path: &str) -> Result<(File, Metadata), HostError> {
+        open_regular_at("copy", &self.source, path, || self.from.join(path))
+    }
+
+    /// A new file in the place of what is there, to fill, with this mode whatever the umask is.
+    pub fn new_file(&self, path: &str, mode: u32) -> Result<File, HostError> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&self.target, path, flags, Mode::RUSR | Mode::WUSR);
+        let file = File::from(self.replacing(path, open).at("make", self.to.join(path))?);
+        let mode = PermissionsExt::from_mode(mode);
+        file.set_permissions(mode).at("make", self.to.join(path))?;
+        Ok(file)
+    }
+
+    /// A link in the place of what is there.
+    pub fn link_to(&self, path: &str, target: &Utf8Path) -> Result<(), HostError> {
+        let link = || rustix::fs::symlinkat(target.as_str(), &self.target, path);
+        self.replacing(path, link).at("link", self.to.join(path))
+    }
+
+    /// A second name of the file in the place of what is there; refused where the file system has
+    /// no such.
+    pub fn share(&self, path: &str) -> Result<(), Errno> {
+        let (from, to, flags) = (&self.source, &self.target, AtFlags::empty());
+        self.replacing(path, || rustix::fs::linkat(from, path, to, path, flags))
+    }
+
+    fn replacing<T>(&self, path: &str, make: impl Fn() -> Result<T, Errno>) -> Result<T, Errno> {
+        match make() {
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&self.target, path, AtFlags::empty())?;
+                make()
+            }
+            made => made,
+        }
+    }
 }
 
 /// Whether a file is as sealing leaves it: ours, and nobody may write to it.
-pub fn is_sealed(metadata: &Metadata) -> bool {
-    metadata.uid() == rustix::process::geteuid().as_raw()
-        && matches!(metadata.permissions().mode() & 0o7777, 0o444 | 0o555)
-}
-
-pub fn clear(target: &Utf8Path) -> Result<(), HostError> {
-    match rustix::fs::unlink(target.as_str()) {
-        Ok(()) | Err(Errno::NOENT) => Ok(()),
-        Err(error) => Err(HostError::new("replace", target, error.into())),
-    }
+pub fn is_sealed(seen: &Stat) -> bool {
+    seen.st_uid == rustix::process::geteuid().as_raw()
+        && matches!(seen.st_mode & 0o7777, 0o444 | 0o555)
 }
 
 /// Replaces a file by a copy of its own with this mode, with the same content and the same time of
@@ -73,31 +146,16 @@ pub fn separate(path: &Utf8Path, mode: u32) -> Result<(), HostError> {
     put(&aside, path, copied)
 }
 
-/// A new file to fill, with 0755 or 0644.
+/// A new file to fill, with 0755 or 0644 whatever the umask is.
 pub fn new_file(path: &Utf8Path, executable: bool) -> Result<File, HostError> {
-    new_file_of(path, if executable { 0o755 } else { 0o644 })
-}
-
-/// A new file to fill, with this mode whatever the umask is.
-pub fn new_file_of(path: &Utf8Path, mode: u32) -> Result<File, HostError> {
+    let mode = if executable { 0o755 } else { 0o644 };
     let mut options = OpenOptions::new();
     let file = options.write(true).create_new(true).mode(0o600).open(path).at("make", path)?;
     file.set_permissions(PermissionsExt::from_mode(mode)).at("make", path)?;
     Ok(file)
 }
 
-fn copy_one(source: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
-    let metadata = source.symlink_metadata().at("copy", source)?;
-    clear(target)?;
-    if metadata.is_symlink() {
-        let link = link_target(source)?;
-        return rustix::fs::symlink(link.as_str(), target.as_str()).at("link", target);
-    }
-    let (mut content, metadata) = open_regular("copy", source, OpenOptions::new().read(true))?;
-    let mut file = new_file(target, executable(&metadata))?;
-    fill(&mut file, &mut content).at("copy", source)
-}
-
+/// Fills a file with the content of another; on file systems that can, they share it.
 pub fn fill(file: &mut File, content: &mut File) -> io::Result<()> {
     if rustix::fs::ioctl_ficlone(&*file, &*content).is_ok() {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -71,7 +72,7 @@ pub fn read(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
     if metadata.len() > limit {
         return Err(too_long());
     }
-    let mut content = Vec::new();
+    let mut content = room_for(metadata.len());
     file.take(limit.saturating_add(1)).read_to_end(&mut content).at("read", path)?;
     if content.len() as u64 > limit { Err(too_long()) } else { Ok(content) }
 }
@@ -99,9 +100,15 @@ pub fn read_tail(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
     };
     let start = metadata.len().saturating_sub(limit);
     file.seek(SeekFrom::Start(start)).at("read", path)?;
-    let mut content = Vec::new();
+    let mut content = room_for(metadata.len() - start);
     file.take(limit).read_to_end(&mut content).at("read", path)?;
     Ok(content)
+}
+
+/// Room for as many bytes, and for the end to be noticed. The length of what the kernel makes up as
+/// it is read is not known.
+fn room_for(bytes: u64) -> Vec<u8> {
+    Vec::with_capacity(usize::try_from(bytes).unwrap_or(0).saturating_add(1))
 }
 
 /// Adds to the end of a file with one write, and syncs it; makes it (0600) when missing.
@@ -144,20 +151,37 @@ pub fn open_regular(
     options: &OpenOptions,
 ) -> Result<(File, Metadata), HostError> {
     let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    let file =
-        options.clone().custom_flags(flags.bits().cast_signed()).open(path).map_err(|error| {
-            match error.raw_os_error() {
-                Some(code) if code == Errno::LOOP.raw_os_error() => {
-                    HostError::refused(verb, path, "it is a symbolic link")
-                }
-                _ => HostError::new(verb, path, error),
-            }
-        })?;
-    let metadata = file.metadata().at(verb, path)?;
-    if metadata.is_file() {
-        return Ok((file, metadata));
+    let opened = options.clone().custom_flags(flags.bits().cast_signed()).open(path);
+    regular(verb, opened, || path.to_owned())
+}
+
+/// The same, to read and through no link on the way, by a path relative to an open directory; `path` tells the whole one.
+pub fn open_regular_at(
+    verb: &'static str,
+    dir: impl AsFd,
+    relative: &str,
+    path: impl Fn() -> Utf8PathBuf,
+) -> Result<(File, Metadata), HostError> {
+    let opened = super::walk::open_inside(dir, relative, OFlags::RDONLY | OFlags::NONBLOCK);
+    regular(verb, opened.map(File::from).map_err(io::Error::from), path)
+}
+
+fn regular(
+    verb: &'static str,
+    opened: io::Result<File>,
+    path: impl Fn() -> Utf8PathBuf,
+) -> Result<(File, Metadata), HostError> {
+    let file = opened.map_err(|error| match error.raw_os_error() {
+        Some(code) if code == Errno::LOOP.raw_os_error() => {
+            HostError::refused(verb, path(), "it is a symbolic link")
+        }
+        _ => HostError::new(verb, path(), error),
+    })?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_file() => Ok((file, metadata)),
+        Ok(_) => Err(HostError::refused(verb, path(), "it is no regular file")),
+        Err(error) => Err(HostError::new(verb, path(), error)),
     }
-    Err(HostError::refused(verb, path, "it is no regular file"))
 }
 
 /// Makes what was put into or taken out of a path's directory durable.
@@ -173,8 +197,12 @@ pub fn parent_of(path: &Utf8Path) -> &Utf8Path {
 
 /// Gives a directory exactly these permission bits.
 pub fn set_dir_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let dir = rustix::fs::openat(CWD, path.as_str(), flags, Mode::empty())?;
+    set_dir_mode_at(CWD, path.as_str(), mode)
+}
+
+/// The same, by a path relative to an open directory.
+pub fn set_dir_mode_at(from: impl AsFd, relative: &str, mode: u32) -> io::Result<()> {
+    let dir = super::walk::open(from, relative)?;
     Ok(rustix::fs::fchmod(dir, Mode::from_raw_mode(mode))?)
 }
 

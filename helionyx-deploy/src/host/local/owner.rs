@@ -4,12 +4,10 @@
 //! place at the right moment, and what root gives away would be somebody else's.
 
 use std::ffi::CString;
-use std::fs::Metadata;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::fs::MetadataExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 use rustix::process::{Gid, Uid};
 
@@ -33,17 +31,30 @@ pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
 
 /// Makes one thing ours that lies in what is ours, as it was just seen there. Nobody else can put
 /// something else in its place meanwhile.
-pub fn take(path: &Utf8Path, seen: &Metadata) -> Result<(), HostError> {
-    let ours = ours();
-    let is_open = seen.is_dir() && seen.mode() & 0o022 != 0;
-    if (seen.uid(), seen.gid()) == (ours.uid, ours.gid) && !is_open {
+pub fn take(path: &Utf8Path, seen: &Stat) -> Result<(), HostError> {
+    if is_taken(seen) {
         return Ok(());
     }
-    let how = if seen.is_dir() { OFlags::RDONLY | OFlags::DIRECTORY } else { OFlags::PATH };
+    let (ours, is_open) = (ours(), is_open(seen));
+    let how = if is_dir(seen) { OFlags::RDONLY | OFlags::DIRECTORY } else { OFlags::PATH };
     let flags = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = enter(CWD, path.as_str(), flags).at("take back", path)?;
     give(&opened, ours).at("take back", path)?;
     if is_open { close_to_others(&opened).at("take back", path) } else { Ok(()) }
+}
+
+/// Whether something is ours, and nobody else can put something into it.
+pub fn is_taken(seen: &Stat) -> bool {
+    let ours = ours();
+    (seen.st_uid, seen.st_gid) == (ours.uid, ours.gid) && !is_open(seen)
+}
+
+fn is_open(seen: &Stat) -> bool {
+    is_dir(seen) && seen.st_mode & 0o022 != 0
+}
+
+fn is_dir(seen: &Stat) -> bool {
+    FileType::from_raw_mode(seen.st_mode) == FileType::Directory
 }
 
 fn ours() -> Account {
@@ -141,6 +152,8 @@ fn close_to_others(dir: &OwnedFd) -> Result<(), Errno> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
     use super::super::scratch::{Scratch, mode_of};
     use super::super::whole;
     use super::*;

@@ -20,17 +20,25 @@ pub fn each<T: Sync, R: Send>(
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);
+    // Some at a time: neighbours often lie in one directory, where two would wait for each other.
+    let some = (items.len() / (8 * threads)).clamp(1, FEW);
     let take = || {
         let mut done = Vec::new();
         loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return done };
-            let result = work(item);
-            if result.is_err() {
-                // Nobody begins another one: the error is what counts.
-                next.store(items.len(), Ordering::Relaxed);
+            let begin = next.fetch_add(some, Ordering::Relaxed);
+            for (index, item) in items.iter().enumerate().skip(begin).take(some) {
+                let result = work(item);
+                let failed = result.is_err();
+                done.push((index, result));
+                if failed {
+                    // Nobody begins another one: the error is what counts.
+                    next.store(items.len(), Ordering::Relaxed);
+                    return done;
+                }
             }
-            done.push((index, result));
+            if begin >= items.len() {
+                return done;
+            }
         }
     };
     let mut all: Vec<(usize, Result<R, HostError>)> = std::thread::scope(|scope| {
@@ -46,6 +54,20 @@ pub fn each<T: Sync, R: Send>(
     });
     all.sort_by_key(|(index, _)| *index);
     all.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Does a few things that mostly wait, each in a thread of its own; what came of each, in their
+/// order.
+pub fn all<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let work = &work;
+    std::thread::scope(|scope| {
+        let begun: Vec<_> = items.iter().map(|item| scope.spawn(move || work(item))).collect();
+        let ended = begun.into_iter().map(|one| match one.join() {
+            Ok(result) => result,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        ended.collect()
+    })
 }
 
 #[cfg(test)]

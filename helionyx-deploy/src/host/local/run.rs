@@ -9,17 +9,20 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, PipeReader, Read};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::OFlags;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions};
 
 use super::super::{Clock, HostError};
 use super::context::Context;
 use super::enclosure::Enclosure;
 use super::transcript::Transcript;
-use super::{LocalHost, child, nap, spawn};
+use super::{LocalHost, child, spawn};
 use crate::command::{Command, ExitStatus, Inherit, Leftovers, OnInterrupt, Output};
 use crate::state::Process;
 
@@ -51,6 +54,8 @@ const BASICS: [&str; 6] = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"];
 struct Running<'a> {
     handle: duct::Handle,
     group: Pid,
+    /// Becomes readable when the command ends; none once it has, or where the kernel has no such.
+    ending: Option<OwnedFd>,
     pipe: Option<PipeReader>,
     transcript: Transcript<'a>,
     buffer: Vec<u8>,
@@ -102,6 +107,7 @@ fn start<'a>(
     Ok(Running {
         handle,
         group,
+        ending: rustix::process::pidfd_open(group, PidfdFlags::empty()).ok(),
         pipe: Some(pipe),
         transcript,
         buffer: vec![0; 64 * 1024],
@@ -160,7 +166,8 @@ fn finish(
 }
 
 impl Running<'_> {
-    /// Takes in what output there is; where there is none, waits a little, and each time longer.
+    /// Takes in what output there is; where there is none, waits until there is or the command ends,
+    /// but only a little, and each time longer: for what is waited for besides.
     fn listen(&mut self) -> io::Result<()> {
         if let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut self.buffer) {
@@ -176,15 +183,22 @@ impl Running<'_> {
             }
         }
         self.nap = (self.nap * 2).clamp(Duration::from_micros(500), LONGEST_NAP);
-        nap(self.nap);
-        Ok(())
+        let awaited = self.pipe.iter().map(AsFd::as_fd).chain(self.ending.iter().map(AsFd::as_fd));
+        let mut awaited: Vec<_> =
+            awaited.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        match rustix::event::poll(&mut awaited, Timespec::try_from(self.nap).ok().as_ref()) {
+            Err(Errno::INTR) => Ok(()),
+            polled => Ok(polled.map(drop)?),
+        }
     }
 
     /// Whether the command itself has ended. It is not reaped yet: until then its process group
     /// cannot become another's.
-    fn has_ended(&self) -> io::Result<bool> {
+    fn has_ended(&mut self) -> io::Result<bool> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        Ok(rustix::process::waitid(WaitId::Pid(self.group), options)?.is_some())
+        let ended = rustix::process::waitid(WaitId::Pid(self.group), options)?.is_some();
+        self.ending.take_if(|_| ended);
+        Ok(ended)
     }
 
     /// Ends what the command left running, if that is to end; what it was, if that can be told. The

@@ -1,14 +1,10 @@
 //! Reads files whole: digests their content, and looks for a text in it. Does I/O.
 
-use std::fs::OpenOptions;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 
-use camino::Utf8Path;
-
-use super::super::HostError;
-use super::context::Context;
-use super::files::{modified_ns, open_regular};
+use super::files::modified_ns;
 use crate::digest::ContentDigester;
 use crate::release::FileRecord;
 
@@ -62,10 +58,10 @@ impl<'n> Needle<'n> {
 
 /// How a regular file is recorded, and whether the bytes occur in it, if some are looked for.
 pub fn read_through(
-    path: &Utf8Path,
+    mut file: File,
+    metadata: &Metadata,
     needle: Option<&Needle>,
-) -> Result<(FileRecord, bool), HostError> {
-    let (mut file, metadata) = open_regular("read", path, OpenOptions::new().read(true))?;
+) -> io::Result<(FileRecord, bool)> {
     // What begins at the end of a piece may go on in the next one.
     let overlap = needle.map_or(0, |needle| needle.bytes.len().saturating_sub(1));
     let whole = usize::try_from(metadata.len()).unwrap_or(BUFFER).saturating_add(1);
@@ -76,7 +72,7 @@ pub fn read_through(
         let count = match file.read(&mut buffer[filled..]) {
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error).at("read", path),
+            Err(error) => return Err(error),
         };
         digester.add(&buffer[filled..filled + count]);
         (filled, size) = (filled + count, size + count as u64);
@@ -94,24 +90,32 @@ pub fn read_through(
         blake3: digester.finish(),
         size,
         mode: metadata.permissions().mode() & 0o7777,
-        modified_ns: modified_ns(&metadata),
+        modified_ns: modified_ns(metadata),
     };
     Ok((record, holds))
 }
 
 #[cfg(test)]
 mod tests {
+    use camino::Utf8Path;
+
     use super::super::scratch::Scratch;
     use super::super::{files, whole};
     use super::*;
     use crate::digest::ContentDigest;
 
     fn contains(path: &Utf8Path, needle: &[u8]) -> bool {
-        let (record, holds) = read_through(path, Some(&Needle::new(needle))).unwrap();
+        let read = |needle| {
+            let file = File::open(path).unwrap();
+            let metadata = file.metadata().unwrap();
+            read_through(file, &metadata, needle).unwrap()
+        };
+        let needle = Needle::new(needle);
+        let (record, holds) = read(Some(&needle));
         let content = files::read(path, 1 << 20).unwrap();
         let FileRecord::File { blake3, size, .. } = record else { panic!("{record:?}") };
         assert_eq!((blake3, size), (ContentDigest::of(&content), content.len() as u64));
-        assert_eq!(read_through(path, None).unwrap(), (record, false));
+        assert_eq!(read(None), (record, false));
         holds
     }
 

@@ -1,20 +1,19 @@
 //! Whole trees: records of every file, and sealing. Does I/O.
 
 use std::collections::BTreeMap;
-use std::fs::{Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
-use camino::{Utf8Path, Utf8PathBuf};
-use rustix::fs::{CWD, Mode, OFlags};
+use camino::Utf8Path;
+use rustix::fs::{CWD, FileType, Mode, OFlags};
+use rustix::io::Errno;
 
 use super::super::{HostError, Searched};
 use super::context::Context;
-use super::copy;
-use super::files::{self, link_target, modified_ns, open_regular};
-use super::parallel;
+use super::files::{self, open_regular, open_regular_at};
 use super::search::{Needle, read_through};
-use super::{owner, sync};
+use super::walk::{Entry, Then, open, open_inside, read_link, walk};
+use super::{copy, owner, parallel, sync};
 use crate::digest::{Digest, Digester};
 use crate::release::{FilePath, FileRecord, FileRecords};
 
@@ -25,78 +24,76 @@ pub fn tree(
     exclude: &[String],
     known: &FileRecords,
 ) -> Result<FileRecords, HostError> {
-    let (mut records, mut files) = (FileRecords::new(), Vec::new());
-    walk(dir, exclude, &mut |entry, relative| {
-        let record = match entry {
-            Entry::Directory(..) => return Ok(()),
-            Entry::Link(path, _) => FileRecord::Link { target: link_target(path)? },
-            Entry::File(path, metadata) => match same(known.get(relative.as_str()), metadata) {
-                Some(record) => record,
-                None => {
-                    files.push((relative.to_owned(), path.to_owned()));
-                    return Ok(());
-                }
-            },
+    let (mut records, mut files) = (Vec::new(), Vec::new());
+    walk(dir, &mut |entry| {
+        let relative = entry.relative();
+        if exclude.iter().any(|name| relative.rsplit('/').next() == Some(name)) {
+            return Ok(Then::Pass);
+        }
+        entry.is_fit()?;
+        let record = match entry.kind() {
+            FileType::Directory => None,
+            FileType::Symlink => Some(FileRecord::Link { target: entry.target() }),
+            _ => {
+                let record = same(known.get(&*relative), entry);
+                files.extend(record.is_none().then(|| FilePath::from(&*relative)));
+                record
+            }
         };
-        records.insert(relative.to_owned().into(), record);
-        Ok(())
+        records.extend(record.map(|record| ((&*relative).into(), record)));
+        Ok(Then::Enter)
     })?;
-    let read = parallel::each(&files, |(_, path)| Ok(read_through(path, None)?.0))?;
-    records.extend(files.into_iter().map(|(relative, _)| relative.into()).zip(read));
-    Ok(records)
+    let opened = open(CWD, dir.as_str()).at("list", dir)?;
+    let read = parallel::each(&files, |path| {
+        let told = || dir.join(path);
+        let (file, metadata) = open_regular_at("read", &opened, path.as_str(), told)?;
+        Ok((path.clone(), read_through(file, &metadata, None).at("read", told())?.0))
+    })?;
+    Ok(records.into_iter().chain(read).collect())
 }
 
 /// What is known of a file that has the same length and time of last change now.
-fn same(known: Option<&FileRecord>, metadata: &Metadata) -> Option<FileRecord> {
+fn same(known: Option<&FileRecord>, seen: &Entry<'_>) -> Option<FileRecord> {
     match *known? {
         FileRecord::File { blake3, size, modified_ns: at, .. }
-            if (size, at) == (metadata.len(), modified_ns(metadata)) =>
+            if (size, at) == (seen.size(), seen.modified_ns()) =>
         {
-            let mode = metadata.permissions().mode() & 0o7777;
-            Some(FileRecord::File { blake3, size, mode, modified_ns: at })
+            Some(FileRecord::File { blake3, size, mode: seen.mode(), modified_ns: at })
         }
         _ => None,
     }
 }
 
-/// Every file and link at these places of a directory and below them, and which of them hold a text.
+/// These files and links of a directory, as far as they are there, and which of them hold a text.
 pub fn search(
     dir: &Utf8Path,
-    places: &[Utf8PathBuf],
+    paths: &[FilePath],
     text: &str,
 ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
-    dir.symlink_metadata().at("list", dir)?;
-    let (mut all, mut files) = (BTreeMap::new(), Vec::new());
-    let mut take = |entry: Entry<'_>, relative: &Utf8Path| {
-        match entry {
-            Entry::File(path, _) => files.push((relative.to_owned(), path.to_owned())),
-            Entry::Link(path, _) => {
-                let target = link_target(path)?;
-                let holds = target.as_str().contains(text);
-                let record = FileRecord::Link { target };
-                all.insert(relative.to_owned().into(), Searched { record, holds });
-            }
-            Entry::Directory(..) => {}
-        }
-        Ok(())
-    };
-    for place in places {
-        let path = dir.join(place);
-        match path.symlink_metadata() {
-            Err(error) if files::absent(&error) => {}
-            Ok(metadata) if metadata.is_dir() => {
-                walk(&path, &[], &mut |entry, below| take(entry, &place.join(below)))?;
-            }
-            found => take(entry(&path, &found.at("look at", &path)?)?, place)?,
-        }
-    }
+    let opened = open(CWD, dir.as_str()).at("list", dir)?;
     let needle = Needle::new(text.as_bytes());
-    let read = parallel::each(&files, |(_, path)| {
-        let (record, holds) = read_through(path, Some(&needle))?;
-        Ok(Searched { record, holds })
+    let found = parallel::each(paths, |path| {
+        let (relative, told) = (path.as_str(), || dir.join(path));
+        let file = match open_inside(&opened, relative, OFlags::RDONLY | OFlags::NONBLOCK) {
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(Errno::LOOP) => {
+                let target = read_link(&opened, relative, told)?;
+                return Ok(target.map(|target| {
+                    let holds = target.as_str().contains(text);
+                    Searched { record: FileRecord::Link { target }, holds }
+                }));
+            }
+            file => File::from(file.at("read", told())?),
+        };
+        let metadata = file.metadata().at("read", told())?;
+        if !metadata.is_file() {
+            return Ok(None);
+        }
+        let read = read_through(file, &metadata, Some(&needle)).at("read", told());
+        read.map(|(record, holds)| Some(Searched { record, holds }))
     })?;
-    all.extend(files.into_iter().map(|(relative, _)| relative.into()).zip(read));
-    Ok(all)
+    let found = paths.iter().cloned().zip(found);
+    Ok(found.filter_map(|(path, found)| Some((path, found?))).collect())
 }
 
 /// The SHA-256 of a regular file.
@@ -112,97 +109,40 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 /// already: the others may lie outside, e.g. in a package cache, and are neither to be sealed nor to
 /// change what is.
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
-    let mut directories = vec![dir.to_owned()];
+    let mut directories = Vec::new();
     // From the top down: into what is ours already nobody else can put something else.
-    owner::take(dir, &dir.symlink_metadata().at("seal", dir)?)?;
-    walk(dir, &[], &mut |entry, _| match entry {
-        Entry::File(path, metadata) => {
-            owner::take(path, metadata)?;
-            let mode = if executable(metadata) { 0o555 } else { 0o444 };
-            // A second name of what is sealed elsewhere stays one: nobody can change either.
-            if metadata.nlink() > 1 && !copy::is_sealed(metadata) {
-                return copy::separate(path, mode);
-            }
-            match metadata.permissions().mode() & 0o7777 == mode {
-                true => Ok(()),
-                false => set_file_mode(path, mode).at("seal", path),
-            }
+    owner::take(dir, &rustix::fs::lstat(dir.as_str()).at("seal", dir)?)?;
+    walk(dir, &mut |entry| {
+        entry.is_fit()?;
+        if !owner::is_taken(&entry.stat) {
+            owner::take(&entry.path(), &entry.stat)?;
         }
-        // Closed last: in a sealed one, no file could be replaced.
-        Entry::Directory(path, metadata) => {
-            directories.push(path.to_owned());
-            owner::take(path, metadata)
+        match entry.kind() {
+            // Closed last: in a sealed one, no file could be replaced.
+            FileType::Directory => directories.push(entry.relative().into_owned()),
+            FileType::RegularFile => seal_file(entry)?,
+            _ => {}
         }
-        Entry::Link(path, metadata) => owner::take(path, metadata),
+        Ok(Then::Enter)
     })?;
-    for path in directories {
-        files::set_dir_mode(&path, 0o555).at("seal", &path)?;
+    let opened = open(CWD, dir.as_str()).at("seal", dir)?;
+    for relative in &directories {
+        files::set_dir_mode_at(&opened, relative, 0o555).at("seal", dir.join(relative))?;
     }
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let opened = rustix::fs::openat(CWD, dir.as_str(), flags, Mode::empty()).at("sync", dir)?;
+    files::set_dir_mode_at(&opened, ".", 0o555).at("seal", dir)?;
     sync::file_system(opened).at("sync", dir)
 }
 
-/// Whether anybody may execute it.
-pub fn executable(metadata: &Metadata) -> bool {
-    metadata.permissions().mode() & 0o111 != 0
-}
-
-enum Entry<'a> {
-    File(&'a Utf8Path, &'a Metadata),
-    Link(&'a Utf8Path, &'a Metadata),
-    Directory(&'a Utf8Path, &'a Metadata),
-}
-
-/// Hands every entry below a directory, with its relative path, to `visit`.
-fn walk(
-    root: &Utf8Path,
-    exclude: &[String],
-    visit: &mut dyn FnMut(Entry<'_>, &Utf8Path) -> Result<(), HostError>,
-) -> Result<(), HostError> {
-    let metadata = root.symlink_metadata().at("list", root)?;
-    if !metadata.is_dir() {
-        return Err(HostError::refused("list", root, "it is no directory"));
+fn seal_file(entry: &Entry<'_>) -> Result<(), HostError> {
+    if copy::is_sealed(&entry.stat) {
+        // A second name of what is sealed elsewhere stays one: nobody can change either.
+        return Ok(());
     }
-    let mut pending = vec![Utf8PathBuf::new()];
-    while let Some(relative) = pending.pop() {
-        // Joining an empty path would end in a slash.
-        let dir = if relative.as_str().is_empty() { root.to_owned() } else { root.join(&relative) };
-        for name in names(&dir)?.into_iter().filter(|name| !exclude.contains(name)) {
-            let (path, below) = (dir.join(&name), relative.join(&name));
-            let metadata = path.symlink_metadata().at("look at", &path)?;
-            visit(entry(&path, &metadata)?, &below)?;
-            if metadata.is_dir() {
-                pending.push(below);
-            }
-        }
+    let mode = if entry.mode() & 0o111 == 0 { 0o444 } else { 0o555 };
+    match entry.stat.st_nlink {
+        0 | 1 => set_file_mode(&entry.path(), mode).at("seal", entry.path()),
+        _ => copy::separate(&entry.path(), mode),
     }
-    Ok(())
-}
-
-fn entry<'a>(path: &'a Utf8Path, metadata: &'a Metadata) -> Result<Entry<'a>, HostError> {
-    if metadata.is_dir() {
-        return Ok(Entry::Directory(path, metadata));
-    }
-    if metadata.is_symlink() {
-        return Ok(Entry::Link(path, metadata));
-    }
-    if metadata.is_file() {
-        return Ok(Entry::File(path, metadata));
-    }
-    Err(HostError::refused("take in", path, "it is a device, socket or pipe"))
-}
-
-fn names(dir: &Utf8Path) -> Result<Vec<String>, HostError> {
-    let mut names = Vec::new();
-    for entry in std::fs::read_dir(dir).at("list", dir)? {
-        let name = entry.at("list", dir)?.file_name().into_string().map_err(|name| {
-            let path = std::path::Path::new(dir.as_str()).join(name);
-            HostError::refused("take in", path.display(), "its name is not UTF-8")
-        })?;
-        names.push(name);
-    }
-    Ok(names)
 }
 
 fn set_file_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
@@ -214,7 +154,7 @@ fn set_file_mode(path: &Utf8Path, mode: u32) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
+    use std::os::unix::fs::MetadataExt as _;
 
     use super::super::scratch::{Scratch, mode_of};
     use super::super::whole;
@@ -268,6 +208,11 @@ mod tests {
         let _socket = std::os::unix::net::UnixListener::bind(dir.join("b/socket")).unwrap();
         let error = tree(dir.path(), &[], &FileRecords::new()).unwrap_err();
         assert_eq!(error.subject, dir.join("b/socket"));
+        rustix::fs::unlink(dir.join("b/socket").as_str()).unwrap();
+        let elsewhere = std::ffi::OsStr::from_bytes(b"else\xffwhere");
+        std::os::unix::fs::symlink(elsewhere, dir.join("b/odd")).unwrap();
+        let error = tree(dir.path(), &[], &FileRecords::new()).unwrap_err();
+        assert_eq!(error.source.to_string(), "what it leads to is not UTF-8");
         assert!(
             tree(&dir.join("a"), &[], &FileRecords::new()).is_err()
                 && tree(&dir.join("b/link"), &[], &FileRecords::new()).is_err()

@@ -96,12 +96,12 @@ impl Disk {
     pub(in crate::host::fake) fn search(
         &self,
         dir: &Utf8Path,
-        places: &[Utf8PathBuf],
+        paths: &[FilePath],
         text: &str,
     ) -> io::Result<BTreeMap<FilePath, Searched>> {
         let mut all = BTreeMap::new();
         for (path, record) in self.tree(dir, &[])? {
-            if !places.iter().any(|place| path.starts_with(place)) {
+            if !paths.contains(&path) {
                 continue;
             }
             let holds = match &record {
