@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::health::{self, Seen};
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, both};
 use crate::isolation::links;
 use crate::journal::{self, Tip};
 use crate::layout::{FILE_LIST, Layout, MANIFEST};
@@ -58,14 +58,25 @@ fn observe_within(
     let (nodes, above) = (nodes(host, environment)?, above(host, environment)?);
     let mut state = HostState { nodes, above, ..HostState::default() };
     if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
-        releases(host, layout, budget, &mut state)?;
+        releases(host, layout, &mut state)?;
+    }
+    // Files are many, and systemd takes its time.
+    let (conditions, asked) = both(
+        host,
+        || look_at_releases(host, layout, budget, &state),
+        || units::ask_systemd(host, environment, &state),
+    );
+    for (id, condition) in conditions? {
+        state.releases.entry(id).and_modify(|release| release.condition = condition);
     }
     state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
     let tip = journal::tip(host, layout)?;
     state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
     state.journal = tip.as_ref().and_then(Tip::anchor);
-    units::look(host, environment, &mut state)?;
+    if let Some(asked) = asked? {
+        units::look(host, environment, asked, &mut state)?;
+    }
     let processes = host.processes(&layout.root)?;
     assign_to_releases(&processes, layout, &mut state);
     state.services = services(processes, layout);
@@ -108,13 +119,7 @@ fn above(
     all.into_iter().map(|path| Ok((path.clone(), host.node(&path)?))).collect()
 }
 
-fn releases(
-    host: &dyn Host,
-    layout: &Layout,
-    mut budget: usize,
-    state: &mut HostState,
-) -> Result<(), HostError> {
-    let current = host.node(&layout.current())?;
+fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {
     let mut marked = BTreeSet::new();
     let mut found = BTreeSet::new();
     for name in host.list(&layout.releases())? {
@@ -130,7 +135,7 @@ fn releases(
             state.strangers.insert(name);
         }
     }
-    for id in found.union(&marked).collect::<Vec<_>>().into_iter().rev() {
+    for id in found.union(&marked) {
         let release = match marked.contains(id) {
             true => ReleaseState {
                 condition: Condition::Unfinished,
@@ -138,26 +143,40 @@ fn releases(
                 verification: None,
                 pids: BTreeSet::new(),
             },
-            false => {
-                let in_use = current == Node::Link { target: Layout::current_target(id) };
-                let mut all = usize::MAX;
-                release(host, layout, id, if in_use { &mut all } else { &mut budget })?
-            }
+            false => release(host, layout, id)?,
         };
         state.releases.insert(id.clone(), release);
     }
     Ok(())
 }
 
-fn release(
+/// What the files of releases look like: all of the one in use, of the others, the newest first, as
+/// many as the budget allows.
+fn look_at_releases(
     host: &dyn Host,
     layout: &Layout,
-    id: &ReleaseId,
-    budget: &mut usize,
-) -> Result<ReleaseState, HostError> {
+    mut budget: usize,
+    state: &HostState,
+) -> Result<Vec<(ReleaseId, Condition)>, HostError> {
+    let current = host.node(&layout.current())?;
+    let manifests = state.releases.iter().rev().filter_map(|(id, release)| {
+        let manifest = release.manifest.as_ref()?;
+        (release.condition == Condition::Complete).then_some((id, manifest))
+    });
+    let look = |(id, manifest): (&ReleaseId, &Arc<Manifest>)| {
+        let in_use = current == Node::Link { target: Layout::current_target(id) };
+        let mut all = usize::MAX;
+        let budget = if in_use { &mut all } else { &mut budget };
+        Ok((id.clone(), look_at_files(host, layout, manifest, budget)?))
+    };
+    manifests.map(look).collect()
+}
+
+/// A release by its own records, without a look at its files.
+fn release(host: &dyn Host, layout: &Layout, id: &ReleaseId) -> Result<ReleaseState, HostError> {
     let (condition, manifest) = match read_manifest(host, layout, id)? {
         Err(condition) => (condition, None),
-        Ok(manifest) => (look_at_files(host, layout, &manifest, budget)?, Some(Arc::new(manifest))),
+        Ok(manifest) => (Condition::Complete, Some(Arc::new(manifest))),
     };
     let path = layout.verification(id);
     let verification = match host.node(&path)? {

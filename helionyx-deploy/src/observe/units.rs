@@ -1,12 +1,12 @@
 //! Looks at what systemd runs: unit files, what systemd makes of them, and their user.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
 use super::{all_services, recovery};
 use crate::command::{Command, Output};
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, both};
 use crate::layout::UNITS_DIR;
 use crate::model::Environment;
 use crate::name::{UnitKind, UnitName};
@@ -18,22 +18,43 @@ use crate::tool::{account, systemctl};
 /// The largest unit file that is read, in bytes.
 const UNIT_LIMIT: u64 = 1024 * 1024;
 
-/// Looks at the units of an environment: those of its model, and those of releases that are here.
-pub(super) fn look(
+/// What systemd and the host's accounts say for an environment.
+pub(super) struct Asked {
+    names: BTreeSet<UnitName>,
+    recovery: [UnitName; 2],
+    shown: BTreeMap<UnitName, Shown>,
+    user: Option<Account>,
+}
+
+/// Asks about the units of an environment, those of its model and those of releases that are here, and
+/// about its user; nothing where it has no units.
+pub(super) fn ask_systemd(
     host: &dyn Host,
     environment: &Environment,
-    state: &mut HostState,
-) -> Result<(), HostError> {
-    let Some(units) = environment.units() else { return Ok(()) };
+    state: &HostState,
+) -> Result<Option<Asked>, HostError> {
+    let Some(units) = environment.units() else { return Ok(None) };
     let modelled = environment.services.iter().map(|service| units.of(&service.name));
     let deployed =
         all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
     let names: BTreeSet<UnitName> = modelled.chain(deployed).collect();
     let recovery = [UnitKind::Service, UnitKind::Timer]
         .map(|kind| UnitName::recovery(&environment.app, &environment.name, kind));
-    let asked = recovery.iter().chain(&names);
-    let output = ask(host, "ask systemd about", &systemctl::show(asked))?;
-    let mut shown = systemctl::parse_show(&output.text);
+    let show = systemctl::show(recovery.iter().chain(&names));
+    let (shown, user) =
+        both(host, || ask(host, "ask systemd about", &show), || user(host, environment));
+    let shown = systemctl::parse_show(&shown?.text);
+    Ok(Some(Asked { names, recovery, shown, user: user? }))
+}
+
+/// Looks at the files of units, and at what systemd makes of them.
+pub(super) fn look(
+    host: &dyn Host,
+    environment: &Environment,
+    asked: Asked,
+    state: &mut HostState,
+) -> Result<(), HostError> {
+    let Asked { names, recovery, mut shown, user } = asked;
     for name in names {
         let file = file(host, &name)?;
         let shown = shown.remove(&name).unwrap_or_default();
@@ -49,7 +70,7 @@ pub(super) fn look(
         Ok(UnitState { file: file(host, &name)?, shown, overridden: Vec::new() })
     });
     state.recovery = Some(recovery::look(host, environment, service?, timer?)?);
-    state.user = user(host, environment)?;
+    state.user = user;
     Ok(())
 }
 
