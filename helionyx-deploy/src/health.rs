@@ -4,22 +4,24 @@
 //! release: the listener's inode leads to its process, the process to its directory, program and
 //! environment. An old process or a stranger on the port is a failure that names it.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::ExitStatus;
 use crate::event::{Answered, chain};
-use crate::host::{Answer, Host, HostError};
+use crate::host::{Host, HostError};
 use crate::model::Timing;
 use crate::name::{Port, ReleaseId, ServiceName};
 use crate::plan::Site;
-use crate::release::{Probe, Service};
+use crate::release::Service;
 use crate::state::{Answering, Listener, Process, ProcessKey, mark};
 
+mod answers;
 mod life;
 
+use answers::ask;
 use life::Streak;
 
+pub use answers::judge;
 pub use life::Life;
 
 /// When a service without probes counts as running: it must only stay alive.
@@ -35,8 +37,6 @@ const ALIVE: Timing = Timing {
 const LISTEN_INTERVAL: Duration = Duration::from_millis(10);
 /// How long we look for nothing else: a process may end without having listened.
 const LISTEN_SPAN: Duration = Duration::from_millis(50);
-/// How many characters of an answer are kept that did not pass.
-const BODY_LENGTH: usize = 2000;
 
 /// That a service was proven.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -350,54 +350,6 @@ fn check_listeners(
         check_release(site, service, release, &listener.holders)?;
     }
     Ok(())
-}
-
-fn ask(
-    host: &dyn Host,
-    port: Port,
-    probe: &Probe,
-    timeout_ms: u64,
-) -> Result<(), (String, Option<Box<Answered>>)> {
-    let Probe { path, .. } = probe;
-    let answer = host.get(port, path, millis(timeout_ms));
-    let answer = answer.map_err(|error| (format!("{path}: {error}"), None))?;
-    judge(probe, &answer).map_err(|reason| {
-        let body = String::from_utf8_lossy(&answer.body).chars().take(BODY_LENGTH).collect();
-        let answered = Answered { path: path.clone(), status: answer.status, body };
-        (format!("{path} {reason}"), Some(Box::new(answered)))
-    })
-}
-
-/// Whether an answer is the one that a probe wants; else what is wrong with it.
-///
-/// # Errors
-/// What differs, in words.
-pub fn judge(probe: &Probe, answer: &Answer) -> Result<(), String> {
-    if answer.status != probe.status {
-        return Err(format!("answers {} instead of {}", answer.status, probe.status));
-    }
-    if probe.fields.is_empty() && probe.fields_if_present.is_empty() {
-        return Ok(());
-    }
-    let body: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&answer.body)
-        .map_err(|_| "does not answer with a JSON object".to_owned())?;
-    for (name, wanted) in &probe.fields {
-        let found = body.get(name).ok_or_else(|| format!("answers without `{name}`"))?;
-        same(name, found, wanted)?;
-    }
-    for (name, wanted) in &probe.fields_if_present {
-        body.get(name).map_or(Ok(()), |found| same(name, found, wanted))?;
-    }
-    Ok(())
-}
-
-fn same(name: &str, found: &serde_json::Value, wanted: &str) -> Result<(), String> {
-    let text = found.as_str().map_or_else(|| found.to_string(), str::to_owned);
-    if text == wanted {
-        return Ok(());
-    }
-    let shown: String = text.chars().take(80).collect();
-    Err(format!("answers {name} = {shown:?} instead of {wanted:?}"))
 }
 
 fn timing(service: &Service) -> Timing {

@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::{Event, Operation, Outcome, Report};
-use crate::host::{Host, HostError, both};
+use crate::host::{Host, HostError};
 use crate::isolation::neighbours::Fingerprints;
-use crate::journal::{self, Fenced, JournalError, Lock, Tip};
+use crate::journal::{self, Fenced, JournalError, Lock};
 use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::plan::desired::rollback_target;
 use crate::plan::{Desired, Leaving, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, Wish, resolve};
-use crate::state::{HostState, Node, ProcessKey};
+use crate::state::{HostState, ProcessKey};
 
+mod first;
 mod foreground;
 mod missing;
 mod recovery;
@@ -28,6 +29,7 @@ pub use missing::missing;
 pub use recovery::{recover, take_over};
 pub use saved::Saved;
 
+use first::{First, Seen, look_first};
 use session::{Session, Taken, unchanged};
 
 /// What is asked for.
@@ -172,14 +174,17 @@ pub fn operate_beside(
     events: &mut dyn FnMut(Event),
 ) -> Result<Done, OperateError> {
     let begin = host.elapsed();
-    let (origin, first) = look_first(host, environment, goal)?;
+    let (origin, first) = look_first(host, environment, others, goal)?;
     let done = match first {
         First::Nothing(found) => {
             let report = unchanged(host, goal.operation(), &found, begin);
             Done { report, found: Some(*found) }
         }
         First::Something(seen) => {
-            let before = Fingerprints::of(host, others);
+            let before = match &seen {
+                Some(seen) => seen.neighbours.clone(),
+                None => Fingerprints::of(host, others),
+            };
             for loaded in seen.iter().flat_map(|seen| before.loaded_by(&seen.plan)) {
                 let message = format!("{} ({})", loaded.message, loaded.hint);
                 events(Event::Warning { message });
@@ -192,75 +197,6 @@ pub fn operate_beside(
     };
     events(Event::Report(done.report.clone()));
     Ok(done)
-}
-
-/// What a first look, without the lock, says.
-enum First {
-    /// Nothing is to be done, and nobody is at work.
-    Nothing(Box<HostState>),
-    /// Something is, or somebody is at work: what, where that could be planned.
-    Something(Option<Box<Seen>>),
-}
-
-/// What was found and planned while nobody was at work, and the end of the journal then: it holds as
-/// long as that is the end.
-struct Seen {
-    tip: Option<Tip>,
-    found: HostState,
-    desired: Desired,
-    plan: Plan,
-}
-
-/// What the source stands for, and what is to be done. Takes no lock.
-fn look_first(
-    host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-) -> Result<(Option<Origin>, First), OperateError> {
-    let tip = journal::tip(host, &environment.layout)?;
-    if tip.as_ref().is_some_and(Tip::is_open) {
-        return Ok((resolve_origin(host, environment, goal)?, First::Something(None)));
-    }
-    // A remote and the host have nothing to do with each other.
-    let (origin, found) = both(
-        host,
-        || resolve_origin(host, environment, goal),
-        || missing::look(host, environment, goal),
-    );
-    let origin = origin?;
-    let early = found.and_then(|found| {
-        let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
-        Ok((found, desired, plan))
-    });
-    Ok((origin, first_of(host, environment, goal, tip, early)?))
-}
-
-/// What the first look comes to.
-fn first_of(
-    host: &dyn Host,
-    environment: &Environment,
-    goal: &Goal,
-    tip: Option<Tip>,
-    early: Result<(HostState, Desired, Plan), OperateError>,
-) -> Result<First, OperateError> {
-    let layout = &environment.layout;
-    match early {
-        // What was found may be somebody's half-done work: then his entries are in the journal.
-        Ok((_, _, plan)) if plan.is_empty() && remains::has_record(host, environment, goal)? => {
-            Ok(First::Something(None))
-        }
-        Ok((found, _, plan)) if plan.is_empty() && journal::tip(host, layout)? == tip => {
-            Ok(First::Nothing(Box::new(found)))
-        }
-        Ok((found, desired, plan)) if !plan.is_empty() => {
-            Ok(First::Something(Some(Box::new(Seen { tip, found, desired, plan }))))
-        }
-        // On a host where nothing was ever done, a refusal must not leave a root behind. On any
-        // other, somebody may be at work right now: what counts is seen under the lock.
-        Err(error) if missing::is_of_the_host(&error) => Err(error),
-        Err(error) if host.node(&layout.root)? == Node::Missing => Err(error),
-        Ok(_) | Err(_) => Ok(First::Something(None)),
-    }
 }
 
 fn under_the_lock(
@@ -366,6 +302,28 @@ fn make_plan(
     origin: Option<&Origin>,
     found: &HostState,
 ) -> Result<(Desired, Plan), OperateError> {
+    let desired = desired(host, environment, goal, origin, found)?;
+    let plan = reach(&desired, found).map_err(OperateError::Refused);
+    let plan = missing::or_missing(host, environment, goal, found, plan)?;
+    check_saved(goal, &plan)?;
+    Ok((desired, plan))
+}
+
+/// A kept plan is carried out only as it was kept.
+fn check_saved(goal: &Goal, plan: &Plan) -> Result<(), OperateError> {
+    match goal {
+        Goal::Apply(saved) => saved.check_plan(plan),
+        _ => Ok(()),
+    }
+}
+
+fn desired(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    origin: Option<&Origin>,
+    found: &HostState,
+) -> Result<Desired, OperateError> {
     let target = match (goal, origin) {
         (Goal::Deploy { force, .. }, Some(origin)) => {
             Target::Built(recipe(host, origin, *force, found))
@@ -389,13 +347,7 @@ fn make_plan(
             Run::Running
         }
     };
-    let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
-    let plan = reach(&desired, found).map_err(OperateError::Refused);
-    let plan = missing::or_missing(host, environment, goal, found, plan)?;
-    if let Goal::Apply(saved) = goal {
-        saved.check_plan(&plan)?;
-    }
-    Ok((desired, plan))
+    Ok(Desired { environment: environment.clone(), target, run, way: Way::Forward })
 }
 
 fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> Recipe {

@@ -1,5 +1,7 @@
 use super::*;
+use crate::host::Answer;
 use crate::layout::Layout;
+use crate::release::Probe;
 use crate::time::Timestamp;
 
 #[test]

@@ -15,8 +15,7 @@ fn begins(goal: &Goal) -> bool {
     matches!(goal, Goal::Deploy { .. } | Goal::Setup | Goal::Apply(_))
 }
 
-/// A plan that builds or makes something, if nothing is missing for that; of what is in the way all
-/// at once. Where nothing is to be built or made, nothing is looked for.
+/// A plan, if nothing is missing for it; of what is in the way all at once.
 pub(super) fn or_missing(
     host: &dyn Host,
     environment: &Environment,
@@ -24,17 +23,30 @@ pub(super) fn or_missing(
     found: &HostState,
     planned: Result<Plan, OperateError>,
 ) -> Result<Plan, OperateError> {
-    let makes = |step: &Step| {
-        use Step::{BeginRelease, CreateDirectory, CreateUser};
-        matches!(step, BeginRelease { .. } | CreateDirectory { .. } | CreateUser { .. })
-    };
     match planned {
-        Ok(plan) if !begins(goal) || !plan.steps.iter().any(makes) => Ok(plan),
-        Ok(plan) => match lacking(host, environment, Some(found)) {
+        Ok(plan) => match for_plan(host, environment, goal, found, &plan) {
             missing if missing.is_empty() => Ok(plan),
             missing => Err(OperateError::Refused(missing)),
         },
         Err(error) => Err(with_missing(host, environment, goal, Some(found), error)),
+    }
+}
+
+/// What is missing for a plan. Where it builds and makes nothing, nothing is looked for.
+pub(super) fn for_plan(
+    host: &dyn Host,
+    environment: &Environment,
+    goal: &Goal,
+    found: &HostState,
+    plan: &Plan,
+) -> Vec<Refusal> {
+    let makes = |step: &Step| {
+        use Step::{BeginRelease, CreateDirectory, CreateUser};
+        matches!(step, BeginRelease { .. } | CreateDirectory { .. } | CreateUser { .. })
+    };
+    match begins(goal) && plan.steps.iter().any(makes) {
+        true => lacking(host, environment, Some(found)),
+        false => Vec::new(),
     }
 }
 

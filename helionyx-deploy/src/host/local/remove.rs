@@ -11,7 +11,6 @@ use rustix::io::Errno;
 use super::super::HostError;
 use super::context::Context;
 use super::files::{parent_of, sync_parent};
-use super::parallel;
 
 /// Removes a file or link; nothing there is no error.
 pub fn remove(path: &Utf8Path) -> Result<(), HostError> {
@@ -51,15 +50,14 @@ pub fn chmod_by_descriptor(file: impl AsFd, mode: u32) -> io::Result<()> {
 
 fn remove_dir(parent: BorrowedFd<'_>, name: &CStr, path: &Utf8Path) -> Result<(), HostError> {
     let dir = enter(parent, name).map_err(|error| explain(error, path))?;
-    let (directories, others): (Vec<_>, Vec<_>) =
-        entries(&dir).at("list", path)?.into_iter().partition(|(_, is_directory)| *is_directory);
-    for (name, _) in others {
+    for (name, directory) in entries(&dir).at("list", path)? {
         let below = path.join(&*name.to_string_lossy());
-        rustix::fs::unlinkat(&dir, &*name, AtFlags::empty()).at("remove", &below)?;
+        if directory {
+            remove_dir(dir.as_fd(), &name, &below)?;
+        } else {
+            rustix::fs::unlinkat(&dir, &*name, AtFlags::empty()).at("remove", &below)?;
+        }
     }
-    parallel::each(&directories, |(name, _)| {
-        remove_dir(dir.as_fd(), name, &path.join(&*name.to_string_lossy()))
-    })?;
     rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR).at("remove", path)
 }
 
