@@ -19,6 +19,8 @@ use crate::tool::{account, journalctl, systemctl};
 
 /// How long a unit may take to be started: its own limit is in its file.
 const START_DEADLINE: Duration = Duration::from_secs(600);
+/// What stopped within this was not killed by systemd, whose shortest limit is a second.
+const QUICK_STOP: Duration = Duration::from_secs(1);
 
 impl Applier<'_, '_, '_> {
     pub(super) fn create_user(&self, user: &UserName, home: &Utf8Path) -> Result<(), StepError> {
@@ -108,8 +110,10 @@ impl Applier<'_, '_, '_> {
         if output.status.success() {
             return Ok(String::new());
         }
-        let said = output.tail(2).join("; ");
-        let why = self.shown(&unit.name)?.failure().unwrap_or(said);
+        let now = self.shown(&unit.name)?;
+        // What became of the one before says nothing of a start that did not come to one.
+        let failure = now.failure().filter(|_| now.invocation != shown.invocation);
+        let why = failure.unwrap_or_else(|| output.tail(2).join("; "));
         Err(StepError::NotStarted { unit: unit.name.to_string(), why })
     }
 
@@ -152,10 +156,12 @@ impl Applier<'_, '_, '_> {
         if let Some(stopped) = answers.next() {
             ended_well("stop", &commands[0], stopped?)?;
         }
-        if let Some(Ok(output)) = answers.next() {
+        if let Some(Ok(output)) = answers.next()
+            && output.status.success()
+        {
             self.stopped.extend(systemctl::parse_show(&output.text));
         }
-        let is_killed = host.elapsed().saturating_sub(begin) >= timeout
+        let is_killed = host.elapsed().saturating_sub(begin) >= timeout.min(QUICK_STOP)
             && self.shown(unit)?.result == "timeout";
         Ok(match is_killed {
             true => format!("killed: it did not end within {:.1} s", timeout.as_secs_f64()),

@@ -218,6 +218,10 @@ impl Processes for Fenced<'_> {
         }
     }
 
+    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
+        self.host().both(one, other);
+    }
+
     fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError> {
         let program = launch.exec.first().map_or("", String::as_str);
         self.change("start", program)?.spawn(launch)

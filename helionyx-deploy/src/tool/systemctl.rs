@@ -2,7 +2,7 @@
 //!
 //! Only `show` is parsed: it prints values as they count, and is meant for programs. What
 //! `systemctl start` returns says little: it is 0 for a program that ends a moment later, and after a
-//! stop that had to kill. What became of a unit is asked for afterwards.
+//! stop that had to kill. What became of a unit is proven, or asked for afterwards.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -50,7 +50,10 @@ pub struct Ends<'a> {
 impl<'a> Ends<'a> {
     /// These two, which exist.
     pub fn open(from: &'a Utf8Path, to: &'a Utf8Path) -> Result<Ends<'a>, HostError> {
-        let source = open(CWD, from.as_str()).at("copy", from)?;
+        // Where it is taken from, its owner may have put a link.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let source = rustix::fs::openat(CWD, from.as_str(), flags, Mode::empty());
+        let source = source.at("copy", from)?;
         let target = open(CWD, to.as_str()).at("fill", to)?;
         Ok(Ends { from, to, source, target })
     }
@@ -188,6 +191,18 @@ mod tests {
         assert_eq!(mode_of(&to.join("data")), 0o644);
         assert_eq!(files::read(&to.join("data"), 1 << 20).unwrap(), vec![7; 300_000]);
         assert_eq!(files::link_target(&to.join("link")).unwrap(), "nowhere");
+    }
+
+    #[test]
+    fn what_lies_in_a_directory_that_a_link_leads_to_is_copied() {
+        let dir = Scratch::new();
+        let (from, to) = (dir.join("latest"), dir.join("to"));
+        whole::create_dir(&dir.join("1.2"), 0o755).unwrap();
+        whole::create_dir(&to, 0o755).unwrap();
+        whole::write(&dir.join("1.2/app"), b"app", 0o755).unwrap();
+        whole::replace_link(&from, Utf8Path::new("1.2")).unwrap();
+        copy(&from, &to, &["app".into()]).unwrap();
+        assert_eq!(files::read(&to.join("app"), 9).unwrap(), b"app");
     }
 
     #[test]

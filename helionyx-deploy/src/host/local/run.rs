@@ -231,7 +231,7 @@ impl Running<'_> {
     fn kill(&mut self, host: &LocalHost) -> io::Result<()> {
         self.signal_group(Signal::TERM)?;
         let grace = host.elapsed() + TERM_GRACE;
-        while host.elapsed() < grace && !(self.pipe.is_none() && self.has_ended()?) {
+        while host.elapsed() < grace && !(self.has_ended()? && self.pipe.is_none()) {
             self.listen()?;
         }
         self.signal_group(Signal::KILL)?;

@@ -108,7 +108,11 @@ pub fn walk(
 
 /// What lies in a directory below the root.
 fn list<'a>(root: &'a Utf8Path, opened: &OwnedFd, dir: &[u8]) -> Result<Vec<Entry<'a>>, HostError> {
-    let told = |relative: &[u8]| root.join(&*String::from_utf8_lossy(relative));
+    let told = |relative: &[u8]| match relative {
+        // Joining an empty path would end in a slash.
+        [] => root.to_owned(),
+        relative => root.join(&*String::from_utf8_lossy(relative)),
+    };
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let listed = match open_inside(opened, if dir.is_empty() { b"." } else { dir }, flags) {
         Err(Errno::NOENT) => return Ok(Vec::new()),
