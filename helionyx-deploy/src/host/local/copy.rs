@@ -2,7 +2,7 @@
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -92,12 +92,8 @@ impl<'a> Ends<'a> {
 
     /// A new file in the place of what is there, to fill, with this mode whatever the umask is.
     pub fn new_file(&self, path: &str, mode: u32) -> Result<File, HostError> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
-        let open = || rustix::fs::openat(&self.target, path, flags, Mode::RUSR | Mode::WUSR);
-        let file = File::from(self.replacing(path, open).at("make", self.to.join(path))?);
-        let mode = PermissionsExt::from_mode(mode);
-        file.set_permissions(mode).at("make", self.to.join(path))?;
-        Ok(file)
+        let made = self.replacing(path, || create(&self.target, path, mode));
+        made.at("make", self.to.join(path))
     }
 
     /// A link in the place of what is there.
@@ -151,11 +147,15 @@ pub fn separate(path: &Utf8Path, mode: u32) -> Result<(), HostError> {
 
 /// A new file to fill, with 0755 or 0644 whatever the umask is.
 pub fn new_file(path: &Utf8Path, executable: bool) -> Result<File, HostError> {
-    let mode = if executable { 0o755 } else { 0o644 };
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create_new(true).mode(0o600).open(path).at("make", path)?;
-    file.set_permissions(PermissionsExt::from_mode(mode)).at("make", path)?;
-    Ok(file)
+    create(CWD, path.as_str(), if executable { 0o755 } else { 0o644 }).at("make", path)
+}
+
+/// A new file with this mode, where nothing is.
+fn create(dir: impl AsFd, path: &str, mode: u32) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(dir, path, flags, Mode::RUSR | Mode::WUSR)?;
+    rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
+    Ok(file.into())
 }
 
 /// Fills a file with the content of another; on file systems that can, they share it.

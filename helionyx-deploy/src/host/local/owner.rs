@@ -31,26 +31,17 @@ pub fn take_back(dir: &Utf8Path) -> Result<(), HostError> {
 
 /// Makes one thing ours that lies in what is ours, as it was just seen there. Nobody else can put
 /// something else in its place meanwhile.
-pub fn take(path: &Utf8Path, seen: &Stat) -> Result<(), HostError> {
-    if is_taken(seen) {
+pub fn take(path: impl FnOnce() -> Utf8PathBuf, seen: &Stat) -> Result<(), HostError> {
+    let (ours, is_open) = (ours(), is_dir(seen) && seen.st_mode & 0o022 != 0);
+    if (seen.st_uid, seen.st_gid) == (ours.uid, ours.gid) && !is_open {
         return Ok(());
     }
-    let (ours, is_open) = (ours(), is_open(seen));
+    let path = &path();
     let how = if is_dir(seen) { OFlags::RDONLY | OFlags::DIRECTORY } else { OFlags::PATH };
     let flags = how | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let opened = enter(CWD, path.as_str(), flags).at("take back", path)?;
     give(&opened, ours).at("take back", path)?;
     if is_open { close_to_others(&opened).at("take back", path) } else { Ok(()) }
-}
-
-/// Whether something is ours, and nobody else can put something into it.
-pub fn is_taken(seen: &Stat) -> bool {
-    let ours = ours();
-    (seen.st_uid, seen.st_gid) == (ours.uid, ours.gid) && !is_open(seen)
-}
-
-fn is_open(seen: &Stat) -> bool {
-    is_dir(seen) && seen.st_mode & 0o022 != 0
 }
 
 fn is_dir(seen: &Stat) -> bool {

@@ -111,12 +111,10 @@ pub fn digest(path: &Utf8Path) -> Result<Digest, HostError> {
 pub fn seal(dir: &Utf8Path) -> Result<(), HostError> {
     let mut directories = Vec::new();
     // From the top down: into what is ours already nobody else can put something else.
-    owner::take(dir, &rustix::fs::lstat(dir.as_str()).at("seal", dir)?)?;
+    owner::take(|| dir.to_owned(), &rustix::fs::lstat(dir.as_str()).at("seal", dir)?)?;
     walk(dir, &mut |entry| {
         entry.is_fit()?;
-        if !owner::is_taken(&entry.stat) {
-            owner::take(&entry.path(), &entry.stat)?;
-        }
+        owner::take(|| entry.path(), &entry.stat)?;
         match entry.kind() {
             // Closed last: in a sealed one, no file could be replaced.
             FileType::Directory => directories.push(entry.relative().into_owned()),

@@ -108,20 +108,24 @@ pub fn walk(
 
 /// What lies in a directory below the root.
 fn list<'a>(root: &'a Utf8Path, opened: &OwnedFd, dir: &[u8]) -> Result<Vec<Entry<'a>>, HostError> {
-    let told = |relative: &[u8]| match relative {
+    let failed = |verb, relative: &[u8], error: Errno| {
         // Joining an empty path would end in a slash.
-        [] => root.to_owned(),
-        relative => root.join(&*String::from_utf8_lossy(relative)),
+        let path = match relative {
+            [] => root.to_owned(),
+            relative => root.join(&*String::from_utf8_lossy(relative)),
+        };
+        HostError::new(verb, path, error.into())
     };
+    let unlisted = |error| failed("list", dir, error);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let listed = match open_inside(opened, if dir.is_empty() { b"." } else { dir }, flags) {
         Err(Errno::NOENT) => return Ok(Vec::new()),
-        listed => listed.at("list", told(dir))?,
+        listed => listed.map_err(unlisted)?,
     };
-    let mut listed = Dir::new(listed).at("list", told(dir))?;
+    let mut listed = Dir::new(listed).map_err(unlisted)?;
     let mut entries = Vec::new();
     while let Some(entry) = listed.read() {
-        let entry = entry.at("list", told(dir))?;
+        let entry = entry.map_err(unlisted)?;
         let name = entry.file_name();
         if name == c"." || name == c".." {
             continue;
@@ -131,7 +135,7 @@ fn list<'a>(root: &'a Utf8Path, opened: &OwnedFd, dir: &[u8]) -> Result<Vec<Entr
             relative.push(b'/');
         }
         relative.extend(name.to_bytes());
-        let here = listed.fd().at("list", told(dir))?;
+        let here = listed.fd().map_err(unlisted)?;
         let seen = rustix::fs::statat(here, name, AtFlags::SYMLINK_NOFOLLOW).and_then(|stat| {
             let is_link = FileType::from_raw_mode(stat.st_mode) == FileType::Symlink;
             let target = is_link.then(|| rustix::fs::readlinkat(here, name, Vec::new()));
@@ -140,7 +144,7 @@ fn list<'a>(root: &'a Utf8Path, opened: &OwnedFd, dir: &[u8]) -> Result<Vec<Entr
         let (stat, target) = match seen {
             // Removed or renamed meanwhile, by one who may.
             Err(Errno::NOENT) => continue,
-            seen => seen.at("look at", told(&relative))?,
+            seen => seen.map_err(|error| failed("look at", &relative, error))?,
         };
         entries.push(Entry { root, relative, target, stat });
     }
