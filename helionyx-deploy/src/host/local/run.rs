@@ -171,7 +171,11 @@ impl Running<'_> {
     fn listen(&mut self) -> io::Result<()> {
         if let Some(pipe) = &mut self.pipe {
             match pipe.read(&mut self.buffer) {
-                Ok(0) => self.pipe = None,
+                // Nothing is left to wait for, perhaps: that is for the caller to see.
+                Ok(0) => {
+                    self.pipe = None;
+                    return Ok(());
+                }
                 Ok(count) => {
                     self.nap = Duration::ZERO;
                     self.transcript.hear(&self.buffer[..count]);
