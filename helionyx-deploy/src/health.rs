@@ -34,7 +34,7 @@ const ALIVE: Timing = Timing {
 };
 
 /// How often we look whether somebody listens, until somebody does.
-const LISTEN_INTERVAL: Duration = Duration::from_millis(10);
+const LISTEN_INTERVAL: Duration = Duration::from_millis(5);
 /// How long we look for nothing else: a process may end without having listened.
 const LISTEN_SPAN: Duration = Duration::from_millis(50);
 

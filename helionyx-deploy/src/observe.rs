@@ -11,10 +11,12 @@ use crate::isolation::links;
 use crate::journal::{self, Tip};
 use crate::layout::{FILE_LIST, Layout, MANIFEST};
 use crate::model::Environment;
-use crate::name::{ReleaseId, ServiceName};
+use crate::name::{Port, ReleaseId, ServiceName};
 use crate::plan::{Site, desired};
 use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification, look_of};
-use crate::state::{Condition, Current, HostState, Node, Process, ReleaseState, ServiceState};
+use crate::state::{
+    Condition, Current, HostState, Listener, Node, Process, ReleaseState, ServiceState,
+};
 
 mod prerequisites;
 mod recovery;
@@ -60,16 +62,22 @@ fn observe_within(
     if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
         releases(host, layout, &mut state)?;
     }
-    // Files are many, and systemd takes its time.
-    let (conditions, asked) = both(
+    state.current = current(host, layout, &state)?;
+    // Files are many, systemd takes its time, and so do services that are asked how they are.
+    let (alive, (conditions, asked)) = both(
         host,
-        || look_at_releases(host, layout, budget, &state),
-        || units::ask_systemd(host, environment, &state),
+        || look_at_processes(host, environment, &state),
+        || {
+            both(
+                host,
+                || look_at_releases(host, layout, budget, &state),
+                || units::ask_systemd(host, environment, &state),
+            )
+        },
     );
     for (id, condition) in conditions? {
         state.releases.entry(id).and_modify(|release| release.condition = condition);
     }
-    state.current = current(host, layout, &state)?;
     state.ids = ids(host, layout, &state)?;
     let tip = journal::tip(host, layout)?;
     state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
@@ -77,11 +85,9 @@ fn observe_within(
     if let Some(asked) = asked? {
         units::look(host, environment, asked, &mut state)?;
     }
-    let processes = host.processes(&layout.root)?;
+    let Alive { processes, services, listeners } = alive?;
     assign_to_releases(&processes, layout, &mut state);
-    state.services = services(processes, layout);
-    listeners(host, environment, &mut state)?;
-    look_at_health(host, environment, &mut state);
+    (state.services, state.listeners) = (services, listeners);
     starts::look(host, environment, &mut state)?;
     Ok(state)
 }
@@ -158,15 +164,14 @@ fn look_at_releases(
     mut budget: usize,
     state: &HostState,
 ) -> Result<Vec<(ReleaseId, Condition)>, HostError> {
-    let current = host.node(&layout.current())?;
+    let current = state.current.release();
     let manifests = state.releases.iter().rev().filter_map(|(id, release)| {
         let manifest = release.manifest.as_ref()?;
         (release.condition == Condition::Complete).then_some((id, manifest))
     });
     let look = |(id, manifest): (&ReleaseId, &Arc<Manifest>)| {
-        let in_use = current == Node::Link { target: Layout::current_target(id) };
         let mut all = usize::MAX;
-        let budget = if in_use { &mut all } else { &mut budget };
+        let budget = if current == Some(id) { &mut all } else { &mut budget };
         Ok((id.clone(), look_at_files(host, layout, manifest, budget)?))
     };
     manifests.map(look).collect()
@@ -308,42 +313,55 @@ fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostSt
     }
 }
 
-fn services(processes: Vec<Process>, layout: &Layout) -> BTreeMap<ServiceName, ServiceState> {
+/// What runs for an environment, who listens on its ports, and how its services are.
+struct Alive {
+    processes: Vec<Process>,
+    services: BTreeMap<ServiceName, ServiceState>,
+    listeners: BTreeMap<Port, Vec<Listener>>,
+}
+
+/// Looks at what runs. Of the state it needs the releases, by their records, and which is in use.
+fn look_at_processes(
+    host: &dyn Host,
+    environment: &Environment,
+    state: &HostState,
+) -> Result<Alive, HostError> {
+    let layout = &environment.layout;
+    let processes = host.processes(&layout.root)?;
     let mut services: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
-    for process in processes {
+    for process in &processes {
         if let Some(name) = process.service(layout) {
-            services.entry(name).or_default().processes.push(process);
+            services.entry(name).or_default().processes.push(process.clone());
         }
     }
     for service in services.values_mut() {
         health::main_first(&mut service.processes);
     }
-    services
+    let deployed = all_services(state).filter_map(|service| service.port);
+    let ports: BTreeSet<Port> = deployed.chain(environment.port).collect();
+    let listeners = ports.into_iter().map(|port| Ok((port, host.listeners(port)?)));
+    let listeners = listeners.collect::<Result<_, HostError>>()?;
+    let mut alive = Alive { processes, services, listeners };
+    look_at_health(host, environment, state, &mut alive);
+    Ok(alive)
 }
 
-fn listeners(
+fn look_at_health(
     host: &dyn Host,
     environment: &Environment,
-    state: &mut HostState,
-) -> Result<(), HostError> {
-    let deployed = all_services(state).filter_map(|service| service.port);
-    for port in deployed.chain(environment.port).collect::<BTreeSet<_>>() {
-        state.listeners.insert(port, host.listeners(port)?);
-    }
-    Ok(())
-}
-
-fn look_at_health(host: &dyn Host, environment: &Environment, state: &mut HostState) {
-    let Some(release) = state.current.release().cloned() else { return };
+    state: &HostState,
+    alive: &mut Alive,
+) {
+    let Some(release) = state.current.release() else { return };
     let site = Site::of(environment);
     for service in current_services(state) {
-        let Some(found) = state.services.get_mut(&service.name) else { continue };
-        let listeners = service.port.and_then(|port| state.listeners.get(&port));
+        let Some(found) = alive.services.get_mut(&service.name) else { continue };
+        let listeners = service.port.and_then(|port| alive.listeners.get(&port));
         let seen = Seen {
             processes: found.processes.clone(),
             listeners: listeners.cloned().unwrap_or_default(),
         };
-        found.health = health::look(host, &site, &service, &release, &seen);
+        found.health = health::look(host, &site, &service, release, &seen);
     }
 }
 

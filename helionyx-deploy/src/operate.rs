@@ -189,9 +189,10 @@ pub fn operate_beside(
                 let message = format!("{} ({})", loaded.message, loaded.hint);
                 events(Event::Warning { message });
             }
-            let work = (environment, goal, origin, seen);
-            let report = under_the_lock(host, work, wait, events)?;
-            let neighbours = before.compared(&Fingerprints::of(host, others));
+            let work = (environment, others, goal, origin, seen);
+            let (report, after) = under_the_lock(host, work, wait, events)?;
+            let after = after.unwrap_or_else(|| Fingerprints::of(host, others));
+            let neighbours = before.compared(&after);
             Done { report: Report { neighbours, ..report }, found: None }
         }
     };
@@ -199,34 +200,42 @@ pub fn operate_beside(
     Ok(done)
 }
 
+/// What is done under the lock: for which environment, beside which others, to what end, with what
+/// the source stands for, and what was seen so far.
+type Work<'a> =
+    (&'a Environment, &'a [&'a Environment], &'a Goal, Option<Origin>, Option<Box<Seen>>);
+
+/// What came of it, and what the others were like after it, where they were looked at.
 fn under_the_lock(
     host: &dyn Host,
-    (environment, goal, origin, seen): (&Environment, &Goal, Option<Origin>, Option<Box<Seen>>),
+    (environment, others, goal, origin, seen): Work<'_>,
     wait: Duration,
     events: &mut dyn FnMut(Event),
-) -> Result<Report, OperateError> {
+) -> Result<(Report, Option<Fingerprints>), OperateError> {
     let begin = host.elapsed();
     let (lock, waited) = wait_for_lock(host, environment, goal.operation(), wait, events)?;
     let origin = if waited { resolve_origin(host, environment, goal)? } else { origin };
     let seen = seen.filter(|_| !waited);
-    let work = (environment, goal, origin.as_ref(), seen);
-    let report = while_locked(&lock, work, begin, events);
+    let work = (environment, others, goal, origin, seen);
+    let ended = while_locked(&lock, work, begin, events);
     // Whatever came of it: what counts is what the one did who has the lock now.
     lock.still_ours()?;
     match goal {
-        Goal::Uninstall(leaving) => Ok(remains::take(host, environment, *leaving, report?)),
-        _ => report,
+        Goal::Uninstall(leaving) => {
+            Ok((remains::take(host, environment, *leaving, ended?.0), None))
+        }
+        _ => ended,
     }
 }
 
 fn while_locked(
     lock: &Lock<'_>,
-    (environment, goal, origin, seen): (&Environment, &Goal, Option<&Origin>, Option<Box<Seen>>),
+    (environment, others, goal, origin, seen): Work<'_>,
     begin: Duration,
     events: &mut dyn FnMut(Event),
-) -> Result<Report, OperateError> {
+) -> Result<(Report, Option<Fingerprints>), OperateError> {
     let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let mut session = Session::new(host, environment, &mut journal, events);
+    let mut session = Session::new(host, environment, &mut journal, events).beside(others);
     let tip = journal::tip(host, &environment.layout)?;
     let recovered = session.recover()?;
     // Nobody was at work since the first look: what it saw holds.
@@ -236,19 +245,22 @@ fn while_locked(
     {
         // The release before is back already: one step further would be one too many.
         let outcome = Outcome::Deployed;
-        return Ok(Report { operation: Operation::Rollback, outcome, ..report });
+        return Ok((Report { operation: Operation::Rollback, outcome, ..report }, None));
     }
     let (found, desired, plan) = match seen.map(|seen| *seen) {
         Some(Seen { found, desired, plan, .. }) => (found, desired, plan),
         None => {
             let found = missing::observed(host, environment, goal)?;
-            let (desired, plan) = make_plan(host, environment, goal, origin, &found)?;
+            let (desired, plan) = make_plan(host, environment, goal, origin.as_ref(), &found)?;
             (found, desired, plan)
         }
     };
     match plan.is_empty() {
-        true => Ok(unchanged(host, goal.operation(), &found, begin)),
-        false => Ok(session.carry_out(goal.operation(), &desired, &plan, &found, begin)?),
+        true => Ok((unchanged(host, goal.operation(), &found, begin), None)),
+        false => {
+            let report = session.carry_out(goal.operation(), &desired, &plan, &found, begin)?;
+            Ok((report, session.neighbours.take()))
+        }
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
-use crate::host::Host;
+use crate::host::{Host, both};
+use crate::isolation::neighbours::Fingerprints;
 use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
@@ -34,8 +35,12 @@ pub(super) struct Session<'s, 'j> {
     evidence: Evidence,
     /// How long this process had waited for the disk when it began.
     syncing: Duration,
+    /// The other environments of the host.
+    others: &'s [&'s Environment],
     /// What the host was found like after the last step, where nothing was done since.
     last_look: Option<HostState>,
+    /// What the other environments were like then.
+    pub(super) neighbours: Option<Fingerprints>,
 }
 
 impl<'s, 'j> Session<'s, 'j> {
@@ -46,7 +51,23 @@ impl<'s, 'j> Session<'s, 'j> {
         events: &'s mut dyn FnMut(Event),
     ) -> Session<'s, 'j> {
         let (evidence, syncing) = (Evidence::default(), host.syncing());
-        Session { host, environment, journal, events, evidence, syncing, last_look: None }
+        let (others, last_look, neighbours) = (&[][..], None, None);
+        Session {
+            host,
+            environment,
+            journal,
+            events,
+            evidence,
+            syncing,
+            others,
+            last_look,
+            neighbours,
+        }
+    }
+
+    /// The same on a host with other environments.
+    pub(super) fn beside(self, others: &'s [&'s Environment]) -> Session<'s, 'j> {
+        Session { others, ..self }
     }
 }
 
@@ -110,7 +131,7 @@ impl Session<'_, '_> {
     }
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
-        self.last_look = None;
+        (self.last_look, self.neighbours) = (None, None);
         let (host, layout) = (self.host, &self.environment.layout);
         let (events, evidence) = (&mut *self.events, &mut self.evidence);
         let events = &mut |event| {
@@ -122,7 +143,13 @@ impl Session<'_, '_> {
 
     /// Whether the host is now what it should be: seen, not assumed.
     fn is_reached(&mut self, desired: &Desired) -> Result<(), String> {
-        let found = observe(self.host, self.environment).map_err(|error| chain(&error))?;
+        let (found, neighbours) = both(
+            self.host,
+            || observe(self.host, self.environment),
+            || Fingerprints::of(self.host, self.others),
+        );
+        self.neighbours = Some(neighbours);
+        let found = found.map_err(|error| chain(&error))?;
         let plan = reach(desired, &found).map_err(|refusals| refusals[0].to_string())?;
         self.last_look = Some(found);
         match plan.steps.iter().find(|step| !step.is_housekeeping()) {

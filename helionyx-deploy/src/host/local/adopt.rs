@@ -7,13 +7,14 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use memchr::memmem::Finder;
 
 use super::super::HostError;
 use super::context::Context;
 use super::copy::{Ends, fill, is_sealed};
 use super::files::modified_ns;
 use super::parallel;
-use super::search::Needle;
+use super::search;
 use crate::digest::ContentDigest;
 use crate::plan::step::Sharing;
 use crate::release::{FilePath, FileRecord, FileRecords};
@@ -58,7 +59,7 @@ pub fn adopt_renamed(
         return Err(HostError::refused("rename in", to, "the names are not of one length"));
     }
     let ends = Ends::open(from, to)?;
-    let needle = Needle::new(old.as_bytes());
+    let needle = Finder::new(old);
     let records = parallel::each(&ends.prepare(paths)?, |path| {
         let path = path.as_str();
         if let Some(link) = ends.link_of(path, &ends.look(path)?)? {
@@ -69,7 +70,7 @@ pub fn adopt_renamed(
         let (mut file, metadata) = ends.read(path)?;
         let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
         file.read_to_end(&mut content).at("read", from.join(path))?;
-        needle.replace(&mut content, new.as_bytes());
+        search::replace(&needle, &mut content, new.as_bytes());
         write_renamed(&ends, path, &content, &metadata, sharing)
     })?;
     Ok(paths.iter().cloned().zip(records).collect())

@@ -1,5 +1,6 @@
 //! The same for many files, on all processors. Starts threads.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::super::HostError;
@@ -9,14 +10,26 @@ const FEW: usize = 64;
 /// More threads than this wait for the disk, not for a processor.
 const MOST_THREADS: usize = 8;
 
+/// How many threads are of use. To ask takes as long as reading a hundred files.
+static THREADS: LazyLock<usize> =
+    LazyLock::new(|| std::thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS));
+
 /// Does the same for each; the results in the order of the items, or the first error in that order.
 pub fn each<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R, HostError> + Sync,
 ) -> Result<Vec<R>, HostError> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = processors.min(MOST_THREADS);
-    if threads < 2 || items.len() < FEW {
+    each_unless_fewer(FEW, items, work)
+}
+
+/// The same; one after the other where there are fewer than `few`.
+pub fn each_unless_fewer<T: Sync, R: Send>(
+    few: usize,
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, HostError> + Sync,
+) -> Result<Vec<R>, HostError> {
+    let threads = *THREADS;
+    if threads < 2 || items.len() < few {
         return items.iter().map(work).collect();
     }
     let next = AtomicUsize::new(0);

@@ -4,6 +4,8 @@ use std::fs::{File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 
+use memchr::memmem::Finder;
+
 use super::files::modified_ns;
 use crate::digest::ContentDigester;
 use crate::release::FileRecord;
@@ -11,48 +13,13 @@ use crate::release::FileRecord;
 /// A long file is read in pieces of this size.
 const BUFFER: usize = 128 * 1024;
 
-/// Bytes that are looked for. Most of the time, one byte in as many as these are is looked at: a
-/// file is searched in no more time than it takes to read it.
-pub struct Needle<'n> {
-    bytes: &'n [u8],
-    /// How far the search may go on, by the byte that stands where the last one should be.
-    skips: [usize; 256],
-}
-
-impl<'n> Needle<'n> {
-    /// These bytes.
-    pub fn new(bytes: &'n [u8]) -> Needle<'n> {
-        let mut skips = [bytes.len().max(1); 256];
-        for (index, byte) in bytes.iter().enumerate().take(bytes.len().saturating_sub(1)) {
-            skips[usize::from(*byte)] = bytes.len() - 1 - index;
-        }
-        Needle { bytes, skips }
-    }
-
-    fn is_in(&self, hay: &[u8]) -> bool {
-        self.position(hay).is_some()
-    }
-
-    fn position(&self, hay: &[u8]) -> Option<usize> {
-        let Some(last) = self.bytes.len().checked_sub(1) else { return Some(0) };
-        let mut at = 0;
-        while let Some(window) = hay.get(at..=at + last) {
-            if window == self.bytes {
-                return Some(at);
-            }
-            at += self.skips[usize::from(window[last])];
-        }
-        None
-    }
-
-    /// Replaces each occurrence by other bytes, which are as many.
-    pub fn replace(&self, hay: &mut [u8], with: &[u8]) {
-        let mut at = 0;
-        while let Some(found) = self.position(&hay[at..]) {
-            let begin = at + found;
-            at = begin + self.bytes.len();
-            hay[begin..at].copy_from_slice(with);
-        }
+/// Replaces each occurrence of some bytes by others, which are as many.
+pub fn replace(needle: &Finder<'_>, hay: &mut [u8], with: &[u8]) {
+    let mut at = 0;
+    while let Some(found) = needle.find(&hay[at..]) {
+        let begin = at + found;
+        at = begin + needle.needle().len();
+        hay[begin..at].copy_from_slice(with);
     }
 }
 
@@ -60,10 +27,10 @@ impl<'n> Needle<'n> {
 pub fn read_through(
     mut file: File,
     metadata: &Metadata,
-    needle: Option<&Needle>,
+    needle: Option<&Finder<'_>>,
 ) -> io::Result<(FileRecord, bool)> {
     // What begins at the end of a piece may go on in the next one.
-    let overlap = needle.map_or(0, |needle| needle.bytes.len().saturating_sub(1));
+    let overlap = needle.map_or(0, |needle| needle.needle().len().saturating_sub(1));
     let whole = usize::try_from(metadata.len()).unwrap_or(BUFFER).saturating_add(1);
     let mut buffer = vec![0; whole.min(BUFFER).max(2 * overlap + 1)];
     let mut digester = ContentDigester::default();
@@ -79,7 +46,7 @@ pub fn read_through(
         if count > 0 && filled < buffer.len() {
             continue;
         }
-        holds = holds || needle.is_some_and(|needle| needle.is_in(&buffer[..filled]));
+        holds = holds || needle.is_some_and(|needle| needle.find(&buffer[..filled]).is_some());
         if count == 0 {
             break;
         }
@@ -110,7 +77,7 @@ mod tests {
             let metadata = file.metadata().unwrap();
             read_through(file, &metadata, needle).unwrap()
         };
-        let needle = Needle::new(needle);
+        let needle = Finder::new(needle);
         let (record, holds) = read(Some(&needle));
         let content = files::read(path, 1 << 20).unwrap();
         let FileRecord::File { blake3, size, .. } = record else { panic!("{record:?}") };
@@ -147,7 +114,7 @@ mod tests {
             ("", ""),
         ] {
             let mut bytes = text.as_bytes().to_vec();
-            Needle::new(b"one").replace(&mut bytes, b"two");
+            replace(&Finder::new(b"one"), &mut bytes, b"two");
             assert_eq!(String::from_utf8(bytes).unwrap(), expected);
         }
     }

@@ -5,13 +5,14 @@ use std::fs::{File, OpenOptions};
 use std::io;
 
 use camino::Utf8Path;
+use memchr::memmem::Finder;
 use rustix::fs::{CWD, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::super::{HostError, Searched};
 use super::context::Context;
 use super::files::{self, open_regular, open_regular_at};
-use super::search::{Needle, read_through};
+use super::search::read_through;
 use super::walk::{Entry, Then, open, open_inside, read_link, walk};
 use super::{copy, owner, parallel, sync};
 use crate::digest::{Digest, Digester};
@@ -71,7 +72,7 @@ pub fn search(
     text: &str,
 ) -> Result<BTreeMap<FilePath, Searched>, HostError> {
     let opened = open(CWD, dir.as_str()).at("list", dir)?;
-    let needle = Needle::new(text.as_bytes());
+    let needle = Finder::new(text);
     let found = parallel::each(paths, |path| {
         let (relative, told) = (path.as_str(), || dir.join(path));
         let file = match open_inside(&opened, relative, OFlags::RDONLY | OFlags::NONBLOCK) {

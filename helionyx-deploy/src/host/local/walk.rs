@@ -83,6 +83,8 @@ pub enum Then {
     Pass,
 }
 
+/// So few directories are listed one after the other.
+const FEW: usize = 8;
 const NO_TEXT: &str = "what it leads to is not UTF-8";
 
 /// Hands everything below a directory to `visit`, a directory before what is in it, and no link is
@@ -95,7 +97,7 @@ pub fn walk(
     // All directories of the same depth at once.
     let mut level = vec![Vec::new()];
     while !level.is_empty() {
-        let listed = parallel::each(&level, |dir| list(root, &opened, dir))?;
+        let listed = parallel::each_unless_fewer(FEW, &level, |dir| list(root, &opened, dir))?;
         level.clear();
         for entry in listed.into_iter().flatten() {
             if visit(&entry)? == Then::Enter && entry.kind() == FileType::Directory {
