@@ -314,9 +314,7 @@ impl Applier<'_, '_, '_> {
                 self.unpack_artifact(release, file, *content)?;
             }
             Step::FetchCommit { url, commit, replaces, .. } => {
-                let note = self.fetch_commit(url, commit)?;
-                self.warn_of_rewritten_history(commit, replaces.as_ref())?;
-                return Ok(note);
+                return self.fetch_commit(url, commit, replaces.as_ref());
             }
             Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
             Step::Build { release, build, user, reuse } => {

@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::{Applier, StepError};
-use crate::command::Command;
+use crate::command::{Command, Output};
 use crate::digest::Digest;
 use crate::event::Event;
 use crate::layout::RESERVED;
@@ -81,22 +81,35 @@ impl Applier<'_, '_, '_> {
         &mut self,
         url: &str,
         commit: &CommitId,
+        replaces: Option<&CommitId>,
     ) -> Result<String, StepError> {
         let mirror = self.plan.site.layout.mirror();
-        if self.is_in_mirror(&mirror, commit)? {
+        if self.may_be_in_mirror(&mirror, commit)? && self.is_in_mirror(&mirror, commit)? {
+            self.check_history(&mirror, commit, replaces)?;
             return Ok("already in the mirror".to_owned());
         }
         self.remove_leftovers(&mirror, commit)?;
         if !self.try_git(&git::fetch_commit(&mirror, url, commit))? {
+            // It may be that what is there is no repository any more: then another is made.
+            self.is_in_mirror(&mirror, commit)?;
             self.git("fetch", &git::fetch_all(&mirror, url))?;
             if self.try_git(&git::has_all_of(&mirror, commit))? {
                 self.git("update-ref", &git::keep_commit(&mirror, commit))?;
             }
         }
-        if self.is_in_mirror(&mirror, commit)? {
+        if self.check_history(&mirror, commit, replaces)? {
             return Ok(String::new());
         }
         Err(SourceError::UnknownReference(commit.to_string()).into())
+    }
+
+    /// Whether git is to be asked for a commit. What it has packed away, or keeps in another way, is
+    /// not seen without it.
+    fn may_be_in_mirror(&self, mirror: &Utf8Path, commit: &CommitId) -> Result<bool, StepError> {
+        let host = self.work.host;
+        let kept = host.list(&git::kept_commits(mirror))?;
+        let is_packed = host.node(&git::packed_references(mirror))? != Node::Missing;
+        Ok(kept.is_empty() || is_packed || kept.iter().any(|kept| kept == commit.as_str()))
     }
 
     /// Whether a commit and all that it needs is in the mirror. Makes a mirror where there is none:
@@ -106,7 +119,7 @@ impl Applier<'_, '_, '_> {
         if host.node(mirror)? != Node::Missing {
             let asked = host.run(&git::whole_commit(mirror, commit), &mut |_| ())?;
             if !git::is_no_repository(&asked.text) {
-                return Ok(asked.status.success() && asked.text.trim() == commit.as_str());
+                return Ok(has_said(&asked, commit));
             }
             host.remove_tree(mirror)?;
         }
@@ -121,24 +134,31 @@ impl Applier<'_, '_, '_> {
         Ok(())
     }
 
-    /// A force-push is deployed like any other commit, but not in silence.
-    pub(super) fn warn_of_rewritten_history(
+    /// Whether a commit is in the mirror, with all that it needs. A force-push is deployed like any
+    /// other commit, but not in silence.
+    fn check_history(
         &mut self,
+        mirror: &Utf8Path,
         commit: &CommitId,
         replaces: Option<&CommitId>,
-    ) -> Result<(), StepError> {
-        let mirror = self.plan.site.layout.mirror();
-        let Some(old) = replaces.filter(|old| *old != commit) else { return Ok(()) };
-        let follows = self.try_git(&git::is_ancestor(&mirror, old, commit))?
-            || self.try_git(&git::is_ancestor(&mirror, commit, old))?;
-        if !follows && self.try_git(&git::has_commit(&mirror, old))? {
+    ) -> Result<bool, StepError> {
+        let old = replaces.filter(|old| *old != commit);
+        let is_newer = old.map(|old| git::is_ancestor(mirror, old, commit));
+        let questions: Vec<_> =
+            [git::whole_commit(mirror, commit)].into_iter().chain(is_newer).collect();
+        let mut answers = self.work.host.run_all(&questions).into_iter();
+        let is_there = answers.next().transpose()?.is_some_and(|asked| has_said(&asked, commit));
+        let is_newer = answers.next().transpose()?.is_none_or(|asked| asked.status.success());
+        let Some(old) = old.filter(|_| is_there && !is_newer) else { return Ok(is_there) };
+        let follows = self.try_git(&git::is_ancestor(mirror, commit, old))?;
+        if !follows && self.try_git(&git::has_commit(mirror, old))? {
             let (old, new) = (old.short(), commit.short());
             let message = format!(
                 "history was rewritten: {old}, which is deployed, is no part of that of {new}"
             );
             (self.work.events)(Event::Warning { message });
         }
-        Ok(())
+        Ok(true)
     }
 
     pub(super) fn export_commit(
@@ -181,4 +201,9 @@ impl Applier<'_, '_, '_> {
     fn try_git(&mut self, command: &Command) -> Result<bool, StepError> {
         Ok(self.work.host.run(command, &mut |_| ())?.status.success())
     }
+}
+
+/// Whether git has said that a commit is this one.
+fn has_said(asked: &Output, commit: &CommitId) -> bool {
+    asked.status.success() && asked.text.trim() == commit.as_str()
 }

@@ -100,6 +100,19 @@ pub fn leftovers(mirror: &Utf8Path, commit: &CommitId) -> [Utf8PathBuf; 3] {
     [lock.as_str(), "export.index", "export.index.lock"].map(|name| mirror.join(name))
 }
 
+/// Where git keeps the references that [`whole_commit`] asks for, a file each, as long as it does not
+/// pack them.
+#[must_use]
+pub fn kept_commits(mirror: &Utf8Path) -> Utf8PathBuf {
+    mirror.join("refs/deployed")
+}
+
+/// Where git packs references.
+#[must_use]
+pub fn packed_references(mirror: &Utf8Path) -> Utf8PathBuf {
+    mirror.join("packed-refs")
+}
+
 /// The reference to a commit that was fetched whole.
 fn kept(commit: &CommitId) -> String {
     format!("refs/deployed/{commit}")

@@ -165,7 +165,8 @@ fn only_what_is_new_is_fetched_and_a_commit_that_is_here_needs_no_remote() {
     rig.run(&deploy());
     fs_err::rename(rig.dir.join("origin.git"), rig.dir.join("moved.git")).unwrap();
     assert_eq!(rig.run(&wish(&first)).commit.unwrap().as_str(), first);
-    assert_eq!(rig.run(&wish(&second)).commit.unwrap().as_str(), second);
+    mirror_git(&rig, &["pack-refs", "--all"]).run().unwrap();
+    assert_eq!(rig.run(&wish(&second)).commit.unwrap().as_str(), second, "packed away");
 }
 
 #[test]
@@ -251,6 +252,11 @@ fn a_mirror_that_was_not_made_to_its_end_is_made_again() {
         }
         let report = rig.run(&deploy());
         assert_eq!((report.outcome, report.error), (Outcome::Deployed, None), "{files:?}");
+        fs_err::remove_file(mirror.join("HEAD")).unwrap();
+        repository.ship("second");
+        let report = rig.run(&deploy());
+        assert_eq!((report.outcome, report.error), (Outcome::Deployed, None), "no longer one");
+        assert_eq!(note(&rig), "second");
     }
 }
 

@@ -51,11 +51,11 @@ pub fn chmod_by_descriptor(file: impl AsFd, mode: u32) -> io::Result<()> {
 fn remove_dir(parent: BorrowedFd<'_>, name: &CStr, path: &Utf8Path) -> Result<(), HostError> {
     let dir = enter(parent, name).map_err(|error| explain(error, path))?;
     for (name, directory) in entries(&dir).at("list", path)? {
-        let below = path.join(&*name.to_string_lossy());
+        let below = || path.join(&*name.to_string_lossy());
         if directory {
-            remove_dir(dir.as_fd(), &name, &below)?;
-        } else {
-            rustix::fs::unlinkat(&dir, &*name, AtFlags::empty()).at("remove", &below)?;
+            remove_dir(dir.as_fd(), &name, &below())?;
+        } else if let Err(error) = rustix::fs::unlinkat(&dir, &*name, AtFlags::empty()) {
+            return Err(HostError::new("remove", below(), error.into()));
         }
     }
     rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR).at("remove", path)
@@ -68,11 +68,19 @@ fn enter(parent: BorrowedFd<'_>, name: &CStr) -> io::Result<OwnedFd> {
     if stat.st_dev != rustix::fs::fstat(parent)?.st_dev {
         return Err(Errno::XDEV.into());
     }
-    if stat.st_mode & 0o700 != 0o700 {
-        chmod_by_descriptor(&found, 0o700)?;
-    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(&found, c".", flags, Mode::empty())?)
+    let open = || rustix::fs::openat(&found, c".", flags, Mode::empty());
+    let opened = match open() {
+        Err(Errno::ACCESS) => {
+            chmod_by_descriptor(&found, 0o700)?;
+            open()
+        }
+        opened => opened,
+    }?;
+    if stat.st_mode & 0o700 != 0o700 {
+        rustix::fs::fchmod(&opened, Mode::RWXU)?;
+    }
+    Ok(opened)
 }
 
 fn open_below(parent: BorrowedFd<'_>, name: &CStr, flags: OFlags) -> io::Result<OwnedFd> {
