@@ -91,8 +91,8 @@ impl Command {
     fn table(&self, bench: &Bench) -> Result<Table> {
         ensure!(!bench.deploys.is_empty(), "nothing was measured");
         let window = bench.window_ms.context("failed to find the stability window in a plan")?;
-        let row = |name, took: &[Took], floor: &[Took], goal| Row::new(name, took, floor, goal);
-        let beside = Goal::Beside { times: 1.25, window_ms: window };
+        let row = |name, took: &[Took], floor, goal| Row::new(name, took, (floor, window), goal);
+        let beside = Goal::Beside { times: 1.25 };
         let rows = vec![
             row(
                 "deploy, other code, same dependencies",

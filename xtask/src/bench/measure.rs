@@ -7,10 +7,15 @@ use crate::site::{Site, WORK};
 
 /// The floor, and where it lies on the node.
 const FLOOR: (&str, &[u8]) = ("/srv/site/floor.sh", include_bytes!("floor.sh"));
-/// Runs what follows, which must end well, and says in front of what it wrote how long it took.
-const TIMED: &str = "cd /srv/site/project; begin=$(date +%s%N); \"$@\" > /run/wrote 2> /run/said; code=$?; \
-                     end=$(date +%s%N); [ $code = 0 ] || { cat /run/wrote /run/said >&2; exit 1; }; \
+/// Runs what follows after so many seconds, which must end well, and says in front of what it wrote how
+/// long it took.
+const TIMED: &str = "cd /srv/site/project; sleep \"$0\"; begin=$(date +%s%N); \"$@\" > /run/wrote 2> /run/said; \
+                     code=$?; end=$(date +%s%N); [ $code = 0 ] || { cat /run/wrote /run/said >&2; exit 1; }; \
                      echo $((end - begin)); cat /run/wrote";
+/// The service looks ten times a second whether it is to end: without a pause of another length before
+/// each command, all stops of a run would be quick or all slow. Steps of the golden ratio fill the time
+/// between two looks evenly, however few there are.
+const PHASE: f64 = 0.618;
 
 /// How long something took, and what it wrote.
 #[derive(Clone, Debug)]
@@ -24,6 +29,8 @@ pub struct Took {
 /// The node, and what was measured so far.
 pub struct Bench {
     site: Site,
+    /// How many commands were timed.
+    timed: std::cell::Cell<u32>,
     /// The window in which a service must stay healthy, as a plan says it.
     pub window_ms: Option<f64>,
     /// Deploys of other code with the same dependencies.
@@ -45,6 +52,7 @@ impl Bench {
     pub fn new(site: Site) -> Result<Bench> {
         let bench = Bench {
             site,
+            timed: 0.into(),
             window_ms: None,
             deploys: Vec::new(),
             floor_deploys: Vec::new(),
@@ -99,7 +107,9 @@ impl Bench {
     }
 
     fn timed(&self, words: &[&str]) -> Result<Took> {
-        let wrote = self.site.run(&[&["sh", "-c", TIMED, "sh"], words].concat())?;
+        self.timed.set(self.timed.get() + 1);
+        let pause = format!("{:.3}", (f64::from(self.timed.get()) * PHASE).fract() / 10.0);
+        let wrote = self.site.run(&[&["sh", "-c", TIMED, &pause], words].concat())?;
         let (nanoseconds, lines) = wrote.split_once('\n').unwrap_or((&wrote, ""));
         let lines = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;
         Ok(Took { ms: nanoseconds.parse::<f64>()? / 1e6, lines })

@@ -30,12 +30,10 @@ pub enum Goal {
         /// How many.
         ms: f64,
     },
-    /// So many times the floor, and the window.
+    /// Beyond the window, so many times the floor of the same repetition.
     Beside {
         /// How many times.
         times: f64,
-        /// The window.
-        window_ms: f64,
     },
 }
 
@@ -47,7 +45,7 @@ pub struct Row {
     fastest_ms: f64,
     slowest_ms: f64,
     floor_ms: Option<f64>,
-    /// How many times the floor.
+    /// How many times the floor of the same repetition, beyond the window: the median of all.
     ratio: Option<f64>,
     goal: Option<Goal>,
     goal_ms: Option<f64>,
@@ -55,30 +53,43 @@ pub struct Row {
 }
 
 impl Row {
-    /// What was measured, what the floor took, and what is to be reached.
-    pub fn new(name: &'static str, took: &[Took], floor: &[Took], goal: Option<Goal>) -> Row {
-        let (took, floor) = (sorted(took), median(&sorted(floor)));
+    /// What was measured; what the floor took in the same repetitions, and the window in which a
+    /// service had to stay healthy; and what is to be reached.
+    pub fn new(
+        name: &'static str,
+        took: &[Took],
+        (floor, window_ms): (&[Took], f64),
+        goal: Option<Goal>,
+    ) -> Row {
+        // A machine is slow and fast by turns: what was measured together is compared.
+        let ratios = took.iter().zip(floor).map(|(took, floor)| (took.ms - window_ms) / floor.ms);
+        let ratio = median(&sorted(ratios));
+        let of = |all: &[Took]| sorted(all.iter().map(|took| took.ms));
+        let (took, floor) = (of(took), median(&of(floor)));
         let median_ms = median(&took).unwrap_or(f64::NAN);
-        let goal_ms = goal.and_then(|goal| match goal {
-            Goal::Under { ms } => Some(ms),
-            Goal::Beside { times, window_ms } => floor.map(|floor| times * floor + window_ms),
-        });
+        let (goal_ms, is_met) = match goal {
+            None => (None, None),
+            Some(Goal::Under { ms }) => (Some(ms), Some(median_ms <= ms)),
+            Some(Goal::Beside { times }) => {
+                (floor.map(|floor| times * floor + window_ms), ratio.map(|ratio| ratio <= times))
+            }
+        };
         Row {
             name,
             median_ms,
             fastest_ms: took.first().copied().unwrap_or(f64::NAN),
             slowest_ms: took.last().copied().unwrap_or(f64::NAN),
             floor_ms: floor,
-            ratio: floor.map(|floor| median_ms / floor),
+            ratio,
             goal,
             goal_ms,
-            is_met: goal_ms.map(|goal_ms| median_ms <= goal_ms),
+            is_met,
         }
     }
 }
 
-fn sorted(took: &[Took]) -> Vec<f64> {
-    let mut all: Vec<f64> = took.iter().map(|took| took.ms).collect();
+fn sorted(all: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = all.collect();
     all.sort_by(f64::total_cmp);
     all
 }
@@ -107,10 +118,7 @@ pub fn steps(deploys: &[Took]) -> Vec<(String, f64)> {
             }
         }
     }
-    let middle = |mut all: Vec<f64>| {
-        all.sort_by(f64::total_cmp);
-        median(&all).unwrap_or_default()
-    };
+    let middle = |all: Vec<f64>| median(&sorted(all.into_iter())).unwrap_or_default();
     all.into_iter().map(|((_, name), all)| (name, middle(all))).collect()
 }
 
@@ -148,8 +156,9 @@ impl fmt::Display for Table {
         let Table { repetitions, window_ms, .. } = self;
         writeln!(
             f,
-            "\n{repetitions} repetitions. The goal of a deploy of other code is 1.25 times the floor, and the \
-             window of {window_ms:.0} ms in which the service must stay healthy."
+            "\n{repetitions} repetitions. The ratio is what a deploy or rollback takes beyond the window of \
+             {window_ms:.0} ms, in which the service must stay healthy, to the floor of the same \
+             repetition; of all the median. The goal of a deploy of other code is a ratio of 1.25."
         )?;
         writeln!(f, "\nsteps of a deploy of other code")?;
         for (name, ms) in self.steps.iter().filter(|(_, ms)| *ms >= 1.0) {
@@ -171,14 +180,16 @@ mod tests {
 
     #[test]
     fn a_goal_beside_the_floor_is_met_up_to_its_multiple_and_the_window() {
-        let goal = Goal::Beside { times: 1.25, window_ms: 3000.0 };
+        let goal = Goal::Beside { times: 1.25 };
         for (measured, floor, is_met) in [
-            (&[9000.0, 4250.0, 1.0][..], &[1000.0][..], Some(true)),
+            (&[9000.0, 4250.0, 4000.0][..], &[1000.0, 1000.0, 1000.0][..], Some(true)),
             (&[4251.0], &[1000.0], Some(false)),
-            (&[4000.0, 4500.0], &[1000.0, 900.0, 5000.0], Some(true)),
+            // Slow and fast by turns.
+            (&[4000.0, 5500.0, 4000.0], &[800.0, 2000.0, 800.0], Some(true)),
             (&[4000.0], &[], None),
         ] {
-            let row = Row::new("deploy", &took(measured), &took(floor), Some(goal));
+            let floor = (&took(floor)[..], 3000.0);
+            let row = Row::new("deploy", &took(measured), floor, Some(goal));
             assert_eq!(row.is_met, is_met, "{measured:?} beside {floor:?}");
         }
     }
