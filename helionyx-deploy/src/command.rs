@@ -25,6 +25,8 @@ pub struct Command {
     pub deadline: Duration,
     /// What an interruption by the operator does to it.
     pub on_interrupt: OnInterrupt,
+    /// What becomes of it when we are killed.
+    pub on_death: OnDeath,
     /// What becomes of what it started and that goes on when it has ended.
     pub leftovers: Leftovers,
 }
@@ -35,6 +37,15 @@ pub enum OnInterrupt {
     /// It is ended: a build, a download.
     Ends,
     /// It goes on: it is short, and what was begun could be neither finished nor taken back without it.
+    GoesOn,
+}
+
+/// What becomes of a command when we are killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDeath {
+    /// It is killed: it must not go on with what somebody else has taken over meanwhile.
+    Ends,
+    /// It goes on: it only looks, and ends by itself soon. To start it takes half as long.
     GoesOn,
 }
 
@@ -137,6 +148,7 @@ impl Command {
             variables: BTreeMap::new(),
             deadline: Duration::from_secs(600),
             on_interrupt: OnInterrupt::Ends,
+            on_death: OnDeath::Ends,
             leftovers: Leftovers::Stay,
         }
     }
@@ -145,6 +157,13 @@ impl Command {
     #[must_use]
     pub fn args(mut self, args: impl IntoIterator<Item = impl Into<String>>) -> Command {
         self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// The same, which changes nothing and answers soon.
+    #[must_use]
+    pub fn that_only_looks(mut self) -> Command {
+        self.on_death = OnDeath::GoesOn;
         self
     }
 

@@ -45,6 +45,24 @@ pub fn both<A: Send, B: Send>(
     }
 }
 
+/// The same for several things; what came of each, in their order.
+pub fn each<T: Sync, R: Send>(
+    host: &dyn Host,
+    things: &[T],
+    look: &(impl Fn(&T) -> R + Sync),
+) -> Vec<R> {
+    match things {
+        [] => Vec::new(),
+        [one] => vec![look(one)],
+        _ => {
+            let (begin, end) = things.split_at(things.len() / 2);
+            let (mut all, rest) = both(host, || each(host, begin, look), || each(host, end, look));
+            all.extend(rest);
+            all
+        }
+    }
+}
+
 /// Time, who we are, and chance.
 pub trait Clock {
     /// The time of day: for people and for ids, never for measuring.

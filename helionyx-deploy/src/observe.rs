@@ -1,39 +1,36 @@
 //! Looks at a host: fills a [`HostState`]. Changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::health::{self, Seen};
-use crate::host::{Host, HostError, both};
+use crate::host::{Host, HostError, both, each};
 use crate::isolation::links;
 use crate::journal::{self, Tip};
-use crate::layout::{FILE_LIST, Layout, MANIFEST};
+use crate::layout::Layout;
 use crate::model::Environment;
-use crate::name::{Port, ReleaseId, ServiceName};
+use crate::name::{Port, ReleaseId, ServiceName, UnitName};
 use crate::plan::{Site, desired};
-use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Service, Verification, look_of};
-use crate::state::{
-    Condition, Current, HostState, Listener, Node, Process, ReleaseState, ServiceState,
-};
+use crate::release::Service;
+use crate::state::unit::Shown;
+use crate::state::{Account, Condition, Current, HostState, Listener, Node, Process, ServiceState};
 
 mod prerequisites;
 mod recovery;
+mod releases;
 mod starts;
 mod units;
 
 pub use prerequisites::prerequisites;
 pub(crate) use recovery::tool_origin;
+pub(crate) use releases::{MANIFEST_LIMIT, files_of};
 pub(crate) use starts::read_environment_file;
+use units::Names;
 pub(crate) use units::{ask, ended_well, file as unit_file, overridden};
 
-/// The largest manifest that is read, in bytes.
-pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
 /// How many files are looked at in releases that are not in use, the newest first.
 const LOOK_BUDGET: usize = 1000;
-/// The largest record of a proof that is read, in bytes.
-const RECORD_LIMIT: u64 = 64 * 1024;
 
 /// What is on a host for one environment.
 ///
@@ -51,41 +48,116 @@ pub fn observe_whole(host: &dyn Host, environment: &Environment) -> Result<HostS
     observe_within(host, environment, usize::MAX)
 }
 
+/// The same for several environments, in their order. systemd is asked once for all.
+pub fn observe_all(
+    host: &dyn Host,
+    environments: &[&Environment],
+) -> Vec<Result<HostState, HostError>> {
+    let recorded = each(host, environments, &|environment| recorded(host, environment));
+    let begun: Vec<_> = environments.iter().copied().zip(recorded).collect();
+    let names = begun.iter().filter_map(|(_, begun)| begun.as_ref().ok()?.1.as_ref());
+    let names: Vec<&Names> = names.collect();
+    let (looks, shown) = both(
+        host,
+        || {
+            each(host, &begun, &|(environment, begun)| {
+                let (state, _) = begun.as_ref().ok()?;
+                Some(look(host, environment, LOOK_BUDGET, state))
+            })
+        },
+        || units::ask_systemd(host, &names),
+    );
+    let shown = shown.as_ref().ok();
+    let ended = begun.into_iter().zip(looks).map(|((environment, begun), look)| {
+        match (begun?, look, shown) {
+            ((state, names), Some(look), Some(shown)) => {
+                completed(host, environment, (state, names), look?, shown)
+            }
+            // What systemd refuses to say of all it may say of each; else that is told.
+            _ => observe(host, environment),
+        }
+    });
+    ended.collect()
+}
+
 fn observe_within(
     host: &dyn Host,
     environment: &Environment,
     budget: usize,
 ) -> Result<HostState, HostError> {
+    let (state, names) = recorded(host, environment)?;
+    // Files are many, systemd takes its time, and so do services that are asked how they are.
+    let (look, shown) = both(
+        host,
+        || look(host, environment, budget, &state),
+        || units::ask_systemd(host, &Vec::from_iter(&names)),
+    );
+    completed(host, environment, (state, names), look?, &shown?)
+}
+
+/// What is recorded of an environment, and the names of its units, if it has some.
+fn recorded(
+    host: &dyn Host,
+    environment: &Environment,
+) -> Result<(HostState, Option<Names>), HostError> {
     let layout = &environment.layout;
     let (nodes, above) = (nodes(host, environment)?, above(host, environment)?);
     let mut state = HostState { nodes, above, ..HostState::default() };
     if matches!(state.nodes.get(&layout.releases()), Some(Node::Directory { .. })) {
-        releases(host, layout, &mut state)?;
+        releases::read(host, layout, &mut state)?;
     }
     state.current = current(host, layout, &state)?;
-    // Files are many, systemd takes its time, and so do services that are asked how they are.
-    let (alive, (conditions, asked)) = both(
+    let names = Names::of(environment, &state);
+    Ok((state, names))
+}
+
+/// What was seen of an environment besides what systemd says.
+struct Look {
+    alive: Alive,
+    conditions: Vec<(ReleaseId, Condition)>,
+    user: Option<Account>,
+}
+
+/// Looks at what runs, at the files of releases and at the user. Of the state it needs what is
+/// recorded.
+fn look(
+    host: &dyn Host,
+    environment: &Environment,
+    budget: usize,
+    state: &HostState,
+) -> Result<Look, HostError> {
+    let (alive, (conditions, user)) = both(
         host,
-        || look_at_processes(host, environment, &state),
+        || look_at_processes(host, environment, state),
         || {
-            both(
-                host,
-                || look_at_releases(host, layout, budget, &state),
-                || units::ask_systemd(host, environment, &state),
-            )
+            let conditions = releases::look(host, &environment.layout, budget, state);
+            (conditions, units::user(host, environment))
         },
     );
-    for (id, condition) in conditions? {
+    Ok(Look { alive: alive?, conditions: conditions?, user: user? })
+}
+
+/// Puts together what was seen, and looks at what only that leads to.
+fn completed(
+    host: &dyn Host,
+    environment: &Environment,
+    (mut state, names): (HostState, Option<Names>),
+    look: Look,
+    shown: &BTreeMap<UnitName, Shown>,
+) -> Result<HostState, HostError> {
+    let layout = &environment.layout;
+    let Look { alive: Alive { processes, services, listeners }, conditions, user } = look;
+    for (id, condition) in conditions {
         state.releases.entry(id).and_modify(|release| release.condition = condition);
     }
     state.ids = ids(host, layout, &state)?;
     let tip = journal::tip(host, layout)?;
     state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
     state.journal = tip.as_ref().and_then(Tip::anchor);
-    if let Some(asked) = asked? {
-        units::look(host, environment, asked, &mut state)?;
+    if let Some(names) = names {
+        units::look(host, environment, names, shown, &mut state)?;
     }
-    let Alive { processes, services, listeners } = alive?;
+    state.user = user;
     assign_to_releases(&processes, layout, &mut state);
     (state.services, state.listeners) = (services, listeners);
     starts::look(host, environment, &mut state)?;
@@ -123,154 +195,6 @@ fn above(
         }
     }
     all.into_iter().map(|path| Ok((path.clone(), host.node(&path)?))).collect()
-}
-
-fn releases(host: &dyn Host, layout: &Layout, state: &mut HostState) -> Result<(), HostError> {
-    let mut marked = BTreeSet::new();
-    let mut found = BTreeSet::new();
-    for name in host.list(&layout.releases())? {
-        if let Some(id) = Layout::marked_unfinished(&name) {
-            // What is no file is no mark of ours: it marks nothing, and stays.
-            match host.node(&layout.unfinished(&id))? {
-                Node::File { .. } => drop(marked.insert(id)),
-                _ => drop(state.strangers.insert(name)),
-            }
-        } else if let Ok(id) = name.parse::<ReleaseId>() {
-            found.insert(id);
-        } else {
-            state.strangers.insert(name);
-        }
-    }
-    for id in found.union(&marked) {
-        let release = match marked.contains(id) {
-            true => ReleaseState {
-                condition: Condition::Unfinished,
-                manifest: None,
-                verification: None,
-                pids: BTreeSet::new(),
-            },
-            false => release(host, layout, id)?,
-        };
-        state.releases.insert(id.clone(), release);
-    }
-    Ok(())
-}
-
-/// What the files of releases look like: all of the one in use, of the others, the newest first, as
-/// many as the budget allows.
-fn look_at_releases(
-    host: &dyn Host,
-    layout: &Layout,
-    mut budget: usize,
-    state: &HostState,
-) -> Result<Vec<(ReleaseId, Condition)>, HostError> {
-    let current = state.current.release();
-    let manifests = state.releases.iter().rev().filter_map(|(id, release)| {
-        let manifest = release.manifest.as_ref()?;
-        (release.condition == Condition::Complete).then_some((id, manifest))
-    });
-    let look = |(id, manifest): (&ReleaseId, &Arc<Manifest>)| {
-        let mut all = usize::MAX;
-        let budget = if current == Some(id) { &mut all } else { &mut budget };
-        Ok((id.clone(), look_at_files(host, layout, manifest, budget)?))
-    };
-    manifests.map(look).collect()
-}
-
-/// A release by its own records, without a look at its files.
-fn release(host: &dyn Host, layout: &Layout, id: &ReleaseId) -> Result<ReleaseState, HostError> {
-    let (condition, manifest) = match read_manifest(host, layout, id)? {
-        Err(condition) => (condition, None),
-        Ok(manifest) => (Condition::Complete, Some(Arc::new(manifest))),
-    };
-    let path = layout.verification(id);
-    let verification = match host.node(&path)? {
-        Node::File { .. } => serde_json::from_slice(&host.read(&path, RECORD_LIMIT)?).ok(),
-        _ => None,
-    };
-    let verification = verification.filter(|record: &Verification| record.release == *id);
-    let condition = match condition {
-        // A record of its proof says that it is ours.
-        Condition::Foreign if verification.is_some() => {
-            Condition::Damaged("release.json is missing".to_owned())
-        }
-        condition => condition,
-    };
-    Ok(ReleaseState { condition, manifest, verification, pids: BTreeSet::new() })
-}
-
-/// The manifest of a release, or what its absence means.
-fn read_manifest(
-    host: &dyn Host,
-    layout: &Layout,
-    id: &ReleaseId,
-) -> Result<Result<Manifest, Condition>, HostError> {
-    let damaged = |what: &str| Ok(Err(Condition::Damaged(what.to_owned())));
-    let path = layout.manifest(id);
-    if !matches!(host.node(&layout.release(id))?, Node::Directory { .. }) {
-        return Ok(Err(Condition::Foreign));
-    }
-    if !matches!(host.node(&path)?, Node::File { .. }) {
-        return Ok(Err(Condition::Foreign));
-    }
-    match serde_json::from_slice::<Manifest>(&host.read(&path, MANIFEST_LIMIT)?) {
-        Ok(manifest) if manifest.id != *id => damaged("its manifest is that of another release"),
-        Ok(manifest) if manifest.format != FORMAT => damaged("its manifest has an unknown format"),
-        Ok(manifest) => Ok(Ok(manifest)),
-        Err(_) => damaged("its manifest is not readable"),
-    }
-}
-
-/// The files of a release; none where their list is not the one that the manifest names.
-pub(crate) fn files_of(
-    host: &dyn Host,
-    layout: &Layout,
-    manifest: &Manifest,
-) -> Result<Option<FileRecords>, HostError> {
-    let path = layout.file_list(&manifest.id);
-    match host.node(&path)? {
-        Node::File { .. } => Ok(manifest.files.read(&host.read(&path, MANIFEST_LIMIT)?)),
-        _ => Ok(None),
-    }
-}
-
-/// A cheap look at the files of a release, where the budget allows it: there, of their length, not
-/// touched since. What it does not see, the check before a switch does.
-fn look_at_files(
-    host: &dyn Host,
-    layout: &Layout,
-    manifest: &Manifest,
-    budget: &mut usize,
-) -> Result<Condition, HostError> {
-    if manifest.files.count > *budget {
-        return Ok(Condition::Complete);
-    }
-    *budget -= manifest.files.count;
-    let mut nodes = host.nodes(&layout.release(&manifest.id))?;
-    nodes.remove(MANIFEST);
-    if look_of(&nodes) == manifest.files.look {
-        return Ok(Condition::Complete);
-    }
-    // What differs is told; what somebody has only added is no damage.
-    let Some(files) = files_of(host, layout, manifest)? else {
-        return Ok(Condition::Damaged(format!("{FILE_LIST} was changed")));
-    };
-    for (path, record) in &files {
-        let found = nodes.get(path).unwrap_or(&Node::Missing);
-        let same = match (record, found) {
-            (
-                FileRecord::File { size, modified_ns, .. },
-                Node::File { size: s, modified_ns: m, .. },
-            ) => size == s && modified_ns == m,
-            (FileRecord::Link { target }, Node::Link { target: found }) => target == found,
-            _ => false,
-        };
-        if !same {
-            let what = if *found == Node::Missing { "is missing" } else { "was changed" };
-            return Ok(Condition::Damaged(format!("{path} {what}")));
-        }
-    }
-    Ok(Condition::Complete)
 }
 
 fn current(host: &dyn Host, layout: &Layout, state: &HostState) -> Result<Current, HostError> {

@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::host::{Clock as _, LocalHost};
 use crate::model::Environment;
-use crate::observe::observe;
+use crate::observe::observe_all;
 use crate::status::{self, Status as State};
 
 use super::json::Own;
@@ -79,21 +79,10 @@ impl Status {
     }
 }
 
-/// Looks at all environments at once: one that hangs must not hold up the others.
+/// Looks at all environments at once.
 fn look(host: &LocalHost, chosen: &[&Environment]) -> Vec<Result<Vec<State>, Failure>> {
-    let one = |environment: &Environment| {
-        let found = observe(host, environment).map_err(Failure::from)?;
-        Ok(status::status(environment, &found))
-    };
-    if let [only] = chosen {
-        return vec![one(only)];
-    }
-    std::thread::scope(|scope| {
-        let looks: Vec<_> =
-            chosen.iter().map(|environment| scope.spawn(move || one(environment))).collect();
-        let lost = |_| Err(Failure::new(exit::FAILED, "looking at it failed", ""));
-        looks.into_iter().map(|look| look.join().unwrap_or_else(lost)).collect()
-    })
+    let found = chosen.iter().zip(observe_all(host, chosen));
+    found.map(|(environment, found)| Ok(status::status(environment, &found?))).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use super::{all_services, recovery};
 use crate::command::{Command, Output};
-use crate::host::{Host, HostError, both};
+use crate::host::{Host, HostError};
 use crate::layout::UNITS_DIR;
 use crate::model::Environment;
 use crate::name::{UnitKind, UnitName};
@@ -18,46 +18,50 @@ use crate::tool::{account, systemctl};
 /// The largest unit file that is read, in bytes.
 const UNIT_LIMIT: u64 = 1024 * 1024;
 
-/// What systemd and the host's accounts say for an environment.
-pub(super) struct Asked {
-    names: BTreeSet<UnitName>,
+/// The names of an environment's units: of its model, of releases that are here, and of what recovers it.
+pub(super) struct Names {
+    services: BTreeSet<UnitName>,
     recovery: [UnitName; 2],
-    shown: BTreeMap<UnitName, Shown>,
-    user: Option<Account>,
 }
 
-/// Asks about the units of an environment, those of its model and those of releases that are here, and
-/// about its user; nothing where it has no units.
+impl Names {
+    /// None where it has no units.
+    pub fn of(environment: &Environment, state: &HostState) -> Option<Names> {
+        let units = environment.units()?;
+        let modelled = environment.services.iter().map(|service| units.of(&service.name));
+        let deployed =
+            all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
+        let recovery = [UnitKind::Service, UnitKind::Timer]
+            .map(|kind| UnitName::recovery(&environment.app, &environment.name, kind));
+        Some(Names { services: modelled.chain(deployed).collect(), recovery })
+    }
+}
+
+/// Asks systemd about units; nothing where there are none.
 pub(super) fn ask_systemd(
     host: &dyn Host,
-    environment: &Environment,
-    state: &HostState,
-) -> Result<Option<Asked>, HostError> {
-    let Some(units) = environment.units() else { return Ok(None) };
-    let modelled = environment.services.iter().map(|service| units.of(&service.name));
-    let deployed =
-        all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
-    let names: BTreeSet<UnitName> = modelled.chain(deployed).collect();
-    let recovery = [UnitKind::Service, UnitKind::Timer]
-        .map(|kind| UnitName::recovery(&environment.app, &environment.name, kind));
-    let show = systemctl::show(recovery.iter().chain(&names));
-    let (shown, user) =
-        both(host, || ask(host, "ask systemd about", &show), || user(host, environment));
-    let shown = systemctl::parse_show(&shown?.text);
-    Ok(Some(Asked { names, recovery, shown, user: user? }))
+    names: &[&Names],
+) -> Result<BTreeMap<UnitName, Shown>, HostError> {
+    if names.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let units = names.iter().flat_map(|names| names.recovery.iter().chain(&names.services));
+    let shown = ask(host, "ask systemd about", &systemctl::show(units))?;
+    Ok(systemctl::parse_show(&shown.text))
 }
 
 /// Looks at the files of units, and at what systemd makes of them.
 pub(super) fn look(
     host: &dyn Host,
     environment: &Environment,
-    asked: Asked,
+    names: Names,
+    shown: &BTreeMap<UnitName, Shown>,
     state: &mut HostState,
 ) -> Result<(), HostError> {
-    let Asked { names, recovery, mut shown, user } = asked;
-    for name in names {
+    let shown = |name: &UnitName| shown.get(name).cloned().unwrap_or_default();
+    for name in names.services {
         let file = file(host, &name)?;
-        let shown = shown.remove(&name).unwrap_or_default();
+        let shown = shown(&name);
         let overridden = match &file {
             // Of what systemd has not read yet it can show nothing.
             UnitFile::Text(text) if !shown.needs_reload => overridden(host, &name, text, &shown),
@@ -65,12 +69,11 @@ pub(super) fn look(
         };
         state.units.insert(name, UnitState { file, shown, overridden });
     }
-    let [service, timer] = recovery.map(|name| {
-        let shown = shown.remove(&name).unwrap_or_default();
+    let [service, timer] = names.recovery.map(|name| {
+        let shown = shown(&name);
         Ok(UnitState { file: file(host, &name)?, shown, overridden: Vec::new() })
     });
     state.recovery = Some(recovery::look(host, environment, service?, timer?)?);
-    state.user = user;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::command::{Command, Inherit, Leftovers, OnInterrupt};
+use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UserName;
 use crate::state::Account;
 
@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Asks for a user.
 #[must_use]
 pub fn look_up(user: &UserName) -> Command {
-    command("getent", ["passwd", "--", user.as_str()])
+    command("getent", ["passwd", "--", user.as_str()]).that_only_looks()
 }
 
 /// What `getent passwd` said; none where there is no such user, or it says something else.
@@ -79,6 +79,7 @@ fn command<'a>(program: &str, words: impl IntoIterator<Item = &'a str>) -> Comma
             .into(),
         deadline: DEADLINE,
         on_interrupt: OnInterrupt::GoesOn,
+        on_death: OnDeath::Ends,
         leftovers: Leftovers::Stay,
     }
 }

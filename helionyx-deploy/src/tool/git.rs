@@ -53,7 +53,9 @@ pub fn parse_ls_remote(text: &str, reference: &str) -> Option<CommitId> {
 #[must_use]
 pub fn expand(mirror: &Utf8Path, begin: &str) -> Command {
     let commit = format!("{begin}^{{commit}}");
-    in_mirror(mirror, ANSWER_DEADLINE).args(["rev-parse", "--verify", "--quiet", &commit])
+    in_mirror(mirror, ANSWER_DEADLINE)
+        .args(["rev-parse", "--verify", "--quiet", &commit])
+        .that_only_looks()
 }
 
 /// Makes an empty mirror.
@@ -68,7 +70,9 @@ pub fn init_mirror(mirror: &Utf8Path, directory: &Utf8Path) -> Command {
 #[must_use]
 pub fn whole_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
     let reference = format!("{}^{{commit}}", kept(commit));
-    in_mirror(mirror, ANSWER_DEADLINE).args(["rev-parse", "--verify", "--quiet", &reference])
+    in_mirror(mirror, ANSWER_DEADLINE)
+        .args(["rev-parse", "--verify", "--quiet", &reference])
+        .that_only_looks()
 }
 
 /// Whether what git said means that there is no repository where the mirror should be, e.g. because
@@ -121,7 +125,9 @@ fn kept(commit: &CommitId) -> String {
 /// Succeeds when the mirror has this commit; what it needs may be missing.
 #[must_use]
 pub fn has_commit(mirror: &Utf8Path, commit: &CommitId) -> Command {
-    in_mirror(mirror, ANSWER_DEADLINE).args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
+    in_mirror(mirror, ANSWER_DEADLINE)
+        .args(["cat-file", "-e", &format!("{commit}^{{commit}}")])
+        .that_only_looks()
 }
 
 /// Fetches exactly this commit and what it needs; a rewritten history is no obstacle.
@@ -148,7 +154,7 @@ fn fetch(mirror: &Utf8Path) -> Command {
 #[must_use]
 pub fn is_ancestor(mirror: &Utf8Path, older: &CommitId, newer: &CommitId) -> Command {
     let args = ["merge-base", "--is-ancestor", older.as_str(), newer.as_str()];
-    in_mirror(mirror, ANSWER_DEADLINE).args(args)
+    in_mirror(mirror, ANSWER_DEADLINE).args(args).that_only_looks()
 }
 
 /// Lists the directories of a commit, and its entries that are repositories of their own
@@ -156,7 +162,7 @@ pub fn is_ancestor(mirror: &Utf8Path, older: &CommitId, newer: &CommitId) -> Com
 #[must_use]
 pub fn list_directories(mirror: &Utf8Path, commit: &CommitId) -> Command {
     let args = ["ls-tree", "-r", "-d", "--full-tree", commit.as_str()];
-    in_mirror(mirror, ANSWER_DEADLINE).args(args)
+    in_mirror(mirror, ANSWER_DEADLINE).args(args).that_only_looks()
 }
 
 /// The path of a submodule, if a line of [`list_directories`] tells of one; unusual characters in

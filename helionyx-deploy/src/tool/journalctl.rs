@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::Deserialize;
 
-use crate::command::{Command, Inherit, Leftovers, OnInterrupt};
+use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UnitName;
 use crate::release::Anchor;
 
@@ -105,6 +105,7 @@ fn journalctl(args: Vec<String>, deadline: Duration) -> Command {
         variables: [("LC_ALL".to_owned(), "C".to_owned())].into(),
         deadline,
         on_interrupt: OnInterrupt::Ends,
+        on_death: OnDeath::Ends,
         leftovers: Leftovers::Stay,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use camino::Utf8PathBuf;
 
-use crate::command::{Command, Inherit, Leftovers, OnInterrupt};
+use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UnitName;
 use crate::render::unit_file::{Version, effective};
 use crate::state::unit::{Effective, MainCode, Shown};
@@ -41,7 +41,7 @@ const PROPERTIES: [&str; 15] = [
 /// Asks for the version.
 #[must_use]
 pub fn version() -> Command {
-    systemctl(["--version"], ANSWER_DEADLINE)
+    systemctl(["--version"], ANSWER_DEADLINE).that_only_looks()
 }
 
 /// What it said: `systemd 252 (252.39-1~deb12u2)`, then its features.
@@ -60,7 +60,7 @@ pub fn show<'a>(units: impl IntoIterator<Item = &'a UnitName>) -> Command {
     let properties = format!("--property={}", all.join(","));
     let mut command = systemctl(["show", "--no-pager", &properties, "--"], ANSWER_DEADLINE);
     command.args.extend(units.into_iter().map(ToString::to_string));
-    command
+    command.that_only_looks()
 }
 
 /// The values of a unit, by their names, each as often as it was said.
@@ -177,6 +177,7 @@ fn systemctl<'a>(words: impl IntoIterator<Item = &'a str>, deadline: Duration) -
             .into(),
         deadline,
         on_interrupt: OnInterrupt::GoesOn,
+        on_death: OnDeath::Ends,
         leftovers: Leftovers::Stay,
     }
 }

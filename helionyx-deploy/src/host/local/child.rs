@@ -21,6 +21,12 @@ pub fn detach(command: &mut Command) {
     });
 }
 
+/// The child leads a process group of its own. Nothing is done between fork and exec, so that our
+/// memory need not be made ready to be copied.
+pub fn lead(command: &mut Command) {
+    command.process_group(0);
+}
+
 /// The child leads a process group of its own, and is killed when the thread that starts it ends,
 /// however it ends: that thread is to wait for the child.
 ///

@@ -23,7 +23,7 @@ use super::context::Context;
 use super::enclosure::Enclosure;
 use super::transcript::Transcript;
 use super::{LocalHost, child, spawn};
-use crate::command::{Command, ExitStatus, Inherit, Leftovers, OnInterrupt, Output};
+use crate::command::{Command, ExitStatus, Inherit, Leftovers, OnDeath, OnInterrupt, Output};
 use crate::state::Process;
 
 /// Runs a command to its end; hands on its lines as they come.
@@ -76,7 +76,7 @@ fn start<'a>(
         let missing = io::Error::new(io::ErrorKind::NotFound, "no such directory");
         return Err(HostError::new("enter", &command.directory, missing));
     }
-    let enclosed = enclosure.is_some();
+    let (enclosed, on_death) = (enclosure.is_some(), command.on_death);
     let (pipe, writer) = io::pipe().at("run", &command.program)?;
     rustix::fs::fcntl_setfl(&pipe, OFlags::NONBLOCK).at("run", &command.program)?;
     let expression = duct::cmd(program.as_std_path(), &command.args)
@@ -88,10 +88,10 @@ fn start<'a>(
         .stdout_file(writer)
         .unchecked()
         .before_spawn(move |command| {
-            if enclosed {
-                child::enclose(command);
-            } else {
-                child::bind(command);
+            match on_death {
+                _ if enclosed => child::enclose(command),
+                OnDeath::Ends => child::bind(command),
+                OnDeath::GoesOn => child::lead(command),
             }
             Ok(())
         });

@@ -84,7 +84,7 @@ pub enum Then {
 }
 
 /// So few directories are listed one after the other.
-const FEW: usize = 8;
+const FEW: usize = 32;
 const NO_TEXT: &str = "what it leads to is not UTF-8";
 
 /// Hands everything below a directory to `visit`, a directory before what is in it, and no link is
