@@ -221,7 +221,7 @@ pub fn main() -> ExitCode {
 /// # Errors
 /// The exit code, when there is nothing left to do.
 pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
-    let matches = described::<T>(program).try_get_matches();
+    let matches = called::<T>(program).try_get_matches();
     matches.and_then(|matches| T::from_arg_matches(&matches)).map_err(|error| {
         error.print().ok();
         ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(exit::USAGE))
@@ -278,6 +278,11 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
     }
 }
 
+/// A program as it is called, by `--version` too: a copy of the developers' one serves operators.
+fn called<T: CommandFactory>(program: &str) -> clap::Command {
+    described::<T>(program).display_name(program.to_owned())
+}
+
 /// All commands of a program with their help; `program` stands in the examples.
 #[must_use]
 pub fn described<T: CommandFactory>(program: &str) -> clap::Command {
@@ -303,6 +308,17 @@ pub fn after_help() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_is_that_of_the_program_as_it_is_called() {
+        #[derive(Parser)]
+        #[command(name = "xtask", version)]
+        struct Developers {}
+        for program in [BINARY, "cargo xtask"] {
+            let version = format!("{program} {}\n", env!("CARGO_PKG_VERSION"));
+            assert_eq!(called::<Developers>(program).render_version(), version);
+        }
+    }
 
     #[test]
     fn hints_name_the_models_that_the_command_was_given() {

@@ -198,7 +198,12 @@ fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::
         End::Unknown(_) => (WARN, glyphs.note, "not ended"),
     };
     let result = if past.recovered { format!("{result}, recovered") } else { result.to_owned() };
-    let release = past.release.as_ref().or(past.to.as_ref());
+    let (wanted, in_use) = (past.to.as_ref(), past.release.as_ref());
+    let release = match past.outcome {
+        End::Known(Outcome::Deployed | Outcome::Unchanged) => in_use.or(wanted),
+        // Of what came to nothing, the one that it was to bring.
+        _ => wanted.or(in_use),
+    };
     vec![
         (style, mark.to_owned()),
         (PLAIN, time(past.began)),
@@ -237,7 +242,11 @@ mod tests {
 
     fn end(operation: Operation, outcome: Outcome, error: Option<&str>) -> Record {
         let error = error.map(str::to_owned);
-        Record::End(Report { operation, error, ..samples::report(outcome) })
+        let mut report = Report { operation, error, ..samples::report(outcome) };
+        if outcome == Outcome::RolledBack {
+            report.release = Some(samples::release("bbbbbbb"));
+        }
+        Record::End(report)
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub fn read<'a>(units: impl IntoIterator<Item = &'a UnitName>, wanted: &Wanted) 
     journalctl(args, if wanted.follow { FOLLOWING } else { DEADLINE })
 }
 
+/// The option of ours that journalctl could not understand, if that is what it says.
+#[must_use]
+pub fn misunderstood(text: &str) -> Option<&'static str> {
+    let options = [("Failed to parse timestamp", "--since"), ("Unknown log level", "--priority")];
+    let said = |words: &str| text.lines().any(|line| line.starts_with(words));
+    options.into_iter().find_map(|(words, option)| said(words).then_some(option))
+}
+
 /// How our own entries in the system's journal are named: `journalctl -t helionyx-deploy`.
 pub const IDENTIFIER: &str = "helionyx-deploy";
 /// The field with the number of the last entry of an environment's journal.
@@ -113,6 +121,18 @@ fn journalctl(args: Vec<String>, deadline: Duration) -> Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_journalctl_cannot_understand_is_told_by_our_option() {
+        for (text, expected) in [
+            ("Failed to parse timestamp: nonsense", Some("--since")),
+            ("Unknown log level nonsense", Some("--priority")),
+            ("-- No entries --", None),
+            ("a service wrote: Failed to parse timestamp", None),
+        ] {
+            assert_eq!(misunderstood(text), expected, "{text}");
+        }
+    }
 
     #[test]
     fn only_entries_that_name_one_of_a_journal_are_read() {

@@ -182,6 +182,10 @@ fn services_are_stopped_started_restarted_and_come_back_after_a_reboot() {
     assert!(logs.code == 0 && text.contains("listening on 8000"), "HEL-56: {text}");
     let since = site.tool(&["logs", "--env", "dev", "--since", "1 hour ago", "-p", "warning"]);
     assert_eq!(since.code, 0, "HEL-57");
+    for option in ["--since", "--priority"] {
+        let refused = site.tool(&["logs", "--env", "dev", option, "nonsense"]);
+        assert_eq!(refused.code, 2, "{option}: {}", refused.stderr);
+    }
     site.node.reboot().unwrap();
     let is_ready = |site: &Site| {
         let ready =

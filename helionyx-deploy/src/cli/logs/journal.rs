@@ -8,6 +8,10 @@ use super::super::json::{Line, Origin};
 use super::super::{Context, Failure, exit, signals};
 use super::Logs;
 
+/// What may be asked for.
+const MEANINGS: &str = "times are e.g. `2026-11-21 14:00`, `yesterday` or `-2h` (systemd.time(7)); \
+                        priorities are emerg, alert, crit, err, warning, notice, info and debug";
+
 /// Shows the journal of an environment's units, one line after the other as they come.
 ///
 /// # Errors
@@ -41,6 +45,9 @@ pub(super) fn show(
     if output.status.success() || host.interrupted() {
         return Ok(exit::DONE);
     }
-    let message = format!("journalctl failed: {}", output.tail(2).join("; "));
-    Err(Failure::new(exit::FAILED, message, "is `--since` a time that journalctl knows?"))
+    let said = output.tail(2).join("; ");
+    Err(match journalctl::misunderstood(&output.text) {
+        Some(option) => Failure::new(exit::USAGE, format!("{option}: {said}"), MEANINGS),
+        None => Failure::new(exit::FAILED, format!("journalctl failed: {said}"), ""),
+    })
 }
