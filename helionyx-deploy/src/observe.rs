@@ -67,15 +67,19 @@ pub fn observe_all(
         },
         || units::ask_systemd(host, &names),
     );
-    let shown = shown.as_ref().ok();
-    let ended = begun.into_iter().zip(looks).map(|((environment, begun), look)| {
-        match (begun?, look, shown) {
-            ((state, names), Some(look), Some(shown)) => {
-                completed(host, environment, (state, names), look?, shown)
-            }
-            // What systemd refuses to say of all it may say of each; else that is told.
-            _ => observe(host, environment),
-        }
+    // What systemd refuses to say of all, it may say of some.
+    let shown: Vec<_> = match shown {
+        Ok(shown) => begun.iter().map(|_| Ok(shown.clone())).collect(),
+        Err(_) => each(host, &begun, &|(_, begun)| {
+            let names = begun.as_ref().ok().and_then(|(_, names)| names.as_ref());
+            units::ask_systemd(host, &Vec::from_iter(names))
+        }),
+    };
+    let ended = begun.into_iter().zip(looks).zip(shown);
+    let ended = ended.map(|(((environment, begun), look), shown)| {
+        let (state, names) = begun?;
+        let Some(look) = look else { return observe(host, environment) };
+        completed(host, environment, (state, names), look?, &shown?)
     });
     ended.collect()
 }

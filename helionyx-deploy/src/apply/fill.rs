@@ -90,17 +90,32 @@ impl Applier<'_, '_, '_> {
         }
         self.remove_leftovers(&mirror, commit)?;
         if !self.try_git(&git::fetch_commit(&mirror, url, commit))? {
-            // It may be that what is there is no repository any more: then another is made.
+            // It may be that what is there is no repository any more: then another is made, and the
+            // commit asked for again.
             self.is_in_mirror(&mirror, commit)?;
-            self.git("fetch", &git::fetch_all(&mirror, url))?;
-            if self.try_git(&git::has_all_of(&mirror, commit))? {
-                self.git("update-ref", &git::keep_commit(&mirror, commit))?;
+            let is_new = self.work.host.list(&git::kept_commits(&mirror))?.is_empty();
+            if !(is_new && self.try_git(&git::fetch_commit(&mirror, url, commit))?) {
+                self.fetch_all(&mirror, url, commit)?;
             }
         }
         if self.check_history(&mirror, commit, replaces)? {
             return Ok(String::new());
         }
         Err(SourceError::UnknownReference(commit.to_string()).into())
+    }
+
+    /// For servers that do not hand out a commit by its id.
+    fn fetch_all(
+        &mut self,
+        mirror: &Utf8Path,
+        url: &str,
+        commit: &CommitId,
+    ) -> Result<(), StepError> {
+        self.git("fetch", &git::fetch_all(mirror, url))?;
+        if self.try_git(&git::has_all_of(mirror, commit))? {
+            self.git("update-ref", &git::keep_commit(mirror, commit))?;
+        }
+        Ok(())
     }
 
     /// Whether git is to be asked for a commit. What it has packed away, or keeps in another way, is

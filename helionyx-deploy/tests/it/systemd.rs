@@ -5,6 +5,7 @@ use helionyx_deploy::event::{Event, Outcome};
 use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::Fault;
 use helionyx_deploy::isolation::neighbours::Fingerprints;
+use helionyx_deploy::observe::{observe, observe_all};
 use helionyx_deploy::operate::{self, Goal};
 use helionyx_deploy::plan::{Leaving, Plan};
 use helionyx_deploy::state::{Account, Node};
@@ -314,4 +315,31 @@ fn a_record_that_could_not_be_removed_goes_with_the_next_uninstallation() {
         assert!(!world.host.exists(&world.environment.layout.root), "{file}");
         assert_eq!(world.run(&goal).outcome, Outcome::Unchanged, "{file}");
     }
+}
+
+#[test]
+fn several_environments_are_seen_as_each_is_and_systemd_is_asked_once() {
+    let world = World::under_systemd(LOADED);
+    let (host, environment) = (&world.host, &world.environment);
+    let alone = observe(host, environment).unwrap();
+    assert!(!alone.units.is_empty());
+    let seen = || observe_all(host, &[environment, environment]);
+    let shown = || host.commands().iter().filter(|command| command.args[0] == "show").count();
+    let before = shown();
+    for found in seen() {
+        assert_eq!(found.unwrap(), alone);
+    }
+    assert_eq!(shown(), before + 1, "once for all");
+
+    // Of each alone it says what it refuses to say of all.
+    host.program("systemctl", |command, _| {
+        let is_much = command.args.iter().filter(|word| word.ends_with(".service")).count() > 2;
+        let (code, text) = if is_much { (1, "no") } else { (0, LOADED) };
+        Output::new(ExitStatus::Code(code), text)
+    });
+    for found in seen() {
+        assert_eq!(found.unwrap(), alone);
+    }
+    host.program("systemctl", |_, _| Output::new(ExitStatus::Code(1), "no"));
+    assert!(seen().iter().all(Result::is_err), "each says why");
 }

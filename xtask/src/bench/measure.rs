@@ -12,9 +12,9 @@ const FLOOR: (&str, &[u8]) = ("/srv/site/floor.sh", include_bytes!("floor.sh"));
 const TIMED: &str = "cd /srv/site/project; sleep \"$0\"; begin=$(date +%s%N); \"$@\" > /run/wrote 2> /run/said; \
                      code=$?; end=$(date +%s%N); [ $code = 0 ] || { cat /run/wrote /run/said >&2; exit 1; }; \
                      echo $((end - begin)); cat /run/wrote";
-/// The service looks ten times a second whether it is to end: without a pause of another length before
-/// each command, all stops of a run would be quick or all slow. Steps of the golden ratio fill the time
-/// between two looks evenly, however few there are.
+/// The service looks ten times a second whether it is to end: without a pause of another length in each
+/// round, all stops of a run would be quick, or all slow. Steps of the golden ratio fill the time between
+/// two looks evenly, however few there are.
 const PHASE: f64 = 0.618;
 
 /// How long something took, and what it wrote.
@@ -29,8 +29,8 @@ pub struct Took {
 /// The node, and what was measured so far.
 pub struct Bench {
     site: Site,
-    /// How many commands were timed.
-    timed: std::cell::Cell<u32>,
+    /// The round at hand.
+    round: u32,
     /// The window in which a service must stay healthy, as a plan says it.
     pub window_ms: Option<f64>,
     /// Deploys of other code with the same dependencies.
@@ -52,7 +52,7 @@ impl Bench {
     pub fn new(site: Site) -> Result<Bench> {
         let bench = Bench {
             site,
-            timed: 0.into(),
+            round: 0,
             window_ms: None,
             deploys: Vec::new(),
             floor_deploys: Vec::new(),
@@ -72,6 +72,7 @@ impl Bench {
 
     /// Measures everything once.
     pub fn round(&mut self, number: u32) -> Result<()> {
+        self.round = number;
         let name = number.to_string();
         let app = format!("{WORK}/code/services/api/app.py");
         self.site.run(&["sh", "-c", "echo \"# $1\" >> \"$2\"", "sh", &name, &app])?;
@@ -107,8 +108,7 @@ impl Bench {
     }
 
     fn timed(&self, words: &[&str]) -> Result<Took> {
-        self.timed.set(self.timed.get() + 1);
-        let pause = format!("{:.3}", (f64::from(self.timed.get()) * PHASE).fract() / 10.0);
+        let pause = format!("{:.3}", (f64::from(self.round) * PHASE).fract() / 10.0);
         let wrote = self.site.run(&[&["sh", "-c", TIMED, &pause], words].concat())?;
         let (nanoseconds, lines) = wrote.split_once('\n').unwrap_or((&wrote, ""));
         let lines = lines.lines().map(serde_json::from_str).collect::<Result<Vec<Value>, _>>()?;

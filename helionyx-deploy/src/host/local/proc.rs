@@ -23,9 +23,14 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     let real = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
     let us = std::process::id();
     let mut reader = Reader::new().at("read", "/proc")?;
+    let our_exe = reader.see(us).and_then(|seen| seen.exe);
     let mut found = Vec::new();
     for pid in pids().at("list", "/proc")?.into_iter().filter(|pid| *pid != us) {
         let Some(mut seen) = reader.see(pid) else { continue };
+        if seen.parent() == us && our_exe.is_some() && seen.exe == our_exe {
+            // A command of ours that is not yet the program that it is to be.
+            continue;
+        }
         let mut runs_below = false;
         for path in [&mut seen.cwd, &mut seen.exe].into_iter().flatten() {
             if let Some(rest) = below(path, &real) {

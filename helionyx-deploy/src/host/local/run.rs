@@ -1,7 +1,7 @@
 //! Runs a command to its end in a process group of its own, and a build in an enclosure. Does I/O.
 //!
 //! The command is started and awaited by one thread: were that to end, however we are killed, the
-//! kernel would kill the command; and with an enclosure all that is in it.
+//! kernel would kill the command, unless it only looks; and with an enclosure all that is in it.
 //!
 //! The output is read without blocking, in the thread that waits: what the command leaves running
 //! may hold its output open for ever, and neither hangs us nor leaves a thread behind.

@@ -81,16 +81,19 @@ fn listed(mut bytes: &[u8], port: Port, found: &mut Vec<Listener>) -> io::Result
         let length = long(bytes, 0).ok_or_else(unclear)? as usize;
         let message = bytes.get(..length).filter(|_| length >= HEADER).ok_or_else(unclear)?;
         let (kind, flags) = (short(message, 4), short(message, 6));
-        // What listens changed while it was told.
+        // What is told changed meanwhile.
         if flags.is_none_or(|flags| flags & NLM_F_DUMP_INTR != 0) {
             return Err(unclear());
         }
         let body = &message[HEADER..];
         match kind {
-            Some(NLMSG_DONE) => return Ok(Then::End),
-            Some(NLMSG_ERROR) => {
+            // Either ends with a code, e.g. where the kernel knows sockets but not those of TCP.
+            Some(kind @ (NLMSG_DONE | NLMSG_ERROR)) => {
                 let code = long(body, 0).ok_or_else(unclear)?.cast_signed();
-                return Err(io::Error::from_raw_os_error(code.saturating_neg()));
+                return match (kind, code) {
+                    (NLMSG_DONE, 0) => Ok(Then::End),
+                    (_, code) => Err(io::Error::from_raw_os_error(code.saturating_neg())),
+                };
             }
             Some(SOCK_DIAG_BY_FAMILY) => {
                 let (state, address, uid, inode) = socket(body).ok_or_else(unclear)?;
@@ -170,12 +173,15 @@ mod tests {
         let done = message(NLMSG_DONE, 2, &[0; 4]);
         assert_eq!(read(&[seen(four.clone()), done].concat()).unwrap().0, Then::End);
 
-        let no_such_family = message(NLMSG_ERROR, 0, &(-2_i32).to_ne_bytes());
-        assert_eq!(read(&no_such_family), Err(io::ErrorKind::NotFound));
+        for kind in [NLMSG_ERROR, NLMSG_DONE] {
+            let no_such_protocol = message(kind, 0, &(-2_i32).to_ne_bytes());
+            assert_eq!(read(&no_such_protocol), Err(io::ErrorKind::NotFound), "{kind}");
+        }
         for unclear in [
             message(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP_INTR, &four),
             message(SOCK_DIAG_BY_FAMILY, 2, &four[..70]),
             message(4711, 2, &four),
+            message(NLMSG_DONE, 2, &[]),
             seen(body(1, TCP_LISTEN, 8000, &[0; 4])),
             seen(four.clone())[..40].to_vec(),
             vec![0; 16],

@@ -40,6 +40,11 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// Who started it, or took it over.
+    pub fn parent(&self) -> u32 {
+        self.stat.parent
+    }
+
     /// What its standard output, or else its standard error, leads to.
     pub fn output(&self) -> Option<Utf8PathBuf> {
         [c"fd/1", c"fd/2"]
