@@ -84,16 +84,19 @@ impl Applier<'_, '_, '_> {
         replaces: Option<&CommitId>,
     ) -> Result<String, StepError> {
         let mirror = self.plan.site.layout.mirror();
-        if self.may_be_in_mirror(&mirror, commit)? && self.is_in_mirror(&mirror, commit)? {
+        let is_asked = self.may_be_in_mirror(&mirror, commit)?;
+        if is_asked && self.is_in_mirror(&mirror, commit)? {
             self.check_history(&mirror, commit, replaces)?;
             return Ok("already in the mirror".to_owned());
         }
         self.remove_leftovers(&mirror, commit)?;
         if !self.try_git(&git::fetch_commit(&mirror, url, commit))? {
-            // It may be that what is there is no repository any more: then another is made, and the
-            // commit asked for again.
-            self.is_in_mirror(&mirror, commit)?;
-            let is_new = self.work.host.list(&git::kept_commits(&mirror))?.is_empty();
+            // Where git was not asked, it may be that what is there is no repository any more: then
+            // another is made, and the commit asked for again.
+            let is_new = !is_asked && {
+                self.is_in_mirror(&mirror, commit)?;
+                self.work.host.list(&git::kept_commits(&mirror))?.is_empty()
+            };
             if !(is_new && self.try_git(&git::fetch_commit(&mirror, url, commit))?) {
                 self.fetch_all(&mirror, url, commit)?;
             }

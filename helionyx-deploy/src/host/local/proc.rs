@@ -23,12 +23,11 @@ pub fn processes(root: &Utf8Path) -> Result<Vec<Process>, HostError> {
     let real = root.canonicalize_utf8().unwrap_or_else(|_| root.to_owned());
     let us = std::process::id();
     let mut reader = Reader::new().at("read", "/proc")?;
-    let our_exe = reader.see(us).and_then(|seen| seen.exe);
+    let ours = reader.see(us);
     let mut found = Vec::new();
     for pid in pids().at("list", "/proc")?.into_iter().filter(|pid| *pid != us) {
         let Some(mut seen) = reader.see(pid) else { continue };
-        if seen.parent() == us && our_exe.is_some() && seen.exe == our_exe {
-            // A command of ours that is not yet the program that it is to be.
+        if ours.as_ref().is_some_and(|ours| seen.is_copy_of(ours)) {
             continue;
         }
         let mut runs_below = false;

@@ -40,9 +40,13 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Who started it, or took it over.
-    pub fn parent(&self) -> u32 {
-        self.stat.parent
+    /// Whether it is a command of that process that is not yet the program that it is to be: it still
+    /// has that one's environment. A service has a session of its own, also one of the same program.
+    pub fn is_copy_of(&self, other: &Seen) -> bool {
+        let Stat { parent, session, .. } = self.stat;
+        (parent, session) == (other.pid, other.stat.session)
+            && self.exe.is_some()
+            && self.exe == other.exe
     }
 
     /// What its standard output, or else its standard error, leads to.
@@ -263,5 +267,21 @@ mod tests {
     fn memory_is_told_in_bytes() {
         assert_eq!(resident("Name:\tx\nVmRSS:\t    1384 kB\nThreads: 1\n"), 1384 * 1024);
         assert_eq!(resident("Name:\tkthreadd\n"), 0);
+    }
+
+    #[test]
+    fn a_command_that_is_not_executed_yet_is_a_copy_of_us_and_a_service_of_our_own_program_is_none()
+    {
+        let mut reader = Reader::new().unwrap();
+        let mut see = || reader.see(std::process::id()).unwrap();
+        let (ours, mut child) = (see(), see());
+        assert!(!child.is_copy_of(&ours), "we are not our own child");
+        (child.stat.parent, child.pid) = (ours.pid, ours.pid + 1);
+        assert!(child.is_copy_of(&ours));
+        child.stat.session = child.pid;
+        assert!(!child.is_copy_of(&ours), "a service leads a session");
+        child.stat.session = ours.stat.session;
+        child.exe = Some("/usr/bin/systemctl".into());
+        assert!(!child.is_copy_of(&ours), "it is the program that it is to be");
     }
 }
