@@ -1,33 +1,33 @@
 //! Carries out a plan: each step is written to the journal, then done. Decides nothing.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::{Event, chain};
 use crate::health::{Life, Unproven};
 use crate::host::{HeldLock, Host, HostError};
 use crate::journal::{Journal, JournalError, Record};
-use crate::name::{ServiceName, UnitName};
+use crate::model::Environment;
+use crate::plan::desired::Way;
+use crate::plan::step::{GuardStep, Phase, ServiceStep};
 use crate::plan::{Plan, Step};
-use crate::release::{BuildRecord, FileRecords};
 use crate::source::SourceError;
-use crate::state::ProcessKey;
-use crate::state::unit::Shown;
-use crate::time::{Timestamp, millis};
+use crate::supervise::ServiceError;
+use crate::time::millis;
 
-mod build;
-mod ended;
-mod fill;
-mod recovery;
-mod remove;
-mod seal;
+mod files;
+mod host;
+mod release;
 mod service;
-mod unit;
+
+use release::{Made, Maker};
+use service::Supervisors;
 
 /// What carrying out a plan needs.
 pub struct Work<'w, 'j> {
     /// The machine.
     pub host: &'w dyn Host,
+    /// The environment that is changed.
+    pub environment: &'w Environment,
     /// Where steps are announced.
     pub journal: &'w mut Journal<'j>,
     /// Where events go.
@@ -45,6 +45,16 @@ pub enum Heed {
     Interruptions,
     /// It does not: the plan is the way back.
     Nothing,
+}
+
+impl Heed {
+    /// The way that a plan goes.
+    fn way(self) -> Way {
+        match self {
+            Heed::Interruptions => Way::Forward,
+            Heed::Nothing => Way::Back,
+        }
+    }
 }
 
 /// What came of a plan that was carried out, whole or in part.
@@ -111,30 +121,6 @@ pub enum StepError {
         /// What differs.
         what: String,
     },
-    /// An environment file has lines that cannot be read without doubt.
-    #[error("{path}: {problems}")]
-    EnvironmentFile {
-        /// The file.
-        path: camino::Utf8PathBuf,
-        /// What is wrong, line by line, without values.
-        problems: String,
-    },
-    /// A service did not stop.
-    #[error("{service} did not stop: {left} still lives after KILL")]
-    NotStopped {
-        /// The service.
-        service: String,
-        /// A process that is left.
-        left: String,
-    },
-    /// systemd did not start a unit.
-    #[error("{unit} did not start: {why}")]
-    NotStarted {
-        /// The unit.
-        unit: String,
-        /// Why.
-        why: String,
-    },
     /// systemd started a unit, and it ended while it was being proven.
     #[error("{unit} {life}, then {why}")]
     UnitEnded {
@@ -145,24 +131,9 @@ pub enum StepError {
         /// How it ended.
         why: String,
     },
-    /// What systemd would start is not the release: something else than its unit decides.
-    #[error("{unit} would not run this release: {what}")]
-    Overridden {
-        /// The unit.
-        unit: String,
-        /// What counts instead.
-        what: String,
-    },
-    /// The process that was proven is not the one that systemd started.
-    #[error("{service} runs as pid {pid}, which is not the main process of {unit}")]
-    OutsideOfUnit {
-        /// The service.
-        service: String,
-        /// The process.
-        pid: u32,
-        /// The unit.
-        unit: String,
-    },
+    /// A service could not be started or stopped.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
     /// A service was not proven.
     #[error(transparent)]
     Unproven(#[from] Unproven),
@@ -176,7 +147,12 @@ impl StepError {
     /// do.
     #[must_use]
     pub fn is_of_the_machine(&self) -> bool {
-        matches!(self, StepError::Host(_) | StepError::Unproven(Unproven::Host(_)))
+        matches!(
+            self,
+            StepError::Host(_)
+                | StepError::Service(ServiceError::Host(_))
+                | StepError::Unproven(Unproven::Host(_))
+        )
     }
 }
 
@@ -184,17 +160,9 @@ impl StepError {
 /// failure ends it.
 pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
     let down_since = work.down_since;
-    let mut applier = Applier {
-        plan,
-        work,
-        applied: Applied { down_since, ..Applied::default() },
-        builds: Vec::new(),
-        known: FileRecords::new(),
-        started: BTreeMap::new(),
-        logged: BTreeMap::new(),
-        begun: BTreeMap::new(),
-        stopped: BTreeMap::new(),
-    };
+    let supervisors = Supervisors::new(work.host, work.environment);
+    let applied = Applied { down_since, ..Applied::default() };
+    let mut applier = Applier { plan, work, applied, made: Made::default(), supervisors };
     for (index, step) in plan.steps.iter().enumerate() {
         if let Err(error) = applier.one(index + 1, step) {
             applier.applied.failure = Some((Box::new(step.clone()), error));
@@ -208,25 +176,14 @@ struct Applier<'a, 'w, 'j> {
     plan: &'a Plan,
     work: &'a mut Work<'w, 'j>,
     applied: Applied,
-    /// What the build steps of the release at hand came to: goes into its manifest.
-    builds: Vec<BuildRecord>,
-    /// Files of the release that is being made, as they were taken over: nothing has changed them
-    /// since.
-    known: FileRecords,
-    /// The processes that this plan started.
-    started: BTreeMap<ServiceName, ProcessKey>,
-    /// How long each service's log was before this plan started it.
-    logged: BTreeMap<ServiceName, u64>,
-    /// When this plan started each service that systemd runs.
-    begun: BTreeMap<ServiceName, Timestamp>,
-    /// What systemd knows of each unit that this plan stopped, as long as that has not changed.
-    stopped: BTreeMap<UnitName, Shown>,
+    made: Made,
+    supervisors: Supervisors<'w>,
 }
 
 impl Applier<'_, '_, '_> {
     fn one(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
         let host = self.work.host;
-        let past = self.applied.past_the_switch || step.is_past_the_switch();
+        let past = self.applied.past_the_switch || step.is_noticeable();
         if self.work.heed == Heed::Interruptions && !past && host.interrupted() {
             return Err(StepError::Interrupted);
         }
@@ -244,32 +201,58 @@ impl Applier<'_, '_, '_> {
                 (self.work.events)(Event::StepFinished { index, duration_ms, note });
                 Ok(())
             }
-            Err(error) if step.is_housekeeping() => {
-                let message = format!("{step} failed and is left for later: {}", chain(&error));
-                (self.work.events)(Event::Warning { message });
-                Ok(())
+            Err(error) => self.failed(index, step, error, duration_ms),
+        }
+    }
+
+    /// What a failure of a step means for the plan.
+    fn failed(
+        &mut self,
+        index: usize,
+        step: &Step,
+        error: StepError,
+        duration_ms: u64,
+    ) -> Result<(), StepError> {
+        let message = match step.phase() {
+            Phase::Housekeeping => {
+                format!("{step} failed and is left for later: {}", chain(&error))
             }
             // Whoever rolls back in an emergency must not be kept from it.
-            Err(error) if step.is_guard() && self.arms() => {
+            Phase::Guard if self.arms() => {
                 let why = "nothing would end this operation if we died";
-                let message = format!("{step} failed, and {why}: {}", chain(&error));
-                (self.work.events)(Event::Warning { message });
-                Ok(())
+                format!("{step} failed, and {why}: {}", chain(&error))
             }
-            Err(error) => {
-                let error = self.with_exit_status(step, error);
-                let error_text = chain(&error);
-                (self.work.events)(Event::StepFailed { index, duration_ms, error: error_text });
-                self.tell_answer(step, &error);
-                self.tell_service_log(step);
-                Err(error)
+            Phase::Guard | Phase::Prepare | Phase::Noticeable => {
+                return Err(self.told(index, step, error, duration_ms));
+            }
+        };
+        (self.work.events)(Event::Warning { message });
+        Ok(())
+    }
+
+    /// Tells all that is known of a failure.
+    fn told(&mut self, index: usize, step: &Step, error: StepError, duration_ms: u64) -> StepError {
+        let events = &mut *self.work.events;
+        let tell = |error: &StepError, events: &mut dyn FnMut(Event)| {
+            events(Event::StepFailed { index, duration_ms, error: chain(error) });
+        };
+        match step {
+            Step::Service(step) => {
+                let error = self.supervisors.explained(step, error);
+                tell(&error, events);
+                self.supervisors.tell_failure(step, &error, events);
+                error
+            }
+            _ => {
+                tell(&error, events);
+                error
             }
         }
     }
 
     /// Whether the plan arms a recovery, and not only installs it.
     fn arms(&self) -> bool {
-        self.plan.steps.iter().any(|step| matches!(step, Step::ArmRecovery { .. }))
+        self.plan.steps.iter().any(|step| matches!(step, Step::Guard(GuardStep::Arm { .. })))
     }
 
     /// Writes a step down before it is done. The way back does not depend on it: the begin of the
@@ -287,99 +270,41 @@ impl Applier<'_, '_, '_> {
 
     /// Does one step; returns what there is to say about it.
     fn perform(&mut self, step: &Step) -> Result<String, StepError> {
-        let host = self.work.host;
-        let layout = &self.plan.site.layout;
+        let (host, site, head) = (self.work.host, &self.plan.site, self.work.journal.head());
+        let layout = &site.layout;
         match step {
-            Step::CreateUser { .. }
-            | Step::RemoveUser { .. }
-            | Step::WriteUnit { .. }
-            | Step::RemoveUnit { .. }
-            | Step::ReloadUnits
-            | Step::EnableUnit { .. }
-            | Step::InstallTool { .. }
-            | Step::RemoveTool
-            | Step::InstallRecovery { .. }
-            | Step::RemoveRecovery { .. } => return self.change_the_host(step),
-            Step::CreateDirectory { path, mode, owner: None } => host.create_dir(path, *mode)?,
-            Step::CreateDirectory { path, mode, owner: Some(owner) } => {
-                self.create_directory_for(path, *mode, owner)?;
+            Step::Files(step) => files::perform(host, step)?,
+            Step::Current(step) => files::perform_current(host, layout, head, step)?,
+            Step::Release(step) => {
+                let (events, made) = (&mut *self.work.events, &mut self.made);
+                return Maker { host, site, events, made, head }.perform(step);
             }
-            Step::CreateFile { path, mode, content } => self.create_file(path, *mode, content)?,
-            Step::RemoveRelease { release, .. } => return self.remove_release(release),
-            Step::BeginRelease { release } => self.begin_release(release)?,
-            Step::CopySource { release, dir, exclude, content } => {
-                return self.copy_source(release, dir, exclude, *content);
+            Step::Service(step) => return self.perform_service(step),
+            Step::Host(step) => {
+                let _held = self.lock_the_host()?;
+                self.supervisors.forget();
+                return host::perform(host, layout, step);
             }
-            Step::UnpackArtifact { release, file, content } => {
-                self.unpack_artifact(release, file, *content)?;
-            }
-            Step::FetchCommit { url, commit, replaces, .. } => {
-                return self.fetch_commit(url, commit, replaces.as_ref());
-            }
-            Step::ExportCommit { release, commit } => self.export_commit(release, commit)?,
-            Step::Build { release, build, user, reuse } => {
-                return self.build(release, build, user.as_ref(), reuse);
-            }
-            Step::WriteConfiguration { release, content } => {
-                let path = layout.release(release).join(crate::layout::RELEASE_ENV);
-                host.write(&path, content.as_bytes(), 0o644)?;
-            }
-            Step::SealRelease { release, facts } => return self.seal_release(release, facts),
-            Step::CheckRelease { release } => return self.check_release(release),
-            Step::SwitchCurrent { to, .. } => {
-                let target = crate::layout::Layout::current_target(to);
-                host.replace_link(&layout.current(), &target)?;
-            }
-            Step::UnlinkCurrent { .. } => host.remove(&layout.current())?,
-            Step::StopService { service, timeout_ms, unit } => {
-                let timeout = Duration::from_millis(*timeout_ms);
-                return self.stop_service(service, unit.as_ref(), timeout);
-            }
-            Step::ArmRecovery { timer } => self.arm_recovery(timer)?,
-            Step::DisarmRecovery { timer } => self.disarm_recovery(timer)?,
-            Step::RemoveDirectory { path } => host.remove_tree(path)?,
-            Step::RemoveFile { path } => host.remove(path)?,
-            Step::StartService { service, release } => return self.start_service(service, release),
-            Step::ProveService { service, release } => return self.prove_service(service, release),
-            Step::WithdrawProof { release } => host.remove(&layout.verification(release))?,
-            Step::MarkVerified { release, identity, previous } => {
-                self.mark_verified(release, *identity, previous.as_ref())?;
-            }
+            Step::Guard(step) => host::guard(host, step)?,
         }
         Ok(String::new())
     }
 
-    /// Does a step that changes what all environments of the host share.
-    fn change_the_host(&mut self, step: &Step) -> Result<String, StepError> {
-        let _held = self.lock_the_host()?;
-        match step {
-            Step::CreateUser { user, home } => self.create_user(user, home)?,
-            Step::WriteUnit { unit } => self.write_unit(unit)?,
-            Step::RemoveUnit { unit } => self.remove_unit(unit)?,
-            Step::ReloadUnits => self.reload_units()?,
-            Step::EnableUnit { unit } => self.enable_unit(unit)?,
-            Step::InstallTool { program } => return self.install_tool(program),
-            Step::InstallRecovery { recovery } => self.install_recovery(recovery)?,
-            Step::RemoveRecovery { service, timer } => self.remove_recovery(service, timer)?,
-            Step::RemoveTool => self.remove_tool()?,
-            Step::RemoveUser { user } => self.remove_user(user)?,
-            other => {
-                let why = "it is no step that all environments share";
-                return Err(HostError::refused("do", other, why).into());
-            }
+    fn perform_service(&mut self, step: &ServiceStep) -> Result<String, StepError> {
+        if let ServiceStep::Stop { .. } = step {
+            self.applied.down_since.get_or_insert(self.work.host.elapsed());
         }
-        Ok(String::new())
+        let done = self.supervisors.perform(step, self.work.heed.way(), self.work.events)?;
+        if let (Some(first_pass), Some(since)) = (done.first_pass, self.applied.down_since) {
+            self.applied.down_since = None;
+            let downtime = first_pass.saturating_sub(since);
+            self.applied.downtime = self.applied.downtime.max(Some(downtime));
+        }
+        Ok(done.note)
     }
 
     fn lock_the_host(&mut self) -> Result<Box<dyn HeldLock>, JournalError> {
         let (journal, events) = (&self.work.journal, &mut self.work.events);
         journal.lock_host(&mut |holder| events(Event::Waiting { holder }))
-    }
-
-    fn measure_downtime(&mut self, first_pass: Duration) {
-        if let Some(since) = self.applied.down_since.take() {
-            let downtime = first_pass.saturating_sub(since);
-            self.applied.downtime = self.applied.downtime.max(Some(downtime));
-        }
     }
 }

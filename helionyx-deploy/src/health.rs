@@ -9,11 +9,11 @@ use std::time::Duration;
 use crate::command::ExitStatus;
 use crate::event::{Answered, chain};
 use crate::host::{Host, HostError};
-use crate::model::Timing;
-use crate::name::{Port, ReleaseId, ServiceName};
-use crate::plan::Site;
+use crate::model::{Environment, Timing};
+use crate::name::{EnvironmentName, Port, ReleaseId, ServiceName};
 use crate::release::Service;
-use crate::state::{Answering, Listener, Process, ProcessKey, mark};
+use crate::state::{Answering, Instance, Listener, ProcessKey, Role, mark};
+use crate::supervise::Supervise;
 
 mod answers;
 mod life;
@@ -120,12 +120,13 @@ pub enum Unproven {
 /// # Errors
 /// Why it was not proven.
 pub fn prove(
-    host: &dyn Host,
-    site: &Site,
+    supervisor: &dyn Supervise,
     service: &Service,
     release: &ReleaseId,
     passed: &mut dyn FnMut(ProcessKey),
 ) -> Result<Proof, Unproven> {
+    let (host, environment) = (supervisor.host(), supervisor.environment());
+    let look = || Seen::now(supervisor, service);
     let timing = timing(service);
     let mut begin = host.elapsed();
     let deadline = Duration::from_millis(timing.deadline_ms);
@@ -134,11 +135,11 @@ pub fn prove(
     loop {
         let try_begin = host.elapsed();
         tries += 1;
-        let seen = Seen::now(host, site, service)?;
-        let examined = match examine(host, site, service, release, &seen) {
+        let seen = look()?;
+        let examined = match examine(host, environment, service, release, &seen) {
             // Its socket may outlive a process that is just ending: then there is no stranger.
             Err(Unproven::Stranger { .. }) => {
-                examine(host, site, service, release, &Seen::now(host, site, service)?)
+                examine(host, environment, service, release, &look()?)
             }
             examined => examined,
         };
@@ -210,13 +211,13 @@ fn await_listener(host: &dyn Host, port: Option<Port>, until: Duration) -> Resul
 /// just seen.
 pub fn look(
     host: &dyn Host,
-    site: &Site,
+    environment: &Environment,
     service: &Service,
     release: &ReleaseId,
     seen: &Seen,
 ) -> Answering {
     let failing = |reason: String, alive| Answering::Failing { reason, alive };
-    match examine(host, site, service, release, seen) {
+    match examine(host, environment, service, release, seen) {
         Ok(Examined::Passing(_)) if service.health.is_none() => Answering::NotAsked,
         Ok(Examined::Passing(_)) => Answering::Passing,
         Ok(Examined::NotYet { reason, alive, .. }) => failing(reason, alive),
@@ -227,18 +228,16 @@ pub fn look(
 /// What was seen of a service: all that its proof depends on, but for its answers.
 pub struct Seen {
     /// Its living processes, the main process first.
-    pub processes: Vec<Process>,
+    pub instances: Vec<Instance>,
     /// Who listens on its port.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<Listener<Instance>>,
 }
 
 impl Seen {
-    fn now(host: &dyn Host, site: &Site, service: &Service) -> Result<Seen, HostError> {
-        let mut processes = host.processes(&site.layout.root)?;
-        processes.retain(|process| process.belongs_to(&site.layout, &service.name));
-        main_first(&mut processes);
-        let listeners = service.port.map_or(Ok(Vec::new()), |port| host.listeners(port))?;
-        Ok(Seen { processes, listeners })
+    fn now(supervisor: &dyn Supervise, service: &Service) -> Result<Seen, HostError> {
+        let instances = supervisor.instances_of(&service.name)?;
+        let listeners = service.port.map_or(Ok(Vec::new()), |port| supervisor.listeners(port))?;
+        Ok(Seen { instances, listeners })
     }
 }
 
@@ -258,20 +257,21 @@ enum Examined {
 
 fn examine(
     host: &dyn Host,
-    site: &Site,
+    environment: &Environment,
     service: &Service,
     release: &ReleaseId,
     seen: &Seen,
 ) -> Result<Examined, Unproven> {
-    let leads = |process: &&Process| process.session == process.key.pid;
-    let Some(main) = seen.processes.first().filter(leads) else {
+    let is_main = |instance: &&Instance| instance.role == Role::Main;
+    let Some(main) = seen.instances.first().filter(is_main) else {
         let (service, life) = (service.name.to_string(), Life::default());
         return Err(Unproven::Ended { service, life, status: None });
     };
-    check_release(site, service, release, &seen.processes)?;
-    check_environment(site, &service.name, &seen.processes)?;
-    let Some(port) = service.port else { return Ok(Examined::Passing(main.key)) };
-    check_listeners(site, service, release, port, &seen.listeners)?;
+    let main = main.process.key;
+    check_release(service, release, &seen.instances)?;
+    check_environment(&environment.name, &service.name, &seen.instances)?;
+    let Some(port) = service.port else { return Ok(Examined::Passing(main)) };
+    check_listeners(service, release, port, &seen.listeners)?;
     if seen.listeners.is_empty() {
         let reason = format!("nobody listens on port {port}");
         return Ok(Examined::NotYet { reason, alive: false, answer: None });
@@ -282,29 +282,22 @@ fn examine(
             return Ok(Examined::NotYet { reason, alive: index > 0, answer });
         }
     }
-    Ok(Examined::Passing(main.key))
-}
-
-/// Puts the main process first: the one that leads its session; of several the oldest.
-pub fn main_first(processes: &mut [Process]) {
-    processes.sort_by_key(|process| {
-        (process.session != process.key.pid, process.key.started_ticks, process.key.pid)
-    });
+    Ok(Examined::Passing(main))
 }
 
 /// A program may have lost or overwritten its environment: then it says nothing.
 fn check_environment(
-    site: &Site,
+    wanted: &EnvironmentName,
     service: &ServiceName,
-    processes: &[Process],
+    instances: &[Instance],
 ) -> Result<(), Unproven> {
-    for process in processes {
+    for process in instances.iter().map(|instance| &instance.process) {
         let said = process.marks.get(mark::ENVIRONMENT);
-        if let Some(said) = said.filter(|said| **said != site.environment.as_str()) {
+        if let Some(said) = said.filter(|said| **said != wanted.as_str()) {
             return Err(Unproven::WrongEnvironment {
                 service: format!("{service} ({})", process.describe()),
                 found: said.clone(),
-                wanted: site.environment.to_string(),
+                wanted: wanted.to_string(),
             });
         }
     }
@@ -312,16 +305,13 @@ fn check_environment(
 }
 
 fn check_release(
-    site: &Site,
     service: &Service,
     wanted: &ReleaseId,
-    processes: &[Process],
+    instances: &[Instance],
 ) -> Result<(), Unproven> {
-    let releases = site.layout.releases();
-    for process in processes {
-        let found = process.release(&releases);
-        if found.as_ref() != Some(wanted) {
-            let from = found.map_or("no known release".to_owned(), |id| id.to_string());
+    for Instance { process, release, .. } in instances {
+        if release.as_ref() != Some(wanted) {
+            let from = release.as_ref().map_or("no known release".to_owned(), ToString::to_string);
             return Err(Unproven::WrongRelease {
                 service: format!("{} ({})", service.name, process.describe()),
                 found: from,
@@ -334,15 +324,13 @@ fn check_release(
 
 /// Every listener on the port must be the service's, from this release.
 fn check_listeners(
-    site: &Site,
     service: &Service,
     release: &ReleaseId,
     port: Port,
-    listeners: &[Listener],
+    listeners: &[Listener<Instance>],
 ) -> Result<(), Unproven> {
     for listener in listeners {
-        let ours = |process: &Process| process.belongs_to(&site.layout, &service.name);
-        if listener.holders.is_empty() || !listener.holders.iter().all(ours) {
+        if !listener.is_held_by(|holder| holder.service.as_ref() == Some(&service.name)) {
             return Err(Unproven::Stranger {
                 service: service.name.to_string(),
                 port,
@@ -350,7 +338,7 @@ fn check_listeners(
                 address: listener.address.clone(),
             });
         }
-        check_release(site, service, release, &listener.holders)?;
+        check_release(service, release, &listener.holders)?;
     }
     Ok(())
 }

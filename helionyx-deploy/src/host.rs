@@ -18,11 +18,13 @@ use crate::secret::Secret;
 use crate::state::{Account, Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
+mod ask;
 #[cfg(test)]
 mod contract;
 pub mod fake;
 pub mod local;
 
+pub use ask::{ask, ended_well};
 pub use fake::FakeHost;
 pub use local::LocalHost;
 

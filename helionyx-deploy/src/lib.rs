@@ -97,6 +97,7 @@ pub mod observe;
 pub mod operate;
 pub mod source;
 pub mod status;
+pub mod supervise;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -10,24 +10,20 @@ use crate::isolation::links;
 use crate::journal::{self, Tip};
 use crate::layout::Layout;
 use crate::model::Environment;
-use crate::name::{Port, ReleaseId, ServiceName, UnitName};
-use crate::plan::{Site, desired};
-use crate::release::Service;
-use crate::state::unit::Shown;
-use crate::state::{Account, Condition, Current, HostState, Listener, Node, Process, ServiceState};
+use crate::name::{Port, ReleaseId, ServiceName};
+use crate::plan::desired;
+use crate::plan::runtime::rules;
+use crate::state::{
+    Account, Condition, Current, HostState, Instance, Listener, Node, ServiceState, main_first,
+};
+use crate::supervise::{Answer, ask_all, modelled};
 
 mod prerequisites;
-mod recovery;
 mod releases;
 mod starts;
-mod units;
 
 pub use prerequisites::prerequisites;
-pub(crate) use recovery::tool_origin;
 pub(crate) use releases::{MANIFEST_LIMIT, files_of};
-pub(crate) use starts::read_environment_file;
-use units::Names;
-pub(crate) use units::{ask, ended_well, file as unit_file, overridden};
 
 /// How many files are looked at in releases that are not in use, the newest first.
 const LOOK_BUDGET: usize = 1000;
@@ -48,40 +44,28 @@ pub fn observe_whole(host: &dyn Host, environment: &Environment) -> Result<HostS
     observe_within(host, environment, usize::MAX)
 }
 
-/// The same for several environments, in their order. systemd is asked once for all.
+/// The same for several environments, in their order. Their supervisors are asked together.
 pub fn observe_all(
     host: &dyn Host,
     environments: &[&Environment],
 ) -> Vec<Result<HostState, HostError>> {
     let recorded = each(host, environments, &|environment| recorded(host, environment));
-    let begun: Vec<_> = environments.iter().copied().zip(recorded).collect();
-    let names = begun.iter().filter_map(|(_, begun)| begun.as_ref().ok()?.1.as_ref());
-    let names: Vec<&Names> = names.collect();
-    let (looks, shown) = both(
+    let begun: Vec<_> = environments.iter().copied().zip(&recorded).collect();
+    let known = begun.iter().filter_map(|(one, recorded)| Some((*one, recorded.as_ref().ok()?)));
+    let known: Vec<(&Environment, &HostState)> = known.collect();
+    let (looks, answers) = both(
         host,
-        || {
-            each(host, &begun, &|(environment, begun)| {
-                let (state, _) = begun.as_ref().ok()?;
-                Some(look(host, environment, LOOK_BUDGET, state))
-            })
-        },
-        || units::ask_systemd(host, &names),
+        || each(host, &known, &|(one, recorded)| look(host, one, LOOK_BUDGET, recorded)),
+        || ask_all(host, &known),
     );
-    // What systemd refuses to say of all, it may say of some.
-    let shown: Vec<_> = match shown {
-        Ok(shown) => begun.iter().map(|_| Ok(shown.clone())).collect(),
-        Err(_) => each(host, &begun, &|(_, begun)| {
-            let names = begun.as_ref().ok().and_then(|(_, names)| names.as_ref());
-            units::ask_systemd(host, &Vec::from_iter(names))
-        }),
-    };
-    let ended = begun.into_iter().zip(looks).zip(shown);
-    let ended = ended.map(|(((environment, begun), look), shown)| {
-        let (state, names) = begun?;
-        let Some(look) = look else { return observe(host, environment) };
-        completed(host, environment, (state, names), look?, &shown?)
+    let mut seen = looks.into_iter().zip(answers);
+    let environments = environments.iter().zip(recorded);
+    let completed = environments.map(|(environment, recorded)| {
+        let recorded = recorded?;
+        let Some((look, answer)) = seen.next() else { return observe(host, environment) };
+        completed(host, environment, recorded, look?, &answer?)
     });
-    ended.collect()
+    completed.collect()
 }
 
 fn observe_within(
@@ -89,21 +73,18 @@ fn observe_within(
     environment: &Environment,
     budget: usize,
 ) -> Result<HostState, HostError> {
-    let (state, names) = recorded(host, environment)?;
-    // Files are many, systemd takes its time, and so do services that are asked how they are.
-    let (look, shown) = both(
+    let recorded = recorded(host, environment)?;
+    // Files are many, a supervisor takes its time, and so do services that are asked how they are.
+    let (look, answer) = both(
         host,
-        || look(host, environment, budget, &state),
-        || units::ask_systemd(host, &Vec::from_iter(&names)),
+        || look(host, environment, budget, &recorded),
+        || modelled(host, environment).ask(&recorded),
     );
-    completed(host, environment, (state, names), look?, &shown?)
+    completed(host, environment, recorded, look?, &answer?)
 }
 
-/// What is recorded of an environment, and the names of its units, if it has some.
-fn recorded(
-    host: &dyn Host,
-    environment: &Environment,
-) -> Result<(HostState, Option<Names>), HostError> {
+/// What files say of an environment, before anybody is asked.
+fn recorded(host: &dyn Host, environment: &Environment) -> Result<HostState, HostError> {
     let layout = &environment.layout;
     let (nodes, above) = (nodes(host, environment)?, above(host, environment)?);
     let mut state = HostState { nodes, above, ..HostState::default() };
@@ -111,46 +92,46 @@ fn recorded(
         releases::read(host, layout, &mut state)?;
     }
     state.current = current(host, layout, &state)?;
-    let names = Names::of(environment, &state);
-    Ok((state, names))
+    Ok(state)
 }
 
-/// What was seen of an environment besides what systemd says.
+/// What was seen of an environment besides what its supervisor says.
 struct Look {
     alive: Alive,
     conditions: Vec<(ReleaseId, Condition)>,
-    user: Option<Account>,
+    account: Option<Account>,
 }
 
-/// Looks at what runs, at the files of releases and at the user. Of the state it needs what is
+/// Looks at what runs, at the files of releases and at the account. Of the state it needs what is
 /// recorded.
 fn look(
     host: &dyn Host,
     environment: &Environment,
     budget: usize,
-    state: &HostState,
+    recorded: &HostState,
 ) -> Result<Look, HostError> {
-    let (alive, (conditions, user)) = both(
+    let (alive, (conditions, account)) = both(
         host,
-        || look_at_processes(host, environment, state),
+        || look_at_processes(host, environment, recorded),
         || {
-            let conditions = releases::look(host, &environment.layout, budget, state);
-            (conditions, units::user(host, environment))
+            let conditions = releases::look(host, &environment.layout, budget, recorded);
+            (conditions, modelled(host, environment).account())
         },
     );
-    Ok(Look { alive: alive?, conditions: conditions?, user: user? })
+    Ok(Look { alive: alive?, conditions: conditions?, account: account? })
 }
 
 /// Puts together what was seen, and looks at what only that leads to.
 fn completed(
     host: &dyn Host,
     environment: &Environment,
-    (mut state, names): (HostState, Option<Names>),
+    recorded: HostState,
     look: Look,
-    shown: &BTreeMap<UnitName, Shown>,
+    answer: &Answer,
 ) -> Result<HostState, HostError> {
     let layout = &environment.layout;
-    let Look { alive: Alive { processes, services, listeners }, conditions, user } = look;
+    let Look { alive: Alive { instances, services, listeners }, conditions, account } = look;
+    let mut state = recorded;
     for (id, condition) in conditions {
         state.releases.entry(id).and_modify(|release| release.condition = condition);
     }
@@ -158,11 +139,8 @@ fn completed(
     let tip = journal::tip(host, layout)?;
     state.unfinished = tip.as_ref().is_some_and(Tip::is_open);
     state.journal = tip.as_ref().and_then(Tip::anchor);
-    if let Some(names) = names {
-        units::look(host, environment, names, shown, &mut state)?;
-    }
-    state.user = user;
-    assign_to_releases(&processes, layout, &mut state);
+    state.supervisor = modelled(host, environment).state(&state, answer, account)?;
+    assign_to_releases(&instances, layout, &mut state);
     (state.services, state.listeners) = (services, listeners);
     starts::look(host, environment, &mut state)?;
     Ok(state)
@@ -189,7 +167,7 @@ fn above(
     environment: &Environment,
 ) -> Result<BTreeMap<Utf8PathBuf, Node>, HostError> {
     let mut all = BTreeSet::new();
-    if environment.units().is_some() {
+    if rules(environment).user().is_some() {
         let layout = &environment.layout;
         for path in [&layout.root, &layout.data, &environment.backups] {
             let named = path.parent().unwrap_or(path);
@@ -231,11 +209,11 @@ fn ids(
     Ok(state.releases.keys().cloned().chain(verified).chain(pointed).collect())
 }
 
-fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostState) {
-    for process in processes {
-        for id in process.uses(&layout.releases()) {
+fn assign_to_releases(instances: &[Instance], layout: &Layout, state: &mut HostState) {
+    for instance in instances {
+        for id in instance.process.uses(&layout.releases()) {
             if let Some(release) = state.releases.get_mut(&id) {
-                release.pids.insert(process.key.pid);
+                release.pids.insert(instance.process.key.pid);
             }
         }
     }
@@ -243,65 +221,51 @@ fn assign_to_releases(processes: &[Process], layout: &Layout, state: &mut HostSt
 
 /// What runs for an environment, who listens on its ports, and how its services are.
 struct Alive {
-    processes: Vec<Process>,
+    instances: Vec<Instance>,
     services: BTreeMap<ServiceName, ServiceState>,
-    listeners: BTreeMap<Port, Vec<Listener>>,
+    listeners: BTreeMap<Port, Vec<Listener<Instance>>>,
 }
 
 /// Looks at what runs. Of the state it needs the releases, by their records, and which is in use.
 fn look_at_processes(
     host: &dyn Host,
     environment: &Environment,
-    state: &HostState,
+    recorded: &HostState,
 ) -> Result<Alive, HostError> {
-    let layout = &environment.layout;
-    let processes = host.processes(&layout.root)?;
+    let supervisor = modelled(host, environment);
+    let instances = supervisor.instances()?;
     let mut services: BTreeMap<ServiceName, ServiceState> = BTreeMap::new();
-    for process in &processes {
-        if let Some(name) = process.service(layout) {
-            services.entry(name).or_default().processes.push(process.clone());
+    for instance in &instances {
+        if let Some(name) = &instance.service {
+            services.entry(name.clone()).or_default().instances.push(instance.clone());
         }
     }
-    for service in services.values_mut() {
-        health::main_first(&mut service.processes);
-    }
-    let deployed = all_services(state).filter_map(|service| service.port);
+    services.values_mut().for_each(|service| main_first(&mut service.instances));
+    let deployed = recorded.services_of_releases().filter_map(|service| service.port);
     let ports: BTreeSet<Port> = deployed.chain(environment.port).collect();
-    let listeners = ports.into_iter().map(|port| Ok((port, host.listeners(port)?)));
+    let listeners = ports.into_iter();
+    let listeners = listeners.map(|port| Ok((port, supervisor.listeners(port)?)));
     let listeners = listeners.collect::<Result<_, HostError>>()?;
-    let mut alive = Alive { processes, services, listeners };
-    look_at_health(host, environment, state, &mut alive);
+    let mut alive = Alive { instances, services, listeners };
+    look_at_health(host, environment, recorded, &mut alive);
     Ok(alive)
 }
 
 fn look_at_health(
     host: &dyn Host,
     environment: &Environment,
-    state: &HostState,
+    recorded: &HostState,
     alive: &mut Alive,
 ) {
-    let Some(release) = state.current.release() else { return };
-    let site = Site::of(environment);
-    for service in current_services(state) {
+    let Some(release) = recorded.current.release() else { return };
+    let services = recorded.manifest(release).map(|manifest| &manifest.services);
+    for service in services.into_iter().flatten() {
         let Some(found) = alive.services.get_mut(&service.name) else { continue };
         let listeners = service.port.and_then(|port| alive.listeners.get(&port));
         let seen = Seen {
-            processes: found.processes.clone(),
+            instances: found.instances.clone(),
             listeners: listeners.cloned().unwrap_or_default(),
         };
-        found.health = health::look(host, &site, &service, release, &seen);
+        found.health = health::look(host, environment, service, release, &seen);
     }
-}
-
-/// The services of all releases whose manifest can be read.
-fn all_services(state: &HostState) -> impl Iterator<Item = &Service> {
-    let manifests = state.releases.values().filter_map(|release| release.manifest.as_ref());
-    manifests.flat_map(|manifest| &manifest.services)
-}
-
-/// The services of the release that `current` names.
-fn current_services(state: &HostState) -> Vec<Service> {
-    let release = state.current.release().and_then(|id| state.releases.get(id));
-    let manifest = release.and_then(|release| release.manifest.as_ref());
-    manifest.map(|manifest| manifest.services.clone()).unwrap_or_default()
 }

@@ -376,5 +376,5 @@ fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> 
 
 fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {
     let mains = found.services.iter();
-    mains.filter_map(|(name, state)| Some((name.clone(), state.main()?.key))).collect()
+    mains.filter_map(|(name, state)| Some((name.clone(), state.main()?.process.key))).collect()
 }

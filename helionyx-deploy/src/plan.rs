@@ -10,12 +10,16 @@ use crate::name::{AppName, EnvironmentName, ReleaseId};
 
 pub mod desired;
 pub mod fingerprint;
+pub mod guard;
+mod part;
 pub mod prerequisites;
 mod prune;
 mod reach;
+pub mod runtime;
 pub mod step;
 
 pub use desired::{Desired, Leaving, Recipe, Run, Target, Way};
+pub use part::Part;
 pub use reach::{clean_up, reach, stand_down};
 pub use step::Step;
 

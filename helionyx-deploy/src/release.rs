@@ -9,15 +9,16 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Limits, Timing};
 use crate::name::{
-    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, UnitName,
-    VariableName,
+    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, VariableName,
 };
 use crate::template::{Bindings, Placeholder, Template};
 use crate::time::Timestamp;
 
 mod files;
+mod managed;
 
 pub use files::{FileList, FilePath, FileRecord, FileRecords, look_of};
+pub use managed::{Managed, Unit};
 
 /// The manifest format that this version writes.
 pub const FORMAT: u32 = 3;
@@ -200,18 +201,9 @@ pub struct Service {
     pub limits: Limits,
     /// How it is proven to work.
     pub health: Option<Health>,
-    /// The unit that runs it; none in the embedded runtime.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Unit>,
-}
-
-/// A unit of systemd's, as a release wants it: it goes forward and back together with the code.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unit {
-    /// Its name.
-    pub name: UnitName,
-    /// The whole text of its file.
-    pub text: String,
+    /// What its supervisor is told of it.
+    #[serde(flatten)]
+    pub managed: Managed,
 }
 
 /// How a service is proven to work.

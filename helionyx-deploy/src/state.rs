@@ -7,16 +7,20 @@ use std::sync::Arc;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
-use crate::name::{Port, ReleaseId, ServiceName, UnitName, VariableName};
-use crate::release::{Anchor, Manifest, Verification};
+use crate::name::{Port, ReleaseId, ServiceName, VariableName};
+use crate::release::{Anchor, Manifest, Service, Verification};
 
+mod instance;
 pub mod mark;
 pub mod prerequisite;
 mod process;
 pub mod unit;
+mod view;
 
+pub use instance::{Instance, Role, main_first};
 pub use process::{Listener, Process, ProcessKey};
-pub use unit::{Account, Overridden, RecoveryState, UnitFile, UnitState};
+pub use unit::{Account, Overridden, RecoveryState, SystemdState, UnitFile, UnitState};
+pub use view::{RunState, ServiceView, StatusFinding};
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -48,14 +52,10 @@ pub struct HostState {
     pub journal: Option<Anchor>,
     /// What runs, by service; a service that does not run has no processes.
     pub services: BTreeMap<ServiceName, ServiceState>,
-    /// The units of its services, where systemd runs them.
-    pub units: BTreeMap<UnitName, UnitState>,
-    /// What recovers it when a deployer dies, where systemd runs it.
-    pub recovery: Option<RecoveryState>,
-    /// The user that its services run as, where it has one of its own and the host knows it.
-    pub user: Option<Account>,
+    /// What its supervisor says.
+    pub supervisor: SupervisorState,
     /// Who listens on the environment's ports.
-    pub listeners: BTreeMap<Port, Vec<Listener>>,
+    pub listeners: BTreeMap<Port, Vec<Listener<Instance>>>,
 }
 
 impl HostState {
@@ -81,6 +81,12 @@ impl HostState {
     #[must_use]
     pub fn verification(&self, id: &ReleaseId) -> Option<&Verification> {
         self.releases.get(id)?.verification.as_ref()
+    }
+
+    /// The services of all releases whose manifest can be read.
+    pub fn services_of_releases(&self) -> impl Iterator<Item = &Service> {
+        let manifests = self.releases.values().filter_map(|release| release.manifest.as_ref());
+        manifests.flat_map(|manifest| &manifest.services)
     }
 
     /// The release that was verified last, of those that can still be used.
@@ -227,11 +233,22 @@ impl fmt::Display for Current {
     }
 }
 
+/// What the supervisor of an environment says of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SupervisorState {
+    /// The embedded runtime keeps nothing: what runs is all there is.
+    #[default]
+    Process,
+    /// What systemd knows.
+    Systemd(Box<SystemdState>),
+}
+
 /// One service, as it runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ServiceState {
     /// Its processes that live; the main process, while it lives, is the first.
-    pub processes: Vec<Process>,
+    pub instances: Vec<Instance>,
     /// What its probes say at this moment.
     pub health: Answering,
 }
@@ -255,11 +272,10 @@ pub enum Answering {
 }
 
 impl ServiceState {
-    /// The main process: the one that was started, and leads the session of the others. What it
-    /// left behind when it ended is none.
+    /// The main process. What it left behind when it ended is none.
     #[must_use]
-    pub fn main(&self) -> Option<&Process> {
-        self.processes.first().filter(|process| process.session == process.key.pid)
+    pub fn main(&self) -> Option<&Instance> {
+        self.instances.first().filter(|instance| instance.role == Role::Main)
     }
 }
 

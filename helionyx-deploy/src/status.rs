@@ -4,11 +4,11 @@ use serde::Serialize;
 
 use crate::model::Environment;
 use crate::name::{AppName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName};
+use crate::plan::runtime::rules;
 use crate::release::Manifest;
-use crate::state::{Answering, Condition, Current, HostState, Process, ServiceState, UnitState};
+use crate::state::{Answering, Condition, Current, HostState, Instance, ServiceState};
+pub use crate::state::{RunState, StatusFinding};
 use crate::time::Timestamp;
-
-mod units;
 
 /// How one service of an environment is doing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -51,33 +51,6 @@ pub struct Status {
     pub findings: Vec<StatusFinding>,
 }
 
-/// Whether a service runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RunState {
-    /// It runs.
-    Running,
-    /// It was deployed and does not run.
-    Stopped,
-    /// It is being started, or waits to be started again.
-    Starting,
-    /// It ended with an error, and systemd does not start it again.
-    Failed,
-    /// Nothing was ever deployed.
-    NotInstalled,
-}
-
-/// Something that is not as it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct StatusFinding {
-    /// A stable name for its kind, e.g. `stale-process`.
-    pub code: &'static str,
-    /// What is wrong.
-    pub message: String,
-    /// What to do about it.
-    pub hint: String,
-}
-
 impl Status {
     /// Whether all is as it should be: it runs, from `current`, and answers.
     #[must_use]
@@ -112,41 +85,40 @@ fn of_service(
     let none = ServiceState::default();
     let service = found.services.get(&name).unwrap_or(&none);
     let main = service.main();
-    let releases = environment.layout.releases();
     let deployed = manifest.and_then(|m| m.services.iter().find(|service| service.name == name));
-    let unit = environment.unit(&name).and_then(|unit| found.units.get(&unit));
+    let view = rules(environment).view(found, &name, deployed);
     let (healthy, ready) = match &service.health {
         Answering::NotAsked => (None, None),
         Answering::Passing => (Some(true), Some(true)),
         Answering::Failing { alive, .. } => (Some(*alive), Some(false)),
     };
+    let memory = service.instances.iter().map(|instance| instance.process.memory_bytes);
     Status {
         app: environment.app.clone(),
         environment: environment.name.clone(),
         supervisor: environment.runtime.supervisor(),
-        state: run_state(unit, main.is_some(), found.current.release().is_some()),
-        enabled: unit.is_some_and(|unit| unit.shown.file_state == "enabled"),
+        unit: view.unit,
+        state: view.state,
+        enabled: view.enabled,
         release: found.current.release().cloned(),
         commit: manifest.and_then(|manifest| manifest.source.commit().cloned()),
         source: manifest.map(|manifest| manifest.source.to_string()),
-        running_release: main.and_then(|process| process.release(&releases)),
+        running_release: main.and_then(|instance| instance.release.clone()),
         healthy,
         ready,
         port: deployed.and_then(|service| service.port).or(environment.port),
-        pid: main.map(|process| process.key.pid),
-        since: main.map(|process| process.since),
-        restarts: unit.map_or(0, |unit| unit.shown.restarts),
-        memory_bytes: service.processes.iter().map(|process| process.memory_bytes).sum(),
+        pid: main.map(|instance| instance.process.key.pid),
+        since: main.map(|instance| instance.process.since),
+        restarts: view.restarts,
+        memory_bytes: memory.sum(),
         findings: {
-            let wanted = deployed.and_then(|service| service.unit.as_ref());
-            let mut all = units::findings(environment, wanted, unit);
+            let mut all = view.findings;
             let rest = findings(environment, found, service, &name);
             // Why a unit is down says that it is.
             let is_said = all.iter().any(|one| one.code == "unit-failed");
             all.extend(rest.into_iter().filter(|one| !(is_said && one.code == "stopped")));
             all
         },
-        unit: environment.unit(&name).map_or_else(|| name.to_string(), |unit| unit.to_string()),
     }
 }
 
@@ -184,15 +156,15 @@ fn findings(
             add("unverified", format!("release {release} was never verified"), deploy(&id));
         }
     }
-    if current.is_some() && found.recovery.as_ref().is_some_and(|recovery| !recovery.is_ready()) {
+    if current.is_some()
+        && rules(environment).guard(found).is_some_and(|guard| !guard.found.is_ready())
+    {
         let message = "nothing would bring it to an end if an operation were cut short";
         add("no-recovery", message.to_owned(), format!("run `setup --env {id}`"));
     }
-    let releases = environment.layout.releases();
-    for process in &service.processes {
-        let from = process.release(&releases);
-        if from.as_ref() != current {
-            let from = from.map_or("no known release".to_owned(), |id| id.to_string());
+    for Instance { process, release, .. } in &service.instances {
+        if release.as_ref() != current {
+            let from = release.as_ref().map_or("no known release".to_owned(), ToString::to_string);
             let message =
                 format!("{} of {name} runs from {from}, not from current", process.describe());
             add("stale-process", message, format!("run `restart --env {id}`"));
@@ -216,25 +188,12 @@ fn findings(
     findings
 }
 
-fn run_state(unit: Option<&UnitState>, runs: bool, is_deployed: bool) -> RunState {
-    match unit.map(|unit| unit.shown.active.as_str()) {
-        Some("activating" | "reloading") => RunState::Starting,
-        Some("failed") if !runs => RunState::Failed,
-        _ if runs => RunState::Running,
-        _ if is_deployed => RunState::Stopped,
-        _ => RunState::NotInstalled,
-    }
-}
-
 /// Who holds the environment's port without being one of its services.
 fn holder(environment: &Environment, found: &HostState) -> Option<String> {
     let port = environment.port?;
-    let ours = |process: &Process| process.service(&environment.layout).is_some();
-    let stranger = found
-        .listeners
-        .get(&port)?
-        .iter()
-        .find(|listener| listener.holders.is_empty() || !listener.holders.iter().all(ours))?;
+    let is_ours = |holder: &Instance| holder.service.is_some();
+    let stranger =
+        found.listeners.get(&port)?.iter().find(|listener| !listener.is_held_by(is_ours))?;
     Some(format!("port {port} is held by {}", stranger.describe()))
 }
 

@@ -132,7 +132,7 @@ fn render(plan: &plan::Plan, title: &str, glyphs: Glyphs) -> String {
     let width = plan.steps.len().to_string().len();
     let mut noticed = false;
     for (index, step) in plan.steps.iter().enumerate() {
-        if step.is_past_the_switch() && !noticed {
+        if step.is_noticeable() && !noticed {
             noticed = true;
             let line = format!("  {} from here on services may notice {0}", glyphs.dash);
             text += &format!("{}\n", paint(DIM, line));

@@ -9,6 +9,7 @@ use crate::journal::Holder;
 use crate::layout::Layout;
 use crate::model::{Environment, Kind, Retention, Runtime, Source, Supervisor, Variable};
 use crate::name::ReleaseId;
+use crate::plan::step::{CurrentStep, ReleaseStep};
 use crate::plan::{Plan, Site, Step};
 use crate::release::{Actor, Origin};
 use crate::status::{RunState, Status};
@@ -91,9 +92,13 @@ pub(super) fn plan() -> Plan {
         to: Some(release.clone()),
         reasons: vec!["nothing is deployed yet".into()],
         steps: vec![
-            Step::BeginRelease { release: release.clone() },
-            Step::SwitchCurrent { from: None, to: release.clone() },
-            Step::MarkVerified { release, identity: Digest::of(b"x"), previous: None },
+            Step::Release(ReleaseStep::BeginRelease { release: release.clone() }),
+            Step::Current(CurrentStep::SwitchCurrent { from: None, to: release.clone() }),
+            Step::Current(CurrentStep::MarkVerified {
+                release,
+                identity: Digest::of(b"x"),
+                previous: None,
+            }),
         ],
     }
 }

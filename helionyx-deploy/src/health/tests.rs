@@ -1,7 +1,7 @@
 use super::*;
 use crate::host::Answer;
-use crate::layout::Layout;
 use crate::release::Probe;
+use crate::state::Process;
 use crate::time::Timestamp;
 
 #[test]
@@ -38,11 +38,6 @@ fn an_answer_is_judged_by_status_and_fields() {
 #[test]
 fn a_process_that_was_told_another_environment_is_not_the_service() {
     let id: ReleaseId = "20260101T000000Z-da4e1d7".parse().unwrap();
-    let site = Site {
-        app: "shop".parse().unwrap(),
-        environment: "dev".parse().unwrap(),
-        layout: Layout { root: "/opt/shop/dev".into(), data: "/var/lib/shop/dev".into() },
-    };
     for (told, expected) in [
         (Some("dev"), Ok(())),
         (None, Ok(())),
@@ -58,14 +53,17 @@ fn a_process_that_was_told_another_environment_is_not_the_service() {
             session: 7,
             uid: 998,
             command: vec!["web".to_owned()],
-            cwd: Some(site.layout.release(&id)),
+            cwd: Some(format!("/opt/shop/dev/releases/{id}").into()),
             exe: None,
             marks: marks.into_iter().collect(),
             output: None,
             since: Timestamp::from_millis(0),
             memory_bytes: 0,
         };
-        let found = check_environment(&site, &"web".parse().unwrap(), &[process]);
+        let service: ServiceName = "web".parse().unwrap();
+        let (service_of, release, role) = (Some(service.clone()), Some(id.clone()), Role::Main);
+        let instance = Instance { process, service: service_of, release, role };
+        let found = check_environment(&"dev".parse().unwrap(), &service, &[instance]);
         assert_eq!(found.map_err(|error| error.to_string()), expected, "HEL-77: {told:?}");
     }
 }

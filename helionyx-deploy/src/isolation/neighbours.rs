@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::event::{Neighbour, chain};
 use crate::host::{Host, HostError};
@@ -12,11 +12,11 @@ use crate::layout::{RELEASE_ENV, UNITS_DIR};
 use crate::model::finding::Place;
 use crate::model::{Environment, Finding, Severity};
 use crate::name::UnitName;
-use crate::observe::{ask, unit_file};
-use crate::plan::fingerprint::{Facts, describe, describe_file, differences};
+use crate::plan::fingerprint::{Facts, describe, differences};
+use crate::plan::step::HostStep;
 use crate::plan::{Plan, Step};
-use crate::state::unit::Shown;
-use crate::tool::systemctl;
+use crate::state::HostState;
+use crate::supervise::{self, Answer, ask_all, modelled};
 
 /// What other environments are like at one moment, by their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,22 +35,17 @@ struct Fingerprint {
 impl Fingerprints {
     /// Looks at environments. What cannot be looked at is a fact like all others.
     pub fn of(host: &dyn Host, others: &[&Environment]) -> Fingerprints {
-        let all: Vec<UnitName> = others.iter().flat_map(|other| units(other)).collect();
-        let shown = match all.is_empty() {
-            true => Ok(BTreeMap::new()),
-            false => ask(host, "ask systemd about", &systemctl::show(&all))
-                .map(|output| systemctl::parse_show(&output.text)),
-        };
-        let fingerprint = |other: &&Environment| {
-            let facts = facts(host, other, &shown);
+        let nothing = HostState::default();
+        let all: Vec<_> = others.iter().map(|other| (*other, &nothing)).collect();
+        let answers = ask_all(host, &all);
+        let fingerprint = |(other, answer): (&&Environment, Result<Answer, HostError>)| {
+            let supervise::Fingerprint { mut facts, unread } =
+                modelled(host, other).fingerprint(&answer);
+            facts.extend(files(host, other));
             let journal = journal::tip(host, &other.layout).unwrap_or_default();
-            let needs_reload = |unit: &UnitName| {
-                shown.as_ref().is_ok_and(|all| all.get(unit).is_some_and(|one| one.needs_reload))
-            };
-            let unread = units(other).into_iter().filter(needs_reload).collect();
             (other.id(), Fingerprint { facts, unread, journal })
         };
-        Fingerprints(others.iter().map(fingerprint).collect())
+        Fingerprints(others.iter().zip(answers).map(fingerprint).collect())
     }
 
     /// What of them a plan would have systemd load that it has not read yet: somebody has changed it,
@@ -90,14 +85,19 @@ pub fn loaded_by(plan: &Plan, host: &dyn Host, others: &[&Environment]) -> Vec<F
 
 /// Whether a step has systemd read all units that have changed, whoever changed them.
 fn has_units_read(step: &Step) -> bool {
-    matches!(
-        step,
-        Step::ReloadUnits
-            | Step::EnableUnit { .. }
-            | Step::RemoveUnit { .. }
-            | Step::InstallRecovery { .. }
-            | Step::RemoveRecovery { .. }
-    )
+    let Step::Host(step) = step else { return false };
+    match step {
+        HostStep::ReloadUnits
+        | HostStep::EnableUnit { .. }
+        | HostStep::RemoveUnit { .. }
+        | HostStep::InstallRecovery { .. }
+        | HostStep::RemoveRecovery { .. } => true,
+        HostStep::CreateUser { .. }
+        | HostStep::RemoveUser { .. }
+        | HostStep::WriteUnit { .. }
+        | HostStep::InstallTool { .. }
+        | HostStep::RemoveTool => false,
+    }
 }
 
 fn unread_unit(id: &str, unit: &UnitName) -> Finding {
@@ -115,47 +115,13 @@ fn unread_unit(id: &str, unit: &UnitName) -> Finding {
     }
 }
 
-fn units(environment: &Environment) -> Vec<UnitName> {
-    let services = environment.services.iter();
-    services.filter_map(|service| environment.unit(&service.name)).collect()
-}
-
-fn facts(
-    host: &dyn Host,
-    environment: &Environment,
-    shown: &Result<BTreeMap<UnitName, Shown>, HostError>,
-) -> Facts {
+/// What says which release and which values the environment runs with.
+fn files(host: &dyn Host, environment: &Environment) -> Facts {
     let layout = &environment.layout;
-    let mut facts = Facts::new();
     let files = [layout.current(), layout.current().join(RELEASE_ENV), layout.secrets()];
-    for path in files {
-        facts.insert(path.to_string(), or_why(host.node(&path).map(|node| describe(&node))));
-    }
-    for unit in units(environment) {
-        let path = Utf8Path::new(UNITS_DIR).join(unit.as_str());
-        let file = unit_file(host, &unit).map(|file| describe_file(&file));
-        facts.insert(path.to_string(), or_why(file));
-        let runs = match shown {
-            Ok(shown) => shown.get(&unit).map(describe_unit).unwrap_or_default(),
-            Err(error) => chain(error),
-        };
-        facts.insert(unit.to_string(), runs);
-    }
-    facts
-}
-
-fn describe_unit(shown: &Shown) -> String {
-    let pid = shown.main_pid.map_or("no process".to_owned(), |pid| format!("pid {pid}"));
-    let read = match shown.needs_reload {
-        true => "systemd has not read its file since that changed",
-        false => "systemd has read its file",
+    let fact = |path: Utf8PathBuf| {
+        let node = host.node(&path).map(|node| describe(&node));
+        (path.to_string(), node.unwrap_or_else(|error| chain(&error)))
     };
-    let Shown { active, invocation, file_state, .. } = shown;
-    let begun = invocation.get(..7).map(|begun| format!(" (start {begun})")).unwrap_or_default();
-    let enabled = if file_state.is_empty() { "no unit file" } else { file_state };
-    format!("{active}, {pid}{begun}, {enabled}, {read}")
-}
-
-fn or_why(looked: Result<String, HostError>) -> String {
-    looked.unwrap_or_else(|error| chain(&error))
+    files.into_iter().map(fact).collect()
 }

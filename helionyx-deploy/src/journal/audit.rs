@@ -12,6 +12,7 @@ use crate::host::{Host, HostError};
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ReleaseId;
+use crate::plan::runtime::rules;
 use crate::release::Anchor;
 use crate::state::Node;
 
@@ -86,7 +87,7 @@ pub fn verify(host: &dyn Host, environment: &Environment) -> Result<Audit, HostE
     let mut audit = Audit::default();
     let digests = chain(&bytes, &mut audit);
     audit.anchors = compare(&digests, anchors(host, layout)?, &mut audit);
-    if environment.units().is_none() {
+    if !rules(environment).needs().systemd {
         return Ok(audit);
     }
     match witness::anchors(host, environment) {

@@ -6,6 +6,7 @@ use super::{Begin, Entry, Record};
 use crate::event::{Operation, Outcome};
 use crate::name::ReleaseId;
 use crate::plan::Step;
+use crate::plan::step::CurrentStep;
 
 /// An operation that has begun and not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +48,8 @@ fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinishe
             }
             Record::Step { step } => {
                 if let Some(open) = &mut open {
-                    open.past_the_switch |= step.is_past_the_switch();
-                    if let Step::MarkVerified { release, .. } = &**step {
+                    open.past_the_switch |= step.is_noticeable();
+                    if let Step::Current(CurrentStep::MarkVerified { release, .. }) = &**step {
                         open.proven.insert(release.clone());
                     }
                 }

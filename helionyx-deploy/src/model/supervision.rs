@@ -1,11 +1,13 @@
 //! What systemd is told of services, besides what they are made of. No I/O.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::name::{ServiceName, UnitName, UnitSuffix, UserName};
 
 /// What runs an environment's services.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Supervisor {
@@ -13,6 +15,15 @@ pub enum Supervisor {
     Process,
     /// The host's systemd.
     Systemd,
+}
+
+impl fmt::Display for Supervisor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Supervisor::Process => "the embedded runtime",
+            Supervisor::Systemd => "systemd",
+        })
+    }
 }
 
 /// What runs an environment's services, with all that it needs to know for that.

@@ -12,8 +12,10 @@ use crate::command::{Command, Output};
 use crate::event::chain;
 use crate::host::{Host, HostError};
 use crate::model::{Environment, Requirement, Source};
+use crate::plan::runtime::rules;
 use crate::state::Node;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
+use crate::supervise::modelled;
 use crate::tool::{mount, systemctl};
 
 /// How long a program may take to say its version, or to find out whether it has all it needs.
@@ -30,10 +32,12 @@ const MOUNTINFO: &str = "/proc/self/mountinfo";
 pub fn prerequisites(host: &dyn Host, environment: &Environment) -> Prerequisites {
     let layout = &environment.layout;
     let directories = [&layout.root, &layout.data].into_iter();
-    let listeners = environment.port.and_then(|port| host.listeners(port).ok());
+    let supervisor = modelled(host, environment);
+    let port = environment.port;
+    let listeners = port.and_then(|port| supervisor.listeners(port).ok());
     let needed: Vec<Requirement> = needed(environment).collect();
     // All are asked at once: most of the time of each is its start.
-    let has_units = environment.units().is_some();
+    let has_units = rules(environment).needs().systemd;
     let systemd_version = has_units.then(systemctl::version);
     let commands: Vec<_> =
         systemd_version.into_iter().chain(needed.iter().flat_map(questions)).collect();

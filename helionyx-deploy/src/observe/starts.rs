@@ -1,22 +1,17 @@
 //! Looks at what services would be started with: programs and environment files, without keeping a
 //! value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use camino::Utf8Path;
 
-use super::all_services;
-use crate::event::chain;
 use crate::host::{Host, HostError};
 use crate::model::{Environment, Kind};
 use crate::name::VariableName;
 use crate::release::Service;
 use crate::render::env_file;
-use crate::secret::Secret;
 use crate::state::{HostState, Node};
-
-/// The largest environment file that is read, in bytes.
-const ENV_FILE_LIMIT: u64 = 1024 * 1024;
+use crate::supervise::read_environment_file;
 
 /// Looks at what services of any release here would be started with: programs, and environment
 /// files, whose values are forgotten at once.
@@ -25,7 +20,7 @@ pub(super) fn look(
     environment: &Environment,
     state: &mut HostState,
 ) -> Result<(), HostError> {
-    let services: Vec<Service> = all_services(state).cloned().collect();
+    let services: Vec<Service> = state.services_of_releases().cloned().collect();
     let mut files: BTreeSet<_> =
         services.iter().flat_map(|service| service.environment_files.clone()).collect();
     let secrets = environment.layout.secrets();
@@ -79,26 +74,4 @@ fn may_be_trusted(host: &dyn Host, path: &Utf8Path) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// The values of an environment file.
-///
-/// # Errors
-/// What is wrong with it, in words: its lines by number and name, never a value.
-pub(crate) fn read_environment_file(
-    host: &dyn Host,
-    path: &Utf8Path,
-) -> Result<BTreeMap<VariableName, Secret>, String> {
-    match host.node(path) {
-        Ok(Node::File { .. }) => {}
-        Ok(Node::Missing) => return Err("it does not exist".to_owned()),
-        Ok(other) => return Err(format!("it is {other}, not a file")),
-        Err(error) => return Err(chain(&error)),
-    }
-    let bytes = host.read(path, ENV_FILE_LIMIT).map_err(|error| chain(&error))?;
-    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    env_file::parse(&text).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        lines.join("; ")
-    })
 }

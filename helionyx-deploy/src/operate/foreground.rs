@@ -9,12 +9,11 @@ use crate::event::{Event, Operation, Report};
 use crate::host::{Host, HostError};
 use crate::journal::{self, Fenced, Tip};
 use crate::model::Environment;
-use crate::name::UnitName;
 use crate::observe::observe;
+use crate::plan::step::ServiceStep;
 use crate::plan::{Desired, Plan, Refusal, Step};
 use crate::state::HostState;
-use crate::state::unit::Shown;
-use crate::tool::systemctl;
+use crate::supervise::modelled;
 
 /// Shows what services write, by events, until they shall end.
 pub type Watch<'w> = &'w mut dyn FnMut(&mut dyn FnMut(Event));
@@ -61,12 +60,12 @@ pub fn may_run(
     let found = observe(host, environment)?;
     let (_, stop) = make_plan(host, environment, &Goal::Stop, None, &found)?;
     let running = stop.steps.iter().find_map(|step| match step {
-        Step::StopService { service, .. } => Some(service),
+        Step::Service(ServiceStep::Stop { service, .. }) => Some(service),
         _ => None,
     });
     if let Some(service) = running {
         let main = found.services.get(service).and_then(|state| state.main());
-        let which = main.map(|main| format!(": {}", main.describe())).unwrap_or_default();
+        let which = main.map(|main| format!(": {}", main.process.describe())).unwrap_or_default();
         let message = format!("{service} runs already{which}");
         let hint = format!("stop it first: `stop --env {}`", environment.id());
         return Err(OperateError::Refused(vec![Refusal::new("runs-already", message, hint)]));
@@ -80,14 +79,5 @@ pub fn may_run(
 /// # Errors
 /// When the host could not be asked.
 pub fn runs(host: &dyn Host, environment: &Environment) -> Result<bool, HostError> {
-    let services = environment.services.iter();
-    let units: Vec<UnitName> =
-        services.filter_map(|service| environment.unit(&service.name)).collect();
-    if units.is_empty() {
-        let layout = &environment.layout;
-        let all = host.processes(&layout.root)?;
-        return Ok(all.iter().any(|process| process.service(layout).is_some()));
-    }
-    let output = host.run(&systemctl::show(&units), &mut |_| {})?;
-    Ok(systemctl::parse_show(&output.text).values().any(Shown::is_busy))
+    modelled(host, environment).is_busy()
 }

@@ -7,6 +7,7 @@ use crate::host::{Host, HostError};
 use crate::model::Environment;
 use crate::observe;
 use crate::plan::prerequisites::{self, OF_THE_HOST};
+use crate::plan::step::{FileStep, HostStep, ReleaseStep};
 use crate::plan::{Plan, Refusal, Step};
 use crate::state::HostState;
 
@@ -41,8 +42,12 @@ pub(super) fn for_plan(
     plan: &Plan,
 ) -> Vec<Refusal> {
     let makes = |step: &Step| {
-        use Step::{BeginRelease, CreateDirectory, CreateUser};
-        matches!(step, BeginRelease { .. } | CreateDirectory { .. } | CreateUser { .. })
+        matches!(
+            step,
+            Step::Release(ReleaseStep::BeginRelease { .. })
+                | Step::Files(FileStep::CreateDirectory { .. })
+                | Step::Host(HostStep::CreateUser { .. })
+        )
     };
     match begins(goal) && plan.steps.iter().any(makes) {
         true => lacking(host, environment, Some(found)),

@@ -9,7 +9,7 @@ use crate::host::Host;
 use crate::journal::{self, Fenced, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::observe::observe;
-use crate::state::RecoveryState;
+use crate::plan::runtime::rules;
 
 /// Brings an operation that was cut short to an end, and tries again where the last one could not
 /// bring the state before back; nothing when there is neither.
@@ -39,7 +39,7 @@ fn stand_down(
     events: &mut dyn FnMut(Event),
 ) -> Result<(), OperateError> {
     let found = observe(host, environment)?;
-    if found.recovery.as_ref().is_some_and(RecoveryState::is_armed) {
+    if rules(environment).guard(&found).is_some_and(|guard| guard.found.is_armed()) {
         let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
         let (mut journal, host) = (lock.journal()?, &Fenced::new(&lock));
         Session::new(host, environment, &mut journal, events).stand_down();

@@ -10,6 +10,7 @@ use crate::host::{Host, HostError};
 use crate::journal::witness;
 use crate::model::Environment;
 use crate::observe::observe;
+use crate::plan::runtime::rules;
 use crate::plan::{Desired, Leaving, Run, Target, Way, reach};
 use crate::release::Anchor;
 use crate::state::Node;
@@ -102,7 +103,7 @@ fn remove(host: &dyn Host, environment: &Environment, report: &Report) -> Result
             host.remove_tree(&dir)?;
         }
     }
-    if environment.units().is_some() {
+    if rules(environment).needs().systemd {
         let gone = Anchor { number: 0, line: Digest::of(b"") };
         host.announce(&witness::testimony(environment, report, &host.actor(), gone))?;
     }

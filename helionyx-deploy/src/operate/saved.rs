@@ -6,6 +6,7 @@ use super::OperateError;
 use crate::digest::Digest;
 use crate::model::Environment;
 use crate::plan::fingerprint::{Facts, differences, facts};
+use crate::plan::step::FileStep;
 use crate::plan::{Plan, Recipe, Step};
 use crate::release::{Actor, Origin};
 use crate::state::HostState;
@@ -45,7 +46,7 @@ impl Saved {
             made_at: recipe.at,
             made_by: recipe.by.clone(),
             models: digest(environment),
-            found: facts(&environment.layout, found),
+            found: facts(environment, found),
             recipe,
             plan,
         }
@@ -95,7 +96,7 @@ impl Saved {
         if let Some(origin) = origin.filter(|origin| **origin != self.recipe.origin) {
             changes.push(format!("the source: was `{}`, is `{origin}`", self.recipe.origin));
         }
-        changes.extend(differences(&self.found, &facts(&environment.layout, found)));
+        changes.extend(differences(&self.found, &facts(environment, found)));
         if changes.is_empty() { Ok(()) } else { Err(OperateError::Changed(changes)) }
     }
 
@@ -105,7 +106,7 @@ impl Saved {
     /// That it is not: then somebody has edited the file.
     pub(super) fn check_plan(&self, now: &Plan) -> Result<(), OperateError> {
         // Whoever takes the lock makes the root first.
-        let counts = |step: &&Step| !matches!(step, Step::CreateDirectory { path, .. } if *path == now.site.layout.root);
+        let counts = |step: &&Step| !matches!(step, Step::Files(FileStep::CreateDirectory { path, .. }) if *path == now.site.layout.root);
         let same = self.plan.to == now.to
             && self.plan.site == now.site
             && self.plan.steps.iter().filter(counts).eq(now.steps.iter().filter(counts));

@@ -10,6 +10,7 @@ use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
+use crate::plan::step::CurrentStep;
 use crate::plan::{Desired, Plan, Step, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
@@ -132,13 +133,14 @@ impl Session<'_, '_> {
 
     fn apply(&mut self, plan: &Plan, heed: Heed, down_since: Option<Duration>) -> Applied {
         (self.last_look, self.neighbours) = (None, None);
-        let (host, layout) = (self.host, &self.environment.layout);
+        let (host, environment) = (self.host, self.environment);
         let (events, evidence) = (&mut *self.events, &mut self.evidence);
         let events = &mut |event| {
-            evidence.note(host, layout, &event);
+            evidence.note(host, environment, &event);
             events(event);
         };
-        apply(plan, &mut Work { host, journal: self.journal, events, heed, down_since })
+        let journal = &mut *self.journal;
+        apply(plan, &mut Work { host, environment, journal, events, heed, down_since })
     }
 
     /// Whether the host is now what it should be: seen, not assumed.
@@ -200,7 +202,7 @@ impl Session<'_, '_> {
         }
         let found = HostState::default();
         let mut plan = clean_up(self.environment, &found);
-        plan.steps.push(Step::WithdrawProof { release: release.clone() });
+        plan.steps.push(Step::Current(CurrentStep::WithdrawProof { release: release.clone() }));
         self.apply(&plan, Heed::Nothing, None);
     }
 
@@ -247,7 +249,7 @@ fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
     let usable = found.current.release().filter(|id| found.manifest(id).is_some());
     let good = usable.filter(|id| is_good(found, id)).cloned();
     let release = good.or_else(|| found.last_verified()).or_else(|| usable.cloned());
-    let runs = found.services.values().any(|service| !service.processes.is_empty());
+    let runs = found.services.values().any(|service| !service.instances.is_empty());
     Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
 }
 

@@ -10,10 +10,11 @@ use crate::digest::{Digest, Digester};
 use crate::model::{Build, Environment, ServiceModel};
 use crate::name::{ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
-use crate::plan::step::{Adoption, Bound, BuildStep, Recovery, Sharing};
+use crate::plan::runtime::rules;
+use crate::plan::step::{Adoption, Bound, BuildStep, Sharing};
 use crate::release::{Actor, Health, Origin, Probe, Service, build_command_digest};
-use crate::render::{self, env_file};
-use crate::state::{Condition, Current, HostState, ProcessKey, mark};
+use crate::render::env_file;
+use crate::state::{Condition, Current, HostState, ProcessKey};
 use crate::template::{Bindings, Template};
 use crate::time::Timestamp;
 
@@ -159,8 +160,7 @@ pub fn services(environment: &Environment, release: &ReleaseId) -> Vec<Service> 
 }
 
 fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path) -> Vec<Service> {
-    // A validated model can be rendered; one that could not would be refused for want of units.
-    let units = render::service::units(environment).unwrap_or_default();
+    let rules = rules(environment);
     let bind = |service: &ServiceModel| Service {
         name: service.name.clone(),
         exec: service.exec.iter().map(|word| word.expand(bindings)).collect(),
@@ -172,7 +172,7 @@ fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path)
             timing: health.timing,
             probes: health.probes.iter().map(|probe| bind_probe(probe, bindings)).collect(),
         }),
-        unit: units.get(&service.name).cloned(),
+        managed: rules.managed(service),
     };
     environment.services.iter().map(bind).collect()
 }
@@ -211,11 +211,7 @@ pub fn variables(environment: &Environment, bindings: &Bindings) -> BTreeMap<Var
 pub fn configuration(environment: &Environment, release: &ReleaseId) -> String {
     let dir = environment.layout.release(release);
     let values = env_file::render(&variables(environment, &environment.bindings(&dir)));
-    match environment.units() {
-        // The embedded runtime sets this mark itself; a unit is the same for all releases.
-        Some(_) => format!("{}={release}\n{values}", mark::RELEASE),
-        None => values,
-    }
+    rules(environment).configuration(release) + &values
 }
 
 /// A build step with its placeholders filled in.
@@ -239,15 +235,6 @@ pub fn build_step(build: &Build, bindings: &Bindings) -> BuildStep {
     }
 }
 
-/// What recovers an environment when a deployer dies; none where systemd does not run it.
-#[must_use]
-pub fn recovery(environment: &Environment) -> Option<Recovery> {
-    // A validated model can be rendered, as above.
-    let units = render::recovery::units(environment).ok().flatten()?;
-    let model = serde_json::to_string_pretty(environment).ok()? + "\n";
-    Some(Recovery { model, service: units.service, timer: units.timer })
-}
-
 /// A directory that an environment needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory {
@@ -265,7 +252,8 @@ pub struct Directory {
 pub fn directories(environment: &Environment) -> Vec<Directory> {
     let layout = &environment.layout;
     let ours = |path: Utf8PathBuf, mode| Directory { path, mode, owner: None };
-    let user = environment.units().map(|units| units.user.clone());
+    let rules = rules(environment);
+    let user = rules.user().cloned();
     let data = |path: Utf8PathBuf| Directory { path, mode: 0o750, owner: user.clone() };
     let mut all = vec![
         ours(layout.root.clone(), 0o755),
@@ -275,11 +263,7 @@ pub fn directories(environment: &Environment) -> Vec<Directory> {
     ];
     // Build steps run as this user, too.
     all.push(Directory { path: layout.cache(), mode: 0o755, owner: user.clone() });
-    match user {
-        // The journal has what units write.
-        Some(_) => all.push(ours(environment.backups.clone(), 0o700)),
-        None => all.push(ours(layout.logs(), 0o750)),
-    }
+    all.extend(rules.directories());
     all.push(data(layout.data.clone()));
     all.extend(environment.data_dirs.iter().map(|dir| data(layout.data.join(dir))));
     all

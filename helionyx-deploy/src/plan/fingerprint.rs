@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::digest::Digest;
-use crate::layout::Layout;
+use crate::model::Environment;
+use crate::plan::runtime::rules;
 use crate::state::{
-    Answering, Condition, HostState, Listener, Node, ReleaseState, ServiceState, UnitFile,
-    UnitState,
+    Answering, Condition, HostState, Instance, Listener, Node, ReleaseState, ServiceState, UnitFile,
 };
 
 /// What was found on a host, fact by fact: its name, and what is so. What changes by itself, such
@@ -15,8 +15,9 @@ pub type Facts = BTreeMap<String, String>;
 
 /// The facts of a host for one environment.
 #[must_use]
-pub fn facts(layout: &Layout, found: &HostState) -> Facts {
-    let mut facts = Facts::new();
+pub fn facts(environment: &Environment, found: &HostState) -> Facts {
+    let layout = &environment.layout;
+    let mut facts = rules(environment).facts(found);
     let mut add = |name: String, fact: String| {
         facts.insert(name, fact);
     };
@@ -36,16 +37,13 @@ pub fn facts(layout: &Layout, found: &HostState) -> Facts {
     let service_pids: BTreeSet<u32> = found
         .services
         .values()
-        .flat_map(|service| service.processes.iter().map(|process| process.key.pid))
+        .flat_map(|service| service.instances.iter().map(|instance| instance.process.key.pid))
         .collect();
     for (id, release) in &found.releases {
         add(format!("release {id}"), describe_release(release, &service_pids));
     }
     for (name, service) in &found.services {
-        add(format!("service {name}"), describe_service(layout, service));
-    }
-    for (name, unit) in &found.units {
-        add(format!("unit {name}"), describe_unit(unit));
+        add(format!("service {name}"), describe_service(service));
     }
     for (port, listeners) in &found.listeners {
         add(format!("port {port}"), describe_listeners(listeners));
@@ -74,12 +72,6 @@ pub fn describe_file(file: &UnitFile) -> String {
         UnitFile::Text(text) => format!("installed ({})", Digest::of(text.as_bytes()).short()),
         UnitFile::Other(what) => what.clone(),
     }
-}
-
-fn describe_unit(unit: &UnitState) -> String {
-    let file = describe_file(&unit.file);
-    let shown = &unit.shown;
-    format!("{file}, {}, {}, {}", shown.load, shown.active, shown.file_state)
 }
 
 /// What is at a path, with all that tells it from another.
@@ -116,22 +108,23 @@ fn describe_release(release: &ReleaseState, services: &BTreeSet<u32>) -> String 
     format!("{condition}{}{previous}{}", identity.trim_end(), users.concat())
 }
 
-fn describe_service(layout: &Layout, service: &ServiceState) -> String {
+fn describe_service(service: &ServiceState) -> String {
     let Some(main) = service.main() else { return "not running".to_owned() };
-    let from = main.release(&layout.releases());
-    let from = from.map_or("no known release".to_owned(), |id| id.to_string());
+    let from = main.release.as_ref().map_or("no known release".to_owned(), ToString::to_string);
     let health = match &service.health {
         Answering::NotAsked => "not asked",
         Answering::Passing => "healthy",
         Answering::Failing { .. } => "not healthy",
     };
-    let key = main.key;
+    let key = main.process.key;
     format!("pid {} (began at tick {}) from {from}, {health}", key.pid, key.started_ticks)
 }
 
-fn describe_listeners(listeners: &[Listener]) -> String {
+fn describe_listeners(listeners: &[Listener<Instance>]) -> String {
     let who = listeners.iter().map(|listener| match listener.holders.first() {
-        Some(process) => format!("held by pid {} on {}", process.key.pid, listener.address),
+        Some(holder) => {
+            format!("held by pid {} on {}", holder.process.key.pid, listener.address)
+        }
         None => format!("held by user id {} on {}", listener.uid, listener.address),
     });
     let who: BTreeSet<String> = who.collect();

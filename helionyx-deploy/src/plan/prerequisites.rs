@@ -4,9 +4,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::model::{Environment, ProgramVersion, Requirement};
 use crate::plan::Refusal;
+use crate::plan::runtime::rules;
 use crate::render::unit_file::OLDEST;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
-use crate::state::{HostState, Listener, Process};
+use crate::state::{HostState, Instance};
 
 /// What must be free for a release besides twice the size of the one in use, in bytes.
 const ROOM: u64 = 64 * MIB;
@@ -26,12 +27,10 @@ pub fn missing(
     found: &Prerequisites,
     release_bytes: u64,
 ) -> Vec<Refusal> {
-    let units = environment.units().is_some();
     let mut all: Vec<Refusal> = systemd(found).into_iter().collect();
     all.extend(found.programs.iter().filter_map(|(one, asked)| program(one, asked)));
     all.extend(unmounted(environment, found));
-    // The embedded runtime is for one's own machine: a small disk is its owner's own matter.
-    if units {
+    if rules(environment).needs().rights_and_room {
         all.extend(room(environment, found, release_bytes));
         all.extend(rights(found.uid));
     }
@@ -139,10 +138,8 @@ fn rights(uid: u32) -> Option<Refusal> {
 
 /// A port that another one's process holds. Who may not see whose it is, is told so (HEL-02).
 fn port(environment: &Environment, found: &Prerequisites) -> Option<Refusal> {
-    let ours = |process: &Process| process.service(&environment.layout).is_some();
-    let is_strange =
-        |listener: &&Listener| listener.holders.is_empty() || !listener.holders.iter().all(ours);
-    let strange = found.listeners.iter().filter(is_strange);
+    let is_ours = |holder: &Instance| holder.service.is_some();
+    let strange = found.listeners.iter().filter(|listener| !listener.is_held_by(is_ours));
     let who: Vec<String> =
         strange.map(|one| format!("{} on {}", one.describe(), one.address)).collect();
     let message = format!("port {} is held by {}", environment.port?, who.join(", "));

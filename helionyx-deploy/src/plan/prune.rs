@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::name::ReleaseId;
-use crate::plan::step::{Removal, Step};
+use crate::plan::step::{ReleaseStep, Removal, Step};
 use crate::state::{Condition, HostState, ReleaseState};
 
 /// Removes what an interrupted build or removal left behind: it carries our mark, so it is ours. Not
@@ -31,8 +31,8 @@ pub fn superseded(
     let stopped: BTreeSet<u32> = found
         .services
         .values()
-        .flat_map(|service| &service.processes)
-        .map(|process| process.key.pid)
+        .flat_map(|service| &service.instances)
+        .map(|instance| instance.process.key.pid)
         .collect();
     let in_use = |state: &ReleaseState| state.pids.iter().any(|pid| !stopped.contains(pid));
     // What is in use now is what a failure goes back to, whatever is to be thought of it.
@@ -68,5 +68,5 @@ pub fn all(found: &HostState) -> Vec<Step> {
 }
 
 fn remove(release: &ReleaseId, because: Removal) -> Step {
-    Step::RemoveRelease { release: release.clone(), because }
+    Step::Release(ReleaseStep::RemoveRelease { release: release.clone(), because })
 }

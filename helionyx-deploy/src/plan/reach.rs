@@ -1,52 +1,45 @@
 //! The one place that decides: from what is wanted and what was found to the steps between them.
 //! No I/O.
 
-use std::collections::BTreeSet;
-
 use crate::layout::Layout;
 use crate::model::Environment;
-use crate::name::{ReleaseId, UnitKind, UnitName};
-use crate::plan::desired::{self, Desired, Directory, Recipe, Run, Target, Way};
-use crate::plan::step::{Facts, Reusable, Sharing, Step};
-use crate::plan::{Plan, Refusal, Site, prune};
-use crate::release::{Manifest, Origin};
-use crate::render::env_file;
-use crate::state::{Current, HostState, Node, RecoveryState};
+use crate::name::ReleaseId;
+use crate::plan::desired::{Desired, Recipe, Run, Target, Way};
+use crate::plan::guard::Arming;
+use crate::plan::runtime::{Rules, rules};
+use crate::plan::step::{CurrentStep, ReleaseStep, Step};
+use crate::plan::{Part, Plan, Refusal, Site, desired, prune};
+use crate::release::Manifest;
+use crate::state::{Current, HostState};
 
+mod build;
 mod explain;
-mod recovery;
+mod places;
 mod refuse;
 mod services;
 mod uninstall;
-mod units;
+
+use services::{run, run_or_stop, stop_all};
 
 /// The steps that make a host what it should be; none when it is.
 ///
 /// # Errors
 /// What is in the way, all of it at once: states of the host that we may not repair.
 pub fn reach(desired: &Desired, found: &HostState) -> Result<Plan, Vec<Refusal>> {
-    let mut planner = Planner {
-        desired,
-        environment: &desired.environment,
-        layout: &desired.environment.layout,
-        found,
-        steps: Vec::new(),
-        switch: None,
-        reasons: Vec::new(),
-        refusals: Vec::new(),
-    };
-    let to = planner.plan();
-    planner.release_switch();
-    planner.guard();
-    if !planner.refusals.is_empty() {
-        return Err(planner.refusals);
+    let case = Case::new(desired, found);
+    let (mut part, to) = toward(&case);
+    if let Some(guard) = case.rules.guard(found) {
+        guard.put_around(&mut part, case.arming());
+    }
+    if !part.refusals.is_empty() {
+        return Err(part.refusals);
     }
     Ok(Plan {
         site: Site::of(&desired.environment),
         from: found.current.release().cloned(),
         to,
-        reasons: planner.reasons,
-        steps: planner.steps,
+        reasons: part.reasons,
+        steps: part.steps,
     })
 }
 
@@ -67,310 +60,45 @@ pub fn clean_up(environment: &Environment, found: &HostState) -> Plan {
 #[must_use]
 pub fn stand_down(environment: &Environment, found: &HostState) -> Plan {
     let mut plan = clean_up(environment, found);
-    if found.recovery.as_ref().is_some_and(RecoveryState::is_armed) {
-        let timer = UnitName::recovery(&environment.app, &environment.name, UnitKind::Timer);
-        plan.steps.push(Step::DisarmRecovery { timer });
-    }
+    let guard = rules(environment).guard(found);
+    plan.steps.extend(guard.filter(|guard| guard.found.is_armed()).map(|guard| guard.disarm()));
     plan
 }
 
-struct Planner<'a> {
+/// What a plan is made from.
+struct Case<'a> {
     desired: &'a Desired,
     environment: &'a Environment,
     layout: &'a Layout,
     found: &'a HostState,
-    steps: Vec<Step>,
-    /// The switch, until what must be stopped before it is.
-    switch: Option<Step>,
-    reasons: Vec<String>,
-    refusals: Vec<Refusal>,
+    rules: Box<dyn Rules + 'a>,
 }
 
-impl Planner<'_> {
-    fn plan(&mut self) -> Option<ReleaseId> {
-        if self.desired.run == Run::Stopped && self.desired.way == Way::Forward {
-            self.refuse_what_is_hidden();
-        }
-        // A service can be stopped whatever lies there.
-        if self.desired.run != Run::Stopped || self.desired.target != Target::Keep {
-            self.refuse_a_foreign_current();
-        }
-        match &self.desired.target {
-            Target::Keep => self.keep(),
-            Target::Nothing => self.nothing(),
-            Target::Existing(id) => self.existing(&id.clone()),
-            Target::Built(recipe) => self.built(&recipe.clone()),
-            Target::Prepared => self.prepared(),
-            Target::Uninstalled(leaving) => self.uninstalled(*leaving),
+impl<'a> Case<'a> {
+    fn new(desired: &'a Desired, found: &'a HostState) -> Case<'a> {
+        let environment = &desired.environment;
+        let rules = rules(environment);
+        Case { desired, environment, layout: &environment.layout, found, rules }
+    }
+
+    fn is_forward(&self) -> bool {
+        self.desired.way == Way::Forward
+    }
+
+    fn is_stop(&self) -> bool {
+        self.desired.run == Run::Stopped
+    }
+
+    /// A stop that is cut short harms nobody, and must not fail for want of anything else. The way
+    /// back is not armed: the operation that it is of was, until that has ended.
+    fn arming(&self) -> Arming {
+        match self.is_forward() && !self.is_stop() {
+            true => Arming::Armed,
+            false => Arming::Unarmed,
         }
     }
 
-    /// What a first deploy needs: its user, directories, and a place for the secrets.
-    fn prepared(&mut self) -> Option<ReleaseId> {
-        self.create_the_user();
-        self.create_what_is_missing();
-        self.steps.extend(self.recovery_steps());
-        self.found.current.release().cloned()
-    }
-
-    /// Leaves `current` where it is.
-    fn keep(&mut self) -> Option<ReleaseId> {
-        let Some(current) = self.found.current.release().cloned() else {
-            if self.desired.run != Run::Stopped && self.refusals.is_empty() {
-                let hint = format!("run `deploy --env {}` first", self.environment.id());
-                self.refuse("nothing-deployed", "nothing is deployed here".into(), hint);
-            }
-            self.stop_all();
-            return None;
-        };
-        if self.desired.run == Run::Stopped {
-            self.stop_all();
-            return Some(current);
-        }
-        match self.found.manifest(&current).cloned() {
-            Some(manifest) => {
-                self.run(&current, &manifest.services);
-                self.mark_verified(&current, &manifest, self.verification_previous(&current));
-            }
-            None => self.refuse_damaged(&current),
-        }
-        Some(current)
-    }
-
-    /// Takes everything back that a first deploy did, but for what it built.
-    fn nothing(&mut self) -> Option<ReleaseId> {
-        self.stop_all();
-        if self.found.current != Current::Missing {
-            let from = self.found.current.release().cloned();
-            self.steps.push(Step::UnlinkCurrent { from });
-        }
-        self.remove_units();
-        None
-    }
-
-    /// Goes to a release that is there.
-    fn existing(&mut self, id: &ReleaseId) -> Option<ReleaseId> {
-        let Some(manifest) = self.found.manifest(id).cloned() else {
-            self.refuse_damaged(id);
-            return None;
-        };
-        self.switch(id);
-        self.run_or_stop(id, &manifest.services);
-        let previous = self.verification_previous(id);
-        self.mark_verified(id, &manifest, previous);
-        Some(id.clone())
-    }
-
-    /// Goes to a release that is made from the recipe, and makes it if there is none.
-    fn built(&mut self, recipe: &Recipe) -> Option<ReleaseId> {
-        self.refuse_without_user();
-        self.refuse_missing_secrets();
-        let identity = desired::identity(self.environment, &recipe.origin);
-        let same = |id: &ReleaseId, manifest: &Manifest| {
-            manifest.identity == identity
-                && recipe.newer_than.as_ref().is_none_or(|newest| id > newest)
-        };
-        let candidates = self.found.releases.iter().filter(|(id, state)| {
-            state.is_complete() && state.manifest.as_ref().is_some_and(|m| same(id, m))
-        });
-        let current = self.found.current.release();
-        let best = candidates
-            .map(|(id, state)| (Some(id) == current, state.is_verified(), id.clone()))
-            .max();
-        match best {
-            Some((is_current, _, id)) => self.reuse_whole(&id, is_current),
-            None => self.build(recipe, identity),
-        }
-    }
-
-    /// The very release is there: no need to build it again.
-    fn reuse_whole(&mut self, id: &ReleaseId, is_current: bool) -> Option<ReleaseId> {
-        let manifest = self.found.manifest(id)?.clone();
-        let replaced = self.last_good().filter(|good| good != id && !is_current);
-        let previous = replaced.or_else(|| self.verification_previous(id));
-        self.create_what_is_missing();
-        if !is_current {
-            self.reasons.push(format!("{id} was made from the same before: it is used again"));
-        }
-        self.switch(id);
-        self.run_or_stop(id, &manifest.services);
-        self.mark_verified(id, &manifest, previous.clone());
-        if !is_current && self.desired.run != Run::Stopped {
-            self.prune(id, previous.as_ref());
-        }
-        self.clean_up();
-        Some(id.clone())
-    }
-
-    /// Removes what is half there: no deploy finds nothing to do as long as something is.
-    fn clean_up(&mut self) {
-        let left = prune::unfinished(self.found);
-        if !left.is_empty() {
-            self.reasons.push("a build or a removal was not brought to its end".to_owned());
-        }
-        self.steps.extend(left);
-    }
-
-    fn build(&mut self, recipe: &Recipe, identity: crate::digest::Digest) -> Option<ReleaseId> {
-        self.explain(recipe);
-        let content = recipe.origin.content_id();
-        let id = ReleaseId::next(recipe.at, &content, self.found.ids.iter());
-        self.create_what_is_missing();
-        self.steps.extend(prune::unfinished(self.found));
-        self.steps.push(Step::BeginRelease { release: id.clone() });
-        self.fill(&id, &recipe.origin);
-        self.run_builds(&id, recipe);
-        let content = desired::configuration(self.environment, &id);
-        self.steps.push(Step::WriteConfiguration { release: id.clone(), content });
-        let services = desired::services(self.environment, &id);
-        let bindings = self.environment.bindings(&self.layout.release(&id));
-        let facts = Box::new(Facts {
-            identity,
-            source: recipe.origin.clone(),
-            built_at: recipe.at,
-            built_by: recipe.by.clone(),
-            services: services.clone(),
-            variables: desired::variables(self.environment, &bindings),
-        });
-        self.steps.push(Step::SealRelease { release: id.clone(), facts });
-        let from = self.found.current.release().cloned();
-        self.hold_switch(Step::SwitchCurrent { from, to: id.clone() });
-        self.run_or_stop(&id, &services);
-        let previous = self.last_good();
-        if self.desired.run != Run::Stopped {
-            let release = id.clone();
-            self.steps.push(Step::MarkVerified { release, identity, previous: previous.clone() });
-            self.prune(&id, previous.as_ref());
-        }
-        Some(id)
-    }
-
-    fn fill(&mut self, id: &ReleaseId, origin: &Origin) {
-        let release = id.clone();
-        match origin.clone() {
-            Origin::Path { dir, content } => {
-                let exclude = match &self.environment.source {
-                    crate::model::Source::Path { exclude, .. } => exclude.clone(),
-                    _ => Vec::new(),
-                };
-                self.steps.push(Step::CopySource { release, dir, exclude, content });
-            }
-            Origin::Artifact { file, content } => {
-                self.steps.push(Step::UnpackArtifact { release, file, content });
-            }
-            Origin::Git { url, reference, commit } => {
-                let current = self.found.current.release().and_then(|id| self.found.manifest(id));
-                let replaces = current.and_then(|manifest| manifest.source.commit().cloned());
-                let fetched = commit.clone();
-                self.steps.push(Step::FetchCommit { url, reference, commit: fetched, replaces });
-                self.steps.push(Step::ExportCommit { release, commit });
-            }
-        }
-    }
-
-    /// A release that was asked for by force takes nothing over.
-    fn run_builds(&mut self, id: &ReleaseId, recipe: &Recipe) {
-        let bindings = self.environment.bindings(&self.layout.release(id));
-        let last = self.environment.builds.len().saturating_sub(1);
-        for (index, build) in self.environment.builds.iter().enumerate() {
-            let reuse = match recipe.newer_than {
-                Some(_) => Vec::new(),
-                None => self.reusable(&build.name),
-            };
-            let mut build = desired::build_step(build, &bindings);
-            // What no step comes after is sealed next.
-            if index == last {
-                build.adoption.sharing = Sharing::Linked;
-            }
-            let user = self.environment.units().map(|units| units.user.clone());
-            self.steps.push(Step::Build { release: id.clone(), build, user, reuse });
-        }
-    }
-
-    /// Releases whose outputs of a build step can be taken over: complete ones, verified ones
-    /// first, of these the newest.
-    fn reusable(&self, name: &crate::name::BuildName) -> Vec<Reusable> {
-        let complete = self.found.releases.iter().rev().filter(|(_, state)| state.is_complete());
-        let mut complete: Vec<_> = complete.collect();
-        complete.sort_by_key(|(_, state)| !state.is_verified());
-        let records = complete.into_iter().filter_map(|(id, state)| {
-            let record = state.manifest.as_ref()?.builds.iter().find(|b| b.name == *name)?;
-            Some(Reusable { release: id.clone(), inputs: record.inputs })
-        });
-        let mut seen = BTreeSet::new();
-        records.filter(|reusable| seen.insert(reusable.inputs)).collect()
-    }
-
-    /// Switches `current`, if need be. A release that did not just get sealed is checked first.
-    fn switch(&mut self, to: &ReleaseId) {
-        let from = self.found.current.release().cloned();
-        if from.as_ref() == Some(to) {
-            return;
-        }
-        // What is damaged and yet to be gone to is the state before: it ran so.
-        if self.found.is_complete(to) {
-            self.steps.push(Step::CheckRelease { release: to.clone() });
-        }
-        self.hold_switch(Step::SwitchCurrent { from, to: to.clone() });
-    }
-
-    /// What systemd runs looks its files up below `current`: it is stopped before the switch, so
-    /// that no process ever sees two releases.
-    fn hold_switch(&mut self, switch: Step) {
-        match self.environment.units() {
-            Some(_) => self.switch = Some(switch),
-            None => self.steps.push(switch),
-        }
-    }
-
-    /// Switches now, if that was held back.
-    fn release_switch(&mut self) {
-        self.steps.extend(self.switch.take());
-    }
-
-    fn mark_verified(&mut self, id: &ReleaseId, manifest: &Manifest, previous: Option<ReleaseId>) {
-        let record = self.found.verification(id);
-        let same = record.is_some_and(|record| record.previous == previous);
-        let proves = self.steps.iter().any(|step| matches!(step, Step::ProveService { .. }));
-        let holds = self.found.is_verified(id) && same && !proves;
-        if self.desired.run == Run::Stopped || !self.found.is_complete(id) || holds {
-            return;
-        }
-        let identity = manifest.identity;
-        self.steps.push(Step::MarkVerified { release: id.clone(), identity, previous });
-    }
-
-    fn prune(&mut self, target: &ReleaseId, previous: Option<&ReleaseId>) {
-        let keep = self.environment.retention.releases;
-        self.steps.extend(prune::superseded(self.found, target, previous, keep));
-    }
-
-    fn create_what_is_missing(&mut self) {
-        self.refuse_what_others_may_replace();
-        for Directory { path, mode, owner } in desired::directories(self.environment) {
-            match self.found.nodes.get(&path) {
-                None | Some(Node::Missing) => {
-                    self.steps.push(Step::CreateDirectory { path, mode, owner });
-                }
-                Some(Node::Directory { mode, uid }) => {
-                    self.refuse_a_wrong_owner(&path, *mode, *uid, owner.as_ref());
-                }
-                Some(other) => {
-                    let hint = format!("move {path} aside, or choose another root or data");
-                    let message = format!("{path} should be a directory but is {other}");
-                    self.refuse("not-a-directory", message, hint);
-                }
-            }
-        }
-        let path = self.layout.secrets();
-        let missing = matches!(self.found.nodes.get(&path), None | Some(Node::Missing));
-        if self.environment.has_secrets() && missing {
-            let content = env_file::secrets(self.environment);
-            self.steps.push(Step::CreateFile { path, mode: 0o600, content });
-        }
-    }
-
-    fn verification_previous(&self, id: &ReleaseId) -> Option<ReleaseId> {
+    fn previous_of(&self, id: &ReleaseId) -> Option<ReleaseId> {
         self.found.verification(id)?.previous.clone()
     }
 
@@ -381,4 +109,178 @@ impl Planner<'_> {
         let current = self.found.current.release().filter(good);
         current.cloned().or_else(|| self.found.last_verified())
     }
+}
+
+/// The steps toward a target, and the release that `current` names after them.
+fn toward(case: &Case<'_>) -> (Part, Option<ReleaseId>) {
+    let mut part = Part::default();
+    if case.is_stop() && case.is_forward() {
+        part.then(refuse::hidden_processes(case));
+    }
+    // A service can be stopped whatever lies there.
+    if !case.is_stop() || case.desired.target != Target::Keep {
+        part.then(refuse::foreign_current(case));
+    }
+    let is_refused = !part.refusals.is_empty();
+    let (toward, to) = match &case.desired.target {
+        Target::Keep => keep(case, is_refused),
+        Target::Nothing => (nothing(case), None),
+        Target::Existing(id) => existing(case, id),
+        Target::Built(recipe) => built(case, recipe),
+        Target::Prepared => (prepared(case), case.found.current.release().cloned()),
+        Target::Uninstalled(leaving) => (uninstall::uninstalled(case, *leaving), None),
+    };
+    part.then(toward);
+    (part, to)
+}
+
+/// What a first deploy needs: its user, directories, and a place for the secrets.
+fn prepared(case: &Case<'_>) -> Part {
+    let mut part = Part::from(case.rules.prepare(case.found));
+    part.then(places::create_what_is_missing(case));
+    let guard = case.rules.guard(case.found);
+    part.then(guard.map(|guard| guard.install()).unwrap_or_default());
+    part
+}
+
+/// Leaves `current` where it is.
+fn keep(case: &Case<'_>, is_refused: bool) -> (Part, Option<ReleaseId>) {
+    let Some(current) = case.found.current.release().cloned() else {
+        let mut part = Part::default();
+        if !case.is_stop() && !is_refused {
+            let hint = format!("run `deploy --env {}` first", case.environment.id());
+            part.then(Refusal::new("nothing-deployed", "nothing is deployed here", hint));
+        }
+        part.then(stop_all(case));
+        return (part, None);
+    };
+    let part = match case.found.manifest(&current) {
+        _ if case.is_stop() => stop_all(case).into(),
+        Some(manifest) => {
+            let mut part = run(case, &current, &manifest.services, None);
+            part.then(mark_verified(case, manifest, case.previous_of(&current), &part));
+            part
+        }
+        None => refuse::damaged(case, &current).into(),
+    };
+    (part, Some(current))
+}
+
+/// Takes everything back that a first deploy did, but for what it built.
+fn nothing(case: &Case<'_>) -> Part {
+    let mut part = Part::from(stop_all(case));
+    part.then(unlink_current(case));
+    part.then(case.rules.remove(case.found));
+    part
+}
+
+fn unlink_current(case: &Case<'_>) -> Vec<Step> {
+    match &case.found.current {
+        Current::Missing => Vec::new(),
+        found => {
+            let from = found.release().cloned();
+            vec![Step::Current(CurrentStep::UnlinkCurrent { from })]
+        }
+    }
+}
+
+/// Goes to a release that is there.
+fn existing(case: &Case<'_>, id: &ReleaseId) -> (Part, Option<ReleaseId>) {
+    let Some(manifest) = case.found.manifest(id) else {
+        return (refuse::damaged(case, id).into(), None);
+    };
+    let mut part = go_to(case, manifest);
+    part.then(mark_verified(case, manifest, case.previous_of(id), &part));
+    (part, Some(id.clone()))
+}
+
+/// Goes to a release that is made from the recipe, and makes it if there is none.
+fn built(case: &Case<'_>, recipe: &Recipe) -> (Part, Option<ReleaseId>) {
+    let mut part = Part::default();
+    if case.is_forward() {
+        part.then(case.rules.refuse_unprepared(case.found));
+        part.then(refuse::missing_secrets(case));
+    }
+    let identity = desired::identity(case.environment, &recipe.origin);
+    let is_same = |id: &ReleaseId, manifest: &Manifest| {
+        manifest.identity == identity && recipe.newer_than.as_ref().is_none_or(|newest| id > newest)
+    };
+    let current = case.found.current.release();
+    let usable = case.found.releases.iter().filter_map(|(id, state)| {
+        let manifest = state.manifest.as_ref().filter(|_| state.is_complete())?;
+        let rank = (Some(id) == current, state.is_verified(), id);
+        is_same(id, manifest).then_some((rank, manifest))
+    });
+    let (then, id) = match usable.max_by_key(|(rank, _)| *rank) {
+        Some(((is_current, _, id), manifest)) => {
+            (reuse_whole(case, manifest, is_current), id.clone())
+        }
+        None => build::build(case, recipe, identity),
+    };
+    part.then(then);
+    (part, Some(id))
+}
+
+/// The very release is there: no need to build it again.
+fn reuse_whole(case: &Case<'_>, manifest: &Manifest, is_current: bool) -> Part {
+    let id = &manifest.id;
+    let replaced = case.last_good().filter(|good| good != id && !is_current);
+    let previous = replaced.or_else(|| case.previous_of(id));
+    let mut part = places::create_what_is_missing(case);
+    if !is_current {
+        part.reasons.push(format!("{id} was made from the same before: it is used again"));
+    }
+    part.then(go_to(case, manifest));
+    part.then(mark_verified(case, manifest, previous.clone(), &part));
+    if !is_current && !case.is_stop() {
+        part.then(superseded(case, id, previous.as_ref()));
+    }
+    // Removes what is half there: no deploy finds nothing to do as long as something is.
+    let left = prune::unfinished(case.found);
+    if !left.is_empty() {
+        part.reasons.push("a build or a removal was not brought to its end".to_owned());
+    }
+    part.then(left);
+    part
+}
+
+/// Switches `current`, if need be, and brings the services to it. A release that did not just get
+/// sealed is checked first.
+fn go_to(case: &Case<'_>, manifest: &Manifest) -> Part {
+    let to = &manifest.id;
+    let from = case.found.current.release().cloned();
+    if from.as_ref() == Some(to) {
+        return run_or_stop(case, to, &manifest.services, None);
+    }
+    let mut part = Part::default();
+    // What is damaged and yet to be gone to is the state before: it ran so.
+    if case.found.is_complete(to) {
+        part.step(Step::Release(ReleaseStep::CheckRelease { release: to.clone() }));
+    }
+    let switch = CurrentStep::SwitchCurrent { from, to: to.clone() };
+    part.then(run_or_stop(case, to, &manifest.services, Some(switch.into())));
+    part
+}
+
+/// Records that a release was proven, where the record is not there or is about to be renewed by a
+/// proof among the steps `before`.
+fn mark_verified(
+    case: &Case<'_>,
+    manifest: &Manifest,
+    previous: Option<ReleaseId>,
+    before: &Part,
+) -> Vec<Step> {
+    let id = &manifest.id;
+    let record = case.found.verification(id);
+    let is_same = record.is_some_and(|record| record.previous == previous);
+    let holds = case.found.is_verified(id) && is_same && !before.proves();
+    if case.is_stop() || !case.found.is_complete(id) || holds {
+        return Vec::new();
+    }
+    let (release, identity) = (id.clone(), manifest.identity);
+    vec![Step::Current(CurrentStep::MarkVerified { release, identity, previous })]
+}
+
+fn superseded(case: &Case<'_>, target: &ReleaseId, previous: Option<&ReleaseId>) -> Vec<Step> {
+    prune::superseded(case.found, target, previous, case.environment.retention.releases)
 }

@@ -7,7 +7,7 @@ use super::NOTICE;
 use super::unit_file::write::{Section, WriteError};
 use super::unit_file::{UnitFile, Value};
 use crate::layout::{TOOL, tool_in_use};
-use crate::model::Environment;
+use crate::model::{Environment, Runtime};
 use crate::name::{UnitKind, UnitName};
 use crate::release::Unit;
 
@@ -34,21 +34,33 @@ pub struct Units {
 /// # Errors
 /// What cannot be said in a unit file. A validated environment has no such thing.
 pub fn units(environment: &Environment) -> Result<Option<Units>, WriteError> {
-    if environment.units().is_none() {
-        return Ok(None);
+    match &environment.runtime {
+        Runtime::Process => Ok(None),
+        Runtime::Systemd(units) => {
+            let services = environment.services.iter().map(|service| units.of(&service.name));
+            for_services(environment, services.collect()).map(Some)
+        }
     }
+}
+
+/// The units that recover an environment whose services run in these units.
+///
+/// # Errors
+/// As [`units`].
+pub fn for_services(
+    environment: &Environment,
+    services: Vec<UnitName>,
+) -> Result<Units, WriteError> {
     let name = |kind| UnitName::recovery(&environment.app, &environment.name, kind);
     let (service, timer) = (name(UnitKind::Service), name(UnitKind::Timer));
     let timer_text = timer_text(environment, &service)?;
-    let service = Unit { text: service_text(environment)?, name: service };
-    Ok(Some(Units { service, timer: Unit { name: timer, text: timer_text } }))
+    let service = Unit { text: service_text(environment, &services)?, name: service };
+    Ok(Units { service, timer: Unit { name: timer, text: timer_text } })
 }
 
-fn service_text(environment: &Environment) -> Result<String, WriteError> {
+fn service_text(environment: &Environment, own: &[UnitName]) -> Result<String, WriteError> {
     let layout = &environment.layout;
     let mut unit = begun(environment)?;
-    let own: Vec<UnitName> =
-        environment.services.iter().filter_map(|service| environment.unit(&service.name)).collect();
     let own: Vec<&str> = own.iter().map(UnitName::as_str).collect();
     let program = tool_in_use().join(TOOL);
     let exec = [program.as_str(), "recover", "--root", layout.root.as_str()];

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::layout::RELEASE_ENV;
-use crate::model::{Environment, Restart, ServiceModel, ServiceType, Units};
+use crate::model::{Environment, Restart, Runtime, ServiceModel, ServiceType, Units};
 use crate::name::{ServiceName, UnitName};
 use crate::release::Unit;
 use crate::state::mark;
@@ -28,13 +28,28 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 /// # Errors
 /// What cannot be said in a unit file. A validated environment has no such thing.
 pub fn units(environment: &Environment) -> Result<BTreeMap<ServiceName, Unit>, WriteError> {
-    let Some(units) = environment.units() else { return Ok(BTreeMap::new()) };
-    let each = environment.services.iter().map(|service| {
-        let name = units.of(&service.name);
-        let text = Service { environment, service, units, name: &name }.unit()?.render();
-        Ok((service.name.clone(), Unit { name, text }))
-    });
-    each.collect()
+    match &environment.runtime {
+        Runtime::Process => Ok(BTreeMap::new()),
+        Runtime::Systemd(units) => {
+            let each = environment.services.iter();
+            each.map(|service| Ok((service.name.clone(), unit(environment, units, service)?)))
+                .collect()
+        }
+    }
+}
+
+/// The unit file of one service.
+///
+/// # Errors
+/// As [`units`].
+pub fn unit(
+    environment: &Environment,
+    units: &Units,
+    service: &ServiceModel,
+) -> Result<Unit, WriteError> {
+    let name = units.of(&service.name);
+    let text = Service { environment, service, units, name: &name }.unit()?.render();
+    Ok(Unit { name, text })
 }
 
 /// One service of an environment that systemd runs.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8PathBuf;
 
-use super::Listener;
+use super::{Instance, Listener};
 use crate::model::Requirement;
 
 /// What was found of all that an environment needs. What could not be looked at is not in here:
@@ -24,7 +24,7 @@ pub struct Prerequisites {
     /// Where file systems are mounted.
     pub mounts: BTreeSet<Utf8PathBuf>,
     /// Who listens on the environment's port.
-    pub listeners: Vec<Listener>,
+    pub listeners: Vec<Listener<Instance>>,
 }
 
 /// What there is of systemd.

@@ -138,7 +138,7 @@ fn service_of_log(name: &str) -> Option<ServiceName> {
 
 /// A listening socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listener {
+pub struct Listener<P = Process> {
     /// The address it is bound to, with its port.
     pub address: String,
     /// The socket's inode.
@@ -146,16 +146,36 @@ pub struct Listener {
     /// The user who opened it.
     pub uid: u32,
     /// The processes that hold it; empty when they are hidden from us.
-    pub holders: Vec<Process>,
+    pub holders: Vec<P>,
 }
 
-impl Listener {
+impl<P: AsRef<Process>> Listener<P> {
     /// Who holds it, for people: never empty.
     #[must_use]
     pub fn describe(&self) -> String {
         match self.holders.first() {
-            Some(process) => process.describe(),
+            Some(holder) => holder.as_ref().describe(),
             None => format!("a process of user id {} that we may not see", self.uid),
         }
+    }
+}
+
+impl<P> Listener<P> {
+    /// The same listener, with what else is known of its holders.
+    pub fn map<Q>(self, known: impl FnMut(P) -> Q) -> Listener<Q> {
+        let Listener { address, inode, uid, holders } = self;
+        Listener { address, inode, uid, holders: holders.into_iter().map(known).collect() }
+    }
+
+    /// Whether all its holders are seen, and are so.
+    #[must_use]
+    pub fn is_held_by(&self, wanted: impl FnMut(&P) -> bool) -> bool {
+        !self.holders.is_empty() && self.holders.iter().all(wanted)
+    }
+}
+
+impl AsRef<Process> for Process {
+    fn as_ref(&self) -> &Process {
+        self
     }
 }

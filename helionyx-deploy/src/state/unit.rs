@@ -6,8 +6,21 @@ use std::fmt;
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::name::UnitName;
+
+/// What systemd knows of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SystemdState {
+    /// The units of its services.
+    pub units: BTreeMap<UnitName, UnitState>,
+    /// What recovers it when a deployer dies.
+    pub recovery: RecoveryState,
+    /// The user that its services run as, where the host knows that user.
+    pub user: Option<Account>,
+}
+
 /// A unit of ours on a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct UnitState {
     /// What lies where its file should.
     pub file: UnitFile,
@@ -40,10 +53,11 @@ impl fmt::Display for Overridden {
 }
 
 /// What lies where a unit's file should.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnitFile {
     /// Nothing.
+    #[default]
     Missing,
     /// A file with this text.
     Text(String),
@@ -160,7 +174,7 @@ fn exit_status(status: i32) -> String {
 }
 
 /// What recovers an environment when a deployer dies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RecoveryState {
     /// The model that is kept for it; none where it cannot be read.
     pub model: Option<String>,

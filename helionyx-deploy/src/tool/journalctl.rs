@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UnitName;
 use crate::release::Anchor;
+use crate::time::Timestamp;
 
 /// How long journalctl may take for an answer that ends.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -27,6 +28,12 @@ pub struct Wanted {
     pub priority: Option<String>,
     /// Whether to go on with what is written.
     pub follow: bool,
+}
+
+/// A moment in journalctl's words, to the second.
+#[must_use]
+pub fn at(moment: Timestamp) -> String {
+    format!("@{}", moment.as_millis() / 1000)
 }
 
 /// The last lines of units' logs, oldest first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The modules, lowest layer first; those in one row may use each other.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["digest", "name", "secret", "template", "time"],
     &["command", "layout", "model", "release", "state"],
     &["render", "tool"],
@@ -11,6 +11,7 @@ const LAYERS: [&[&str]; 9] = [
     &["event"],
     &["host"],
     &["journal"],
+    &["supervise"],
     &["observe", "health", "source", "isolation", "apply", "operate", "status"],
     &["cli"],
 ];

@@ -30,8 +30,8 @@ fn a_service_survives_its_deployer_and_is_found_again_without_a_pid_file() {
     let fresh = LocalHost::new();
     let found = helionyx_deploy::observe::observe(&fresh, &rig.environment).unwrap();
     let main = found.services.values().next().unwrap().main().unwrap();
-    assert_eq!(main.session, main.key.pid, "it leads a session of its own");
-    assert_eq!(main.release(&rig.environment.layout.releases()).as_ref(), found.current.release());
+    assert_eq!(main.process.session, main.process.key.pid, "it leads a session of its own");
+    assert_eq!(main.release.as_ref(), found.current.release());
 }
 
 #[test]

@@ -127,7 +127,12 @@ impl Rig {
     /// The service's living processes.
     pub fn processes(&self) -> Vec<Process> {
         let state = observe(&self.host, &self.environment).unwrap();
-        state.services.into_values().flat_map(|service| service.processes).collect()
+        state
+            .services
+            .into_values()
+            .flat_map(|service| service.instances)
+            .map(|one| one.process)
+            .collect()
     }
 
     pub fn main(&self) -> Process {
@@ -165,9 +170,9 @@ impl Drop for Rig {
         for process in observe(&self.host, &self.environment)
             .into_iter()
             .flat_map(|state| state.services.into_values())
-            .flat_map(|service| service.processes)
+            .flat_map(|service| service.instances)
         {
-            let _ = self.host.signal(process.key, helionyx_deploy::host::Signal::Kill);
+            let _ = self.host.signal(process.process.key, helionyx_deploy::host::Signal::Kill);
         }
     }
 }

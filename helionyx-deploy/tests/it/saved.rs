@@ -109,7 +109,9 @@ fn a_plan_that_was_edited_is_refused() {
     let edits: [&dyn Fn(&mut Saved); 3] = [
         &|saved| {
             let (path, mode) = ("/etc/x".into(), 0o777);
-            saved.plan.steps.push(Step::CreateDirectory { path, mode, owner: None });
+            saved.plan.steps.push(Step::Files(
+                helionyx_deploy::plan::step::FileStep::CreateDirectory { path, mode, owner: None },
+            ));
         },
         &|saved| drop(saved.plan.steps.remove(0)),
         &|saved| saved.recipe.by.tool = "0.0.0".to_owned(),

@@ -158,7 +158,7 @@ fn check_report(world: &World, outcome: Outcome, goal: &Goal, context: &str) {
 /// I3: what runs is what `current` names, once.
 fn check_running(world: &World, context: &str) {
     let state = world.observe();
-    let main: Vec<_> = state.services.values().flat_map(|service| &service.processes).collect();
+    let main: Vec<_> = state.services.values().flat_map(|service| &service.instances).collect();
     assert_eq!(main.len(), 1, "{context}: one process runs");
     assert_eq!(world.running().as_ref(), state.current.release(), "{context}: I3");
 }

@@ -8,6 +8,7 @@ use helionyx_deploy::isolation::neighbours::Fingerprints;
 use helionyx_deploy::observe::{observe, observe_all};
 use helionyx_deploy::operate::{self, Goal};
 use helionyx_deploy::plan::{Leaving, Plan};
+use helionyx_deploy::state::SupervisorState;
 use helionyx_deploy::state::{Account, Node};
 use insta::assert_snapshot;
 
@@ -322,7 +323,11 @@ fn several_environments_are_seen_as_each_is_and_systemd_is_asked_once() {
     let world = World::under_systemd(LOADED);
     let (host, environment) = (&world.host, &world.environment);
     let alone = observe(host, environment).unwrap();
-    assert!(!alone.units.is_empty());
+    assert!(
+        matches!(&alone.supervisor, SupervisorState::Systemd(state) if !state.units.is_empty()),
+        "{:?}",
+        alone.supervisor
+    );
     let seen = || observe_all(host, &[environment, environment]);
     let shown = || host.commands().iter().filter(|command| command.args[0] == "show").count();
     let before = shown();

@@ -191,7 +191,7 @@ impl World {
     pub fn running(&self) -> Option<ReleaseId> {
         let state = self.observe();
         let main = state.services.values().next()?.main()?.clone();
-        main.release(&self.environment.layout.releases())
+        main.release
     }
 }
 

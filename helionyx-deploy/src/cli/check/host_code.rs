@@ -30,7 +30,7 @@ crate::model::code::codes! {
     UNKNOWN_RELEASE = "unknown-release": "A release that is not there.";
     NO_USER = "no-user": "The host does not have the user that services run as.";
     WRONG_OWNER = "wrong-owner": "A directory that belongs to somebody else, or that others may write to.";
-    NO_UNIT = "no-unit": "A release that was made without units.";
+    OTHER_SUPERVISOR = "other-supervisor": "A release that was made for another supervisor than the one of the model.";
     FOREIGN_UNIT = "foreign-unit": "A unit file that we did not make, or that masks the unit.";
     SHADOWED_UNIT = "shadowed-unit": "A unit that systemd reads from somewhere else.";
     UNIT_NOT_INSTALLED = "unit-not-installed": "The unit of a service is not there.";
@@ -71,24 +71,27 @@ mod tests {
     use super::*;
 
     /// All of our code that refuses, or finds something on a host.
-    const FILES: [&str; 12] = [
+    const FILES: [&str; 15] = [
         "cli/check.rs",
         "cli/check/host.rs",
         "operate/foreground.rs",
         "operate/missing.rs",
         "plan/desired.rs",
+        "plan/guard.rs",
         "plan/prerequisites.rs",
         "plan/reach.rs",
-        "plan/reach/recovery.rs",
+        "plan/reach/places.rs",
         "plan/reach/refuse.rs",
-        "plan/reach/units.rs",
+        "plan/runtime.rs",
+        "plan/runtime/systemd/owner.rs",
+        "plan/runtime/systemd/refuse.rs",
+        "plan/runtime/systemd/view.rs",
         "status.rs",
-        "status/units.rs",
     ];
 
     /// The codes that a text gives in words where a refusal or finding is made.
     fn used(text: &str) -> Vec<&str> {
-        let makers = ["refuse(", "Refusal::new(", "HostFinding::new(", " add("];
+        let makers = ["Refusal::new(", "refuse(", "HostFinding::new(", " add("];
         let calls = makers.iter().flat_map(|maker| text.split(maker).skip(1));
         calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next()).collect()
     }

@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::{samples, style};
 use crate::event::{Operation, Outcome, Report};
 use crate::plan::Step;
+use crate::plan::step::ReleaseStep;
 use crate::status::Status;
 
 fn narrator(level: Level) -> Narrator<'static> {
@@ -22,7 +23,8 @@ fn story(level: Level, events: &[Event], report: &Report) -> String {
 }
 
 fn started(index: usize, text: &str) -> Event {
-    let step = Box::new(Step::BeginRelease { release: samples::release("aaaaaaa") });
+    let step =
+        Box::new(Step::Release(ReleaseStep::BeginRelease { release: samples::release("aaaaaaa") }));
     Event::StepStarted { index, total: 3, text: text.into(), step }
 }
 

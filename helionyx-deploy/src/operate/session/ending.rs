@@ -11,6 +11,7 @@ use crate::host::Host;
 use crate::journal::{Record, witness};
 use crate::name::ReleaseId;
 use crate::observe::observe;
+use crate::plan::runtime::rules;
 use crate::state::HostState;
 use crate::time::millis;
 
@@ -92,7 +93,7 @@ impl Session<'_, '_> {
     /// is told there cannot be taken back by who may write to the root.
     fn tell_the_system(&mut self, report: &Report) {
         let last = self.journal.head();
-        if self.environment.units().is_none() || last.number == 0 {
+        if !rules(self.environment).needs().systemd || last.number == 0 {
             return;
         }
         let told = witness::testimony(self.environment, report, &self.host.actor(), last);

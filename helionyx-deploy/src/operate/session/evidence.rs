@@ -13,12 +13,14 @@ use super::{Ending, Session};
 use crate::event::{Event, Operation, Outcome, chain};
 use crate::host::{Host, HostError};
 use crate::layout::{Layout, UNITS_DIR};
-use crate::name::{ReleaseId, ServiceName, UnitName};
+use crate::model::Environment;
+use crate::name::{ReleaseId, ServiceName};
+use crate::plan::step::{HostStep, ServiceStep};
 use crate::plan::{Plan, Step};
-use crate::release::{Actor, Unit};
+use crate::release::{Actor, Service, Unit};
 use crate::state::Node;
+use crate::supervise;
 use crate::time::Timestamp;
-use crate::tool::journalctl;
 
 /// The file that makes a directory one of ours.
 const EVENTS: &str = "events.jsonl";
@@ -28,10 +30,6 @@ const KEPT: usize = 10;
 const OUTPUT_LINES: usize = 400;
 /// So many characters of each.
 const OUTPUT_LENGTH: usize = 500;
-/// So much of a service's log is kept, in bytes.
-const LOG_LIMIT: u64 = 64 * 1024;
-/// So many lines of a unit's log, the last ones.
-const LOG_LINES: usize = 200;
 /// So much of a unit's file is compared, in bytes: more is none of ours.
 const UNIT_LIMIT: u64 = 64 * 1024;
 
@@ -42,8 +40,8 @@ pub(in crate::operate) struct Evidence {
     output: VecDeque<String>,
     /// What lies beside the events, by name.
     files: BTreeMap<String, Vec<u8>>,
-    /// The units that were started, and when.
-    started: BTreeMap<ServiceName, (UnitName, Timestamp)>,
+    /// The services that were started, and when.
+    started: BTreeMap<ServiceName, (Service, Timestamp)>,
 }
 
 #[derive(Serialize)]
@@ -68,7 +66,7 @@ struct Failure<'a> {
 
 impl Evidence {
     /// Keeps what is to be known of an event, and the log of a service at the time when it failed.
-    pub(super) fn note(&mut self, host: &dyn Host, layout: &Layout, event: &Event) {
+    pub(super) fn note(&mut self, host: &dyn Host, environment: &Environment, event: &Event) {
         match event {
             Event::Output { line } => {
                 self.output.push_back(line.chars().take(OUTPUT_LENGTH).collect());
@@ -78,11 +76,11 @@ impl Evidence {
                 return;
             }
             Event::ServiceLog { service, .. } => {
-                let log = match self.started.get(service) {
-                    Some((unit, since)) => unit_log(host, unit, *since),
-                    None => host.read_tail(&layout.log(service), LOG_LIMIT).unwrap_or_default(),
-                };
-                self.files.insert(format!("{service}.log"), log);
+                if let Some((service, since)) = self.started.get(service) {
+                    let supervisor = supervise::of_service(host, environment, service);
+                    let log = supervisor.kept_log(service, *since);
+                    self.files.insert(format!("{}.log", service.name), log);
+                }
             }
             Event::StepStarted { step, .. } => self.note_step(host, step),
             _ => {}
@@ -93,16 +91,14 @@ impl Evidence {
     /// Keeps what a step is about to change and nobody could look up later.
     fn note_step(&mut self, host: &dyn Host, step: &Step) {
         match step {
-            Step::WriteUnit { unit } => {
+            Step::Host(HostStep::WriteUnit { unit }) => {
                 // The first change is the operation's own; one after it takes that back.
                 let name = format!("{}.diff", unit.name);
                 self.files.entry(name).or_insert_with(|| unit_change(host, unit).into_bytes());
             }
-            Step::StartService { service, .. } => {
-                if let Some(unit) = &service.unit {
-                    let started = (unit.name.clone(), host.now());
-                    self.started.insert(service.name.clone(), started);
-                }
+            Step::Service(ServiceStep::Start { service, .. }) => {
+                let started = ((**service).clone(), host.now());
+                self.started.insert(service.name.clone(), started);
             }
             _ => {}
         }
@@ -124,18 +120,6 @@ impl Evidence {
         }
         Ok(())
     }
-}
-
-/// What a unit wrote last since it was started, and what systemd said of it.
-fn unit_log(host: &dyn Host, unit: &UnitName, since: Timestamp) -> Vec<u8> {
-    // Where it cannot be waited for, what is there is kept.
-    let _ = host.run(&journalctl::sync(), &mut |_| {});
-    let since = Some(format!("@{}", since.as_millis() / 1000));
-    let wanted = journalctl::Wanted { lines: LOG_LINES, since, ..journalctl::Wanted::default() };
-    let output = host.run(&journalctl::read([unit], &wanted), &mut |_| {});
-    let text = output.map(|output| output.text).unwrap_or_default().into_bytes();
-    let limit = usize::try_from(LOG_LIMIT).unwrap_or(usize::MAX);
-    text[text.len().saturating_sub(limit)..].to_vec()
 }
 
 /// How a unit's file changes, as a unified diff.

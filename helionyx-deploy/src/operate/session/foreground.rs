@@ -6,9 +6,11 @@ use super::Session;
 use super::ending::Ending;
 use crate::event::{Operation, Outcome, Report, chain};
 use crate::journal::{Before, JournalError};
-use crate::operate::foreground::{Watch, runs};
+use crate::operate::foreground::Watch;
+use crate::plan::step::GuardStep;
 use crate::plan::{Desired, Plan, Step};
 use crate::state::HostState;
+use crate::supervise::modelled;
 
 impl Session<'_, '_> {
     /// Starts services by a plan, lets somebody look on, and stops them. What recovers them when we
@@ -26,7 +28,7 @@ impl Session<'_, '_> {
     ) -> Result<Report, JournalError> {
         let operation = Operation::Run;
         let before = Before { running: false, release: found.current.release().cloned() };
-        plan.steps.retain(|step| !matches!(step, Step::DisarmRecovery { .. }));
+        plan.steps.retain(|step| !matches!(step, Step::Guard(GuardStep::Disarm { .. })));
         let (begun, applied) = self.begin(operation, &before, &plan)?;
         let mut ending = Ending::of(&applied);
         let on_purpose = applied.was_interrupted();
@@ -60,7 +62,7 @@ impl Session<'_, '_> {
     /// Lets somebody look on; an error when services ended meanwhile that nobody had end.
     fn shown(&mut self, desired: &Desired, watch: Watch<'_>) -> Result<(), String> {
         watch(&mut *self.events);
-        match runs(self.host, &desired.environment) {
+        match modelled(self.host, &desired.environment).is_busy() {
             Ok(false) if !self.host.interrupted() => Err("it ended by itself".to_owned()),
             Ok(_) => Ok(()),
             Err(error) => Err(chain(&error)),

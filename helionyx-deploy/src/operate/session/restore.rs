@@ -8,6 +8,7 @@ use crate::event::chain;
 use crate::host::HostError;
 use crate::journal::Before;
 use crate::observe::observe;
+use crate::plan::step::{CurrentStep, ServiceStep};
 use crate::plan::{Desired, Plan, Refusal, Run, Step, Target, Way, clean_up, reach};
 use crate::state::HostState;
 
@@ -84,12 +85,14 @@ impl Session<'_, '_> {
             Astray::LastLook(_) => clean_up(self.environment, &HostState::default()),
             Astray::Machine(_) | Astray::Broken(_) => reach(desired, &found)?,
         };
-        if !plan.steps.iter().any(|step| matches!(step, Step::ProveService { .. })) {
+        if !plan.steps.iter().any(Step::is_proof) {
             plan.steps.extend(proofs(desired, &found));
         }
         match self.apply_back(&plan, ending) {
             // Proven is proven, also where it cannot be written down.
-            Some((step, StepError::Host(error))) if matches!(*step, Step::MarkVerified { .. }) => {
+            Some((step, StepError::Host(error)))
+                if matches!(*step, Step::Current(CurrentStep::MarkVerified { .. })) =>
+            {
                 self.warn(format!("the proof is not recorded: {}", chain(&error)));
                 self.needs_only_a_record(desired)
             }
@@ -110,8 +113,11 @@ impl Session<'_, '_> {
     fn needs_only_a_record(&self, desired: &Desired) -> Result<(), Astray> {
         let plan = reach(desired, &observe(self.host, self.environment)?)?;
         let records = |step: &&Step| {
-            matches!(step, Step::ProveService { .. } | Step::MarkVerified { .. })
-                || step.is_housekeeping()
+            matches!(
+                step,
+                Step::Service(ServiceStep::Prove { .. })
+                    | Step::Current(CurrentStep::MarkVerified { .. })
+            ) || step.is_housekeeping()
         };
         match plan.steps.iter().find(|step| !records(step)) {
             None => Ok(()),
@@ -126,7 +132,7 @@ fn proofs(desired: &Desired, found: &HostState) -> Vec<Step> {
         return Vec::new();
     };
     let services = found.manifest(release).into_iter().flat_map(|manifest| &manifest.services);
-    let prove = |service| Step::ProveService { service, release: release.clone() };
+    let prove = |service| Step::Service(ServiceStep::Prove { service, release: release.clone() });
     services.map(|service| prove(Box::new(service.clone()))).collect()
 }
 

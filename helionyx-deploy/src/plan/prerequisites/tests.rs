@@ -50,8 +50,13 @@ fn git() -> Requirement {
     Requirement { program: "git".to_owned(), at_least: None, run: None }
 }
 
-fn stranger() -> Listener {
-    Listener { address: "0.0.0.0:8000".to_owned(), inode: 1, uid: 33, holders: Vec::new() }
+fn stranger() -> crate::state::Listener<Instance> {
+    crate::state::Listener {
+        address: "0.0.0.0:8000".to_owned(),
+        inode: 1,
+        uid: 33,
+        holders: Vec::new(),
+    }
 }
 
 fn told(found: &Prerequisites, bytes: u64) -> Vec<String> {

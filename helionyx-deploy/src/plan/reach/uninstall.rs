@@ -2,73 +2,38 @@
 
 use camino::Utf8PathBuf;
 
-use super::Planner;
-use crate::name::{ReleaseId, UnitKind, UnitName};
+use super::{Case, stop_all, unlink_current};
 use crate::plan::desired::Leaving;
-use crate::plan::prune;
-use crate::plan::step::Step;
-use crate::render::GENERATOR;
-use crate::state::{Current, Node, UnitFile, UnitState};
+use crate::plan::step::{FileStep, Step};
+use crate::plan::{Part, prune};
+use crate::state::Node;
 
-impl Planner<'_> {
-    /// First what runs and what a boot would start: until then a failure brings it all back. Then
-    /// what lies there, as far as it can be removed: what is left, the next one removes.
-    pub(super) fn uninstalled(&mut self, leaving: Leaving) -> Option<ReleaseId> {
-        self.stop_all();
-        if self.found.current != Current::Missing {
-            let from = self.found.current.release().cloned();
-            self.steps.push(Step::UnlinkCurrent { from });
-        }
-        self.remove_units();
-        self.remove_recovery();
-        self.steps.extend(prune::all(self.found));
-        let layout = self.layout;
-        let made =
-            [layout.verified(), layout.cache(), layout.logs(), layout.mirror(), layout.evidence()];
-        made.into_iter().for_each(|path| self.remove_directory(path));
-        if let Some(Node::File { .. }) = self.found.nodes.get(&layout.model()) {
-            self.steps.push(Step::RemoveFile { path: layout.model() });
-        }
-        if leaving == Leaving::Nothing {
-            let theirs = [layout.data.clone(), self.environment.backups.clone(), layout.shared()];
-            theirs.into_iter().for_each(|path| self.remove_directory(path));
-            if let (Some(units), Some(_)) = (self.environment.units(), self.found.user) {
-                self.steps.push(Step::RemoveUser { user: units.user.clone() });
-            }
-        }
-        None
+/// First what runs and what a boot would start: until then a failure brings it all back. Then what
+/// lies there, as far as it can be removed: what is left, the next uninstallation removes.
+pub(super) fn uninstalled(case: &Case<'_>, leaving: Leaving) -> Part {
+    let (rules, layout) = (&case.rules, case.layout);
+    let mut part = Part::from(stop_all(case));
+    part.then(unlink_current(case));
+    part.then(rules.remove(case.found));
+    part.then(rules.guard(case.found).map(|guard| guard.remove()).unwrap_or_default());
+    part.then(prune::all(case.found));
+    let made =
+        [layout.verified(), layout.cache(), layout.logs(), layout.mirror(), layout.evidence()];
+    part.then(remove_directories(case, made));
+    if let Some(Node::File { .. }) = case.found.nodes.get(&layout.model()) {
+        part.step(FileStep::RemoveFile { path: layout.model() });
     }
-
-    fn remove_directory(&mut self, path: Utf8PathBuf) {
-        if let Some(Node::Directory { .. }) = self.found.nodes.get(&path) {
-            self.steps.push(Step::RemoveDirectory { path });
-        }
+    if leaving == Leaving::Nothing {
+        let theirs = [layout.data.clone(), case.environment.backups.clone(), layout.shared()];
+        part.then(remove_directories(case, theirs));
     }
-
-    /// What recovers it; and the program, when no other environment is recovered with it.
-    fn remove_recovery(&mut self) {
-        let Some(found) = &self.found.recovery else { return };
-        let name = |kind| UnitName::recovery(&self.environment.app, &self.environment.name, kind);
-        let (service, timer) = (name(UnitKind::Service), name(UnitKind::Timer));
-        let both = [(&service, &found.service), (&timer, &found.timer)];
-        let ours: Vec<_> = both.into_iter().filter(|(_, state)| is_ours(state)).collect();
-        let is_foreign = |state: &UnitState| state.file != UnitFile::Missing && !is_ours(state);
-        if both.into_iter().any(|(_, state)| is_foreign(state)) {
-            // What somebody else put there stays.
-            let steps = ours.into_iter().map(|(unit, _)| Step::RemoveUnit { unit: unit.clone() });
-            let steps: Vec<Step> = steps.collect();
-            let reload = (!steps.is_empty()).then_some(Step::ReloadUnits);
-            self.steps.extend(steps.into_iter().chain(reload));
-        } else if !ours.is_empty() {
-            self.steps.push(Step::RemoveRecovery { service, timer });
-        }
-        if found.has_tool && found.others == 0 {
-            self.steps.push(Step::RemoveTool);
-        }
-    }
+    part.then(rules.uninstall(case.found, leaving));
+    part
 }
 
-/// Whether we wrote a unit file; an empty one is what a power cut leaves of one.
-fn is_ours(state: &UnitState) -> bool {
-    matches!(&state.file, UnitFile::Text(text) if text.is_empty() || text.contains(GENERATOR))
+fn remove_directories(case: &Case<'_>, paths: impl IntoIterator<Item = Utf8PathBuf>) -> Vec<Step> {
+    let is_there =
+        |path: &Utf8PathBuf| matches!(case.found.nodes.get(path), Some(Node::Directory { .. }));
+    let there = paths.into_iter().filter(is_there);
+    there.map(|path| Step::Files(FileStep::RemoveDirectory { path })).collect()
 }

@@ -1,19 +1,45 @@
-//! What is not as it should be with a unit. No I/O.
+//! How a service is doing by what systemd says of its unit. No I/O.
 
-use super::{StatusFinding, deploy};
-use crate::model::Environment;
+use super::{Rules, state};
+use crate::name::ServiceName;
 use crate::release::Unit;
 use crate::state::unit::Shown;
-use crate::state::{UnitFile, UnitState};
+use crate::state::{HostState, RunState, ServiceView, StatusFinding, UnitFile, UnitState};
 
-/// What is wrong with a unit that a release wants; nothing where none is wanted.
-pub(super) fn findings(
-    environment: &Environment,
+/// How a service is doing; `wanted` is its unit as the release in use has it.
+pub(super) fn of(
+    rules: &Rules<'_>,
+    found: &HostState,
+    service: &ServiceName,
     wanted: Option<&Unit>,
-    found: Option<&UnitState>,
-) -> Vec<StatusFinding> {
-    let (Some(unit), Some(found)) = (wanted, found) else { return Vec::new() };
-    let (id, name, shown) = (environment.id(), &unit.name, &found.shown);
+) -> ServiceView {
+    let unit = rules.units.of(service);
+    let shown = state(found).units.get(&unit);
+    let runs = found.services.get(service).is_some_and(|service| service.main().is_some());
+    ServiceView {
+        unit: unit.to_string(),
+        state: run_state(shown, runs, found),
+        enabled: shown.is_some_and(|unit| unit.shown.file_state == "enabled"),
+        restarts: shown.map_or(0, |unit| unit.shown.restarts),
+        findings: wanted
+            .zip(shown)
+            .map(|(wanted, shown)| findings(rules, wanted, shown))
+            .unwrap_or_default(),
+    }
+}
+
+fn run_state(unit: Option<&UnitState>, runs: bool, found: &HostState) -> RunState {
+    match unit.map(|unit| unit.shown.active.as_str()) {
+        Some("activating" | "reloading") => RunState::Starting,
+        Some("failed") if !runs => RunState::Failed,
+        _ => RunState::of(runs, found),
+    }
+}
+
+/// What is wrong with a unit that a release wants.
+fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFinding> {
+    let (id, name, shown) = (rules.environment.id(), &unit.name, &found.shown);
+    let deploy = |id: &str| format!("run `deploy --env {id}`");
     let mut findings = Vec::new();
     let mut add = |code, message: String, hint: String| {
         findings.push(StatusFinding { code, message, hint });

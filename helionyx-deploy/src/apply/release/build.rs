@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use camino::Utf8Path;
 
-use super::{Applier, StepError};
-use crate::command::{Command, ExitStatus, Inherit, Leftovers, Output};
+use super::Maker;
+use crate::apply::StepError;
+use crate::apply::host::account_of;
+use crate::command::{Command, ExitStatus, Inherit, Leftovers};
 use crate::event::Event;
 use crate::host::{Host, HostError};
 use crate::name::{ReleaseId, UserName};
@@ -22,7 +24,7 @@ mod reuse;
 use inputs::inputs_digest;
 pub(super) use inputs::place_of;
 
-impl Applier<'_, '_, '_> {
+impl Maker<'_> {
     /// The inputs are compared as they lie in the release: unchanged ones mean that the outputs
     /// are taken over, changed ones never (HEL-39).
     pub(super) fn build(
@@ -32,15 +34,15 @@ impl Applier<'_, '_, '_> {
         user: Option<&UserName>,
         reuse: &[Reusable],
     ) -> Result<String, StepError> {
-        let host = self.work.host;
-        let dir = self.plan.site.layout.release(release);
+        let host = self.host;
+        let dir = self.site.layout.release(release);
         let begin = host.elapsed();
         let inputs = inputs_digest(host, &dir, build)?;
         let same = reuse.iter().find(|reusable| reusable.inputs == inputs);
         let taken = same.map(|same| self.take_over(&same.release, &dir, build)).transpose()?;
         let (reused, note) = match (same, taken) {
             (Some(same), Some(Ok(records))) => {
-                self.known.extend(records);
+                self.made.known.extend(records);
                 (Some(same.release.clone()), format!("reused from {}", same.release))
             }
             (_, Some(Err(why))) => (None, format!("not reused: {why}")),
@@ -49,7 +51,7 @@ impl Applier<'_, '_, '_> {
         if reused.is_none() {
             self.run_build(&dir, build, user)?;
         }
-        self.builds.push(BuildRecord {
+        self.made.builds.push(BuildRecord {
             name: build.name.clone(),
             inputs,
             outputs: build.outputs.clone(),
@@ -67,24 +69,24 @@ impl Applier<'_, '_, '_> {
     ) -> Result<(), StepError> {
         let failed = |why: String| failed(build, why);
         // It may change whatever lies there.
-        self.known.clear();
-        let end = self.work.host.elapsed() + Duration::from_millis(build.deadline_ms);
+        self.made.known.clear();
+        let end = self.host.elapsed() + Duration::from_millis(build.deadline_ms);
         let commands = std::iter::once(&build.run).chain(&build.then);
         let run = commands.into_iter().try_for_each(|words| {
-            let left = end.saturating_sub(self.work.host.elapsed());
+            let left = end.saturating_sub(self.host.elapsed());
             self.run_command(dir, build, words, user, left)
         });
         if user.is_some() {
             // At once: from here on we read and write in it, and nobody else may put something else
             // in its place. No process of the build is left that could.
-            self.work.host.take_back(dir)?;
+            self.host.take_back(dir)?;
         }
         run?;
         for output in &build.outputs {
-            if self.work.host.node(&dir.join(output))? == Node::Missing {
+            if self.host.node(&dir.join(output))? == Node::Missing {
                 return Err(failed(format!("it ended well but made no `{output}`")));
             }
-            if place_of(self.work.host, dir, output)?.is_none() {
+            if place_of(self.host, dir, output)?.is_none() {
                 return Err(failed(format!("output `{output}` leads out of the release")));
             }
         }
@@ -149,7 +151,7 @@ impl Applier<'_, '_, '_> {
             let name = &build.name;
             let left = first.describe();
             let message = format!("build step {name} left {left}{more} running, now killed");
-            (self.work.events)(Event::Warning { message });
+            (self.events)(Event::Warning { message });
         }
         Ok(())
     }
@@ -162,16 +164,10 @@ impl Applier<'_, '_, '_> {
         dir: &Utf8Path,
         user: &UserName,
     ) -> Result<Command, StepError> {
-        let (host, cache) = (self.work.host, self.plan.site.layout.cache());
-        let account = self.account("build as", user)?;
+        let (host, cache) = (self.host, self.site.layout.cache());
+        let account = account_of(host, "build as", user)?;
         host.give_away(dir, account)?;
         Ok(account::run_as((user, account), command, &cache))
-    }
-
-    /// Runs a command and hands its lines on.
-    pub(super) fn run(&mut self, command: &Command) -> Result<Output, HostError> {
-        let events = &mut self.work.events;
-        self.work.host.run(command, &mut |line| events(Event::Output { line: line.to_owned() }))
     }
 }
 

@@ -1,39 +1,41 @@
-//! Looks at what systemd runs: unit files, what systemd makes of them, and their user.
+//! Looks at what systemd runs: unit files and what systemd makes of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
 
-use super::{all_services, recovery};
-use crate::command::{Command, Output};
-use crate::host::{Host, HostError};
+use crate::host::{Host, HostError, ask};
 use crate::layout::UNITS_DIR;
-use crate::model::Environment;
+use crate::model::{Environment, Runtime, Units};
 use crate::name::{UnitKind, UnitName};
+use crate::release::Managed;
 use crate::render::unit_file::effective;
 use crate::state::unit::Shown;
-use crate::state::{Account, HostState, Node, Overridden, UnitFile, UnitState};
-use crate::tool::{account, systemctl};
+use crate::state::{Account, HostState, Node, Overridden, SystemdState, UnitFile, UnitState};
+use crate::supervise::{Answer, recovery};
+use crate::tool::systemctl;
 
 /// The largest unit file that is read, in bytes.
 const UNIT_LIMIT: u64 = 1024 * 1024;
 
-/// The names of an environment's units: of its model, of releases that are here, and of what recovers it.
+/// The names of an environment's units: of its model, of releases that are here, and of what
+/// recovers it.
 pub(super) struct Names {
     services: BTreeSet<UnitName>,
     recovery: [UnitName; 2],
 }
 
 impl Names {
-    /// None where it has no units.
-    pub fn of(environment: &Environment, state: &HostState) -> Option<Names> {
-        let units = environment.units()?;
+    pub fn of(environment: &Environment, units: &Units, recorded: &HostState) -> Names {
         let modelled = environment.services.iter().map(|service| units.of(&service.name));
         let deployed =
-            all_services(state).filter_map(|service| Some(service.unit.as_ref()?.name.clone()));
+            recorded.services_of_releases().filter_map(|service| match &service.managed {
+                Managed::Systemd(unit) => Some(unit.name.clone()),
+                Managed::Process => None,
+            });
         let recovery = [UnitKind::Service, UnitKind::Timer]
             .map(|kind| UnitName::recovery(&environment.app, &environment.name, kind));
-        Some(Names { services: modelled.chain(deployed).collect(), recovery })
+        Names { services: modelled.chain(deployed).collect(), recovery }
     }
 }
 
@@ -50,31 +52,53 @@ pub(super) fn ask_systemd(
     Ok(systemctl::parse_show(&shown.text))
 }
 
-/// Looks at the files of units, and at what systemd makes of them.
-pub(super) fn look(
+/// Asks systemd about the units of several environments at once, and answers for each; none where
+/// systemd does not answer: what it refuses to say of all, it may say of some.
+pub(in crate::supervise) fn ask_together(
+    host: &dyn Host,
+    environments: &[(&Environment, &HostState)],
+) -> Option<Vec<Answer>> {
+    let names: Vec<Option<Names>> = environments
+        .iter()
+        .map(|(environment, recorded)| match &environment.runtime {
+            Runtime::Process => None,
+            Runtime::Systemd(units) => Some(Names::of(environment, units, recorded)),
+        })
+        .collect();
+    let shown = ask_systemd(host, &names.iter().flatten().collect::<Vec<_>>()).ok()?;
+    let answer = |names: &Option<Names>| match names {
+        None => Answer::Process,
+        Some(_) => Answer::Systemd(shown.clone()),
+    };
+    Some(names.iter().map(answer).collect())
+}
+
+/// Looks at the files of units, and puts them together with what systemd says.
+pub(super) fn state(
     host: &dyn Host,
     environment: &Environment,
     names: Names,
     shown: &BTreeMap<UnitName, Shown>,
-    state: &mut HostState,
-) -> Result<(), HostError> {
+    user: Option<Account>,
+) -> Result<SystemdState, HostError> {
     let shown = |name: &UnitName| shown.get(name).cloned().unwrap_or_default();
+    let mut units = BTreeMap::new();
     for name in names.services {
-        let file = file(host, &name)?;
+        let file = unit_file(host, &name)?;
         let shown = shown(&name);
         let overridden = match &file {
             // Of what systemd has not read yet it can show nothing.
             UnitFile::Text(text) if !shown.needs_reload => overridden(host, &name, text, &shown),
-            _ => Vec::new(),
+            UnitFile::Text(_) | UnitFile::Missing | UnitFile::Other(_) => Vec::new(),
         };
-        state.units.insert(name, UnitState { file, shown, overridden });
+        units.insert(name, UnitState { file, shown, overridden });
     }
     let [service, timer] = names.recovery.map(|name| {
         let shown = shown(&name);
-        Ok(UnitState { file: file(host, &name)?, shown, overridden: Vec::new() })
+        Ok(UnitState { file: unit_file(host, &name)?, shown, overridden: Vec::new() })
     });
-    state.recovery = Some(recovery::look(host, environment, service?, timer?)?);
-    Ok(())
+    let recovery = recovery::look(host, environment, service?, timer?)?;
+    Ok(SystemdState { units, recovery, user })
 }
 
 /// What counts for a unit and is not what its text says, with the drop-ins that set it.
@@ -97,19 +121,8 @@ pub(crate) fn overridden(
     found
 }
 
-/// The account of the environment's user; none where the host does not know it.
-pub(crate) fn user(
-    host: &dyn Host,
-    environment: &Environment,
-) -> Result<Option<Account>, HostError> {
-    let Some(units) = environment.units() else { return Ok(None) };
-    // It also ends with an error for a user that it does not know.
-    let output = host.run(&account::look_up(&units.user), &mut |_| {})?;
-    Ok(account::parse(&output.text, &units.user))
-}
-
 /// What lies where a unit's file should.
-pub(crate) fn file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostError> {
+pub(crate) fn unit_file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostError> {
     let path = Utf8Path::new(UNITS_DIR).join(name.as_str());
     Ok(match host.node(&path)? {
         Node::Missing => UnitFile::Missing,
@@ -122,35 +135,4 @@ pub(crate) fn file(host: &dyn Host, name: &UnitName) -> Result<UnitFile, HostErr
         Node::Link { target } => UnitFile::Other(format!("a symbolic link to {target}")),
         other => UnitFile::Other(other.to_string()),
     })
-}
-
-/// Runs a command that must end well.
-///
-/// # Errors
-/// What it wrote, when it does not.
-pub(crate) fn ask(
-    host: &dyn Host,
-    verb: &'static str,
-    command: &Command,
-) -> Result<Output, HostError> {
-    ended_well(verb, command, host.run(command, &mut |_| {})?)
-}
-
-/// What a command wrote that must have ended well.
-///
-/// # Errors
-/// What it wrote, when it did not.
-pub(crate) fn ended_well(
-    verb: &'static str,
-    command: &Command,
-    output: Output,
-) -> Result<Output, HostError> {
-    match output.status.success() {
-        true => Ok(output),
-        false => {
-            let said = output.tail(3).join("; ");
-            let why = if said.is_empty() { output.status.to_string() } else { said };
-            Err(HostError::refused(verb, command.args.last().map_or("", String::as_str), why))
-        }
-    }
 }

@@ -4,14 +4,15 @@
 use camino::Utf8Path;
 
 use super::{read_manifest, same_content};
-use crate::apply::{Applier, StepError};
+use crate::apply::StepError;
+use crate::apply::release::Maker;
 use crate::host::Searched;
 use crate::name::ReleaseId;
 use crate::observe::files_of;
 use crate::plan::step::{Bound, BuildStep};
 use crate::release::{FilePath, FileRecord, FileRecords};
 
-impl Applier<'_, '_, '_> {
+impl Maker<'_> {
     /// Takes outputs over, and says how they are recorded; or says why not, and has then changed
     /// nothing.
     pub(super) fn take_over(
@@ -20,7 +21,7 @@ impl Applier<'_, '_, '_> {
         to: &Utf8Path,
         build: &BuildStep,
     ) -> Result<Result<FileRecords, String>, StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
+        let (host, layout) = (self.host, &self.site.layout);
         let dir = layout.release(from);
         let Some(manifest) = read_manifest(host, layout, from)? else {
             return Ok(Err(format!("{from} has no manifest")));

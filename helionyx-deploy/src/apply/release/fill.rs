@@ -2,79 +2,69 @@
 
 use camino::Utf8Path;
 
-use super::{Applier, StepError};
+use super::Maker;
+use crate::apply::StepError;
 use crate::command::{Command, Output};
 use crate::digest::Digest;
 use crate::event::Event;
-use crate::layout::RESERVED;
+use crate::host::{Host, HostError};
+use crate::layout::{Layout, RESERVED};
 use crate::name::{CommitId, ReleaseId};
 use crate::release::FileRecords;
 use crate::source::{SourceError, content_of, git_error};
 use crate::state::Node;
 use crate::tool::git;
 
-impl Applier<'_, '_, '_> {
-    /// A file that is the operator's from then on: an existing one is left alone (HEL-12).
-    pub(super) fn create_file(
-        &mut self,
-        path: &Utf8Path,
-        mode: u32,
-        content: &str,
-    ) -> Result<(), StepError> {
-        if self.work.host.node(path)? == Node::Missing {
-            self.work.host.write(path, content.as_bytes(), mode)?;
-        }
-        Ok(())
+/// The mark comes before the directory and goes after the manifest: at every instant the
+/// directory is known as ours.
+pub(super) fn begin_release(
+    host: &dyn Host,
+    layout: &Layout,
+    release: &ReleaseId,
+) -> Result<(), StepError> {
+    let dir = layout.release(release);
+    if host.node(&dir)? != Node::Missing {
+        let why = "a directory of that name is there already".to_owned();
+        return Err(HostError::refused("begin release", &dir, why).into());
     }
+    host.write(&layout.unfinished(release), b"", 0o644)?;
+    Ok(host.create_dir(&dir, 0o755)?)
+}
 
-    /// The mark comes before the directory and goes after the manifest: at every instant the
-    /// directory is known as ours.
-    pub(super) fn begin_release(&mut self, release: &ReleaseId) -> Result<(), StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let dir = layout.release(release);
-        if host.node(&dir)? != Node::Missing {
-            let why = "a directory of that name is there already".to_owned();
-            return Err(crate::host::HostError::refused("begin release", &dir, why).into());
-        }
-        host.write(&layout.unfinished(release), b"", 0o644)?;
-        Ok(host.create_dir(&dir, 0o755)?)
+pub(super) fn copy_source(
+    host: &dyn Host,
+    to: &Utf8Path,
+    dir: &Utf8Path,
+    exclude: &[String],
+    content: Digest,
+) -> Result<String, StepError> {
+    let paths: Vec<_> = host.tree(dir, exclude, &FileRecords::new())?.into_keys().collect();
+    host.copy(dir, to, &paths)?;
+    let copied = host.tree(to, &[], &FileRecords::new())?;
+    if content_of(&copied) != content {
+        return Err(StepError::SourceChanged(dir.to_owned()));
     }
+    Ok(format!("{} files", copied.len()))
+}
 
-    pub(super) fn copy_source(
-        &mut self,
-        release: &ReleaseId,
-        dir: &Utf8Path,
-        exclude: &[String],
-        content: Digest,
-    ) -> Result<String, StepError> {
-        let (host, to) = (self.work.host, self.plan.site.layout.release(release));
-        let paths: Vec<_> = host.tree(dir, exclude, &FileRecords::new())?.into_keys().collect();
-        host.copy(dir, &to, &paths)?;
-        let copied = host.tree(&to, &[], &FileRecords::new())?;
-        if content_of(&copied) != content {
-            return Err(StepError::SourceChanged(dir.to_owned()));
-        }
-        Ok(format!("{} files", copied.len()))
+pub(super) fn unpack_artifact(
+    host: &dyn Host,
+    to: &Utf8Path,
+    file: &Utf8Path,
+    content: Digest,
+) -> Result<(), StepError> {
+    if host.digest(file)? != content {
+        return Err(StepError::SourceChanged(file.to_owned()));
     }
-
-    pub(super) fn unpack_artifact(
-        &mut self,
-        release: &ReleaseId,
-        file: &Utf8Path,
-        content: Digest,
-    ) -> Result<(), StepError> {
-        let (host, to) = (self.work.host, self.plan.site.layout.release(release));
-        if host.digest(file)? != content {
-            return Err(StepError::SourceChanged(file.to_owned()));
-        }
-        let archive = [".tar", ".tar.gz", ".tgz"].iter().any(|end| file.as_str().ends_with(end));
-        match (archive, file.parent(), file.file_name()) {
-            (false, Some(parent), Some(name)) => host.copy(parent, &to, &[name.into()])?,
-            _ => host.unpack(file, &to)?,
-        }
-        self.refuse_reserved_names(file, &to)
+    let archive = [".tar", ".tar.gz", ".tgz"].iter().any(|end| file.as_str().ends_with(end));
+    match (archive, file.parent(), file.file_name()) {
+        (false, Some(parent), Some(name)) => host.copy(parent, to, &[name.into()])?,
+        _ => host.unpack(file, to)?,
     }
+    refuse_reserved_names(host, file, to)
+}
 
+impl Maker<'_> {
     /// Gets a commit into the mirror: the commit alone, or, where a server does not hand out
     /// commits by id, what its branches and tags need.
     pub(super) fn fetch_commit(
@@ -83,7 +73,7 @@ impl Applier<'_, '_, '_> {
         commit: &CommitId,
         replaces: Option<&CommitId>,
     ) -> Result<String, StepError> {
-        let mirror = self.plan.site.layout.mirror();
+        let mirror = self.site.layout.mirror();
         let is_asked = self.may_be_in_mirror(&mirror, commit)?;
         if is_asked && self.is_in_mirror(&mirror, commit)? {
             self.check_history(&mirror, commit, replaces)?;
@@ -95,7 +85,7 @@ impl Applier<'_, '_, '_> {
             // another is made, and the commit asked for again.
             let is_new = !is_asked && {
                 self.is_in_mirror(&mirror, commit)?;
-                self.work.host.list(&git::kept_commits(&mirror))?.is_empty()
+                self.host.list(&git::kept_commits(&mirror))?.is_empty()
             };
             if !(is_new && self.try_git(&git::fetch_commit(&mirror, url, commit))?) {
                 self.fetch_all(&mirror, url, commit)?;
@@ -124,7 +114,7 @@ impl Applier<'_, '_, '_> {
     /// Whether git is to be asked for a commit. What it has packed away, or keeps in another way, is
     /// not seen without it.
     fn may_be_in_mirror(&self, mirror: &Utf8Path, commit: &CommitId) -> Result<bool, StepError> {
-        let host = self.work.host;
+        let host = self.host;
         let kept = host.list(&git::kept_commits(mirror))?;
         let is_packed = host.node(&git::packed_references(mirror))? != Node::Missing;
         Ok(kept.is_empty() || is_packed || kept.iter().any(|kept| kept == commit.as_str()))
@@ -133,7 +123,7 @@ impl Applier<'_, '_, '_> {
     /// Whether a commit and all that it needs is in the mirror. Makes a mirror where there is none:
     /// what is no repository for git was cut short when it was made, and holds nothing.
     fn is_in_mirror(&mut self, mirror: &Utf8Path, commit: &CommitId) -> Result<bool, StepError> {
-        let host = self.work.host;
+        let host = self.host;
         if host.node(mirror)? != Node::Missing {
             let asked = host.run(&git::whole_commit(mirror, commit), &mut |_| ())?;
             if !git::is_no_repository(&asked.text) {
@@ -141,13 +131,13 @@ impl Applier<'_, '_, '_> {
             }
             host.remove_tree(mirror)?;
         }
-        self.git("init", &git::init_mirror(mirror, &self.plan.site.layout.root))?;
+        self.git("init", &git::init_mirror(mirror, &self.site.layout.root))?;
         Ok(false)
     }
 
     fn remove_leftovers(&self, mirror: &Utf8Path, commit: &CommitId) -> Result<(), StepError> {
         for path in git::leftovers(mirror, commit) {
-            self.work.host.remove(&path)?;
+            self.host.remove(&path)?;
         }
         Ok(())
     }
@@ -164,7 +154,7 @@ impl Applier<'_, '_, '_> {
         let is_newer = old.map(|old| git::is_ancestor(mirror, old, commit));
         let questions: Vec<_> =
             [git::whole_commit(mirror, commit)].into_iter().chain(is_newer).collect();
-        let mut answers = self.work.host.run_all(&questions).into_iter();
+        let mut answers = self.host.run_all(&questions).into_iter();
         let is_there = answers.next().transpose()?.is_some_and(|asked| has_said(&asked, commit));
         let is_newer = answers.next().transpose()?.is_none_or(|asked| asked.status.success());
         let Some(old) = old.filter(|_| is_there && !is_newer) else { return Ok(is_there) };
@@ -174,7 +164,7 @@ impl Applier<'_, '_, '_> {
             let message = format!(
                 "history was rewritten: {old}, which is deployed, is no part of that of {new}"
             );
-            (self.work.events)(Event::Warning { message });
+            (self.events)(Event::Warning { message });
         }
         Ok(true)
     }
@@ -184,31 +174,22 @@ impl Applier<'_, '_, '_> {
         release: &ReleaseId,
         commit: &CommitId,
     ) -> Result<(), StepError> {
-        let layout = &self.plan.site.layout;
+        let layout = &self.site.layout;
         let (mirror, to) = (layout.mirror(), layout.release(release));
         let mut submodules = Vec::new();
         let mut hear =
             |line: &str| submodules.extend(git::parse_submodule(line).map(str::to_owned));
-        let listed = self.work.host.run(&git::list_directories(&mirror, commit), &mut hear)?;
+        let listed = self.host.run(&git::list_directories(&mirror, commit), &mut hear)?;
         if !listed.status.success() {
             return Err(git_error("ls-tree", listed).into());
         }
         if !submodules.is_empty() {
             let message = format!("submodules are not exported: {}", submodules.join(", "));
-            (self.work.events)(Event::Warning { message });
+            (self.events)(Event::Warning { message });
         }
         self.remove_leftovers(&mirror, commit)?;
         self.git("checkout", &git::export(&mirror, commit, &to))?;
-        self.refuse_reserved_names(&mirror, &to)
-    }
-
-    fn refuse_reserved_names(&self, source: &Utf8Path, to: &Utf8Path) -> Result<(), StepError> {
-        for name in RESERVED {
-            if self.work.host.node(&to.join(name))? != Node::Missing {
-                return Err(SourceError::ReservedName { dir: source.to_owned(), name }.into());
-            }
-        }
-        Ok(())
+        refuse_reserved_names(self.host, &mirror, &to)
     }
 
     fn git(&mut self, doing: &'static str, command: &Command) -> Result<(), StepError> {
@@ -217,8 +198,21 @@ impl Applier<'_, '_, '_> {
     }
 
     fn try_git(&mut self, command: &Command) -> Result<bool, StepError> {
-        Ok(self.work.host.run(command, &mut |_| ())?.status.success())
+        Ok(self.host.run(command, &mut |_| ())?.status.success())
     }
+}
+
+fn refuse_reserved_names(
+    host: &dyn Host,
+    source: &Utf8Path,
+    to: &Utf8Path,
+) -> Result<(), StepError> {
+    for name in RESERVED {
+        if host.node(&to.join(name))? != Node::Missing {
+            return Err(SourceError::ReservedName { dir: source.to_owned(), name }.into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether git has said that a commit is this one.

@@ -4,35 +4,33 @@ use std::collections::BTreeMap;
 
 use camino::Utf8Path;
 
+use super::Maker;
 use super::build::{difference, place_of, read_manifest};
-use super::{Applier, StepError};
-use crate::digest::Digest;
+use crate::apply::StepError;
 use crate::event::Event;
-use crate::host::HostError;
-use crate::layout::{FILE_LIST, MANIFEST};
+use crate::host::{Host, HostError};
+use crate::layout::{FILE_LIST, Layout, MANIFEST};
 use crate::name::ReleaseId;
 use crate::observe::files_of;
 use crate::plan::step::Facts;
-use crate::release::{
-    FORMAT, FileList, FileRecord, FileRecords, Manifest, Service, Verification, look_of,
-};
+use crate::release::{FORMAT, FileList, FileRecord, FileRecords, Manifest, Service, look_of};
 use crate::state::Node;
 
 /// So many links are named in a warning.
 const NAMED_LINKS: usize = 3;
 
-impl Applier<'_, '_, '_> {
+impl Maker<'_> {
     /// Writes the manifest last, makes all read-only and durable, then takes the mark away.
     pub(super) fn seal_release(
         &mut self,
         release: &ReleaseId,
         facts: &Facts,
     ) -> Result<String, StepError> {
-        let (host, site) = (self.work.host, &self.plan.site);
+        let (host, site) = (self.host, self.site);
         let dir = site.layout.release(release);
         host.remove(&dir.join(MANIFEST))?;
         host.remove(&dir.join(FILE_LIST))?;
-        let mut files = host.tree(&dir, &[], &self.known)?;
+        let mut files = host.tree(&dir, &[], &self.made.known)?;
         self.warn_of_links_out(&dir, &files)?;
         files.values_mut().for_each(seal_mode);
         facts.services.iter().try_for_each(|service| self.has_program(&dir, &files, service))?;
@@ -51,11 +49,11 @@ impl Applier<'_, '_, '_> {
             source: facts.source.clone(),
             built_at: facts.built_at,
             built_by: facts.built_by.clone(),
-            builds: std::mem::take(&mut self.builds),
+            builds: std::mem::take(&mut self.made.builds),
             services: facts.services.clone(),
             variables: facts.variables.clone(),
             files: list,
-            journal: Some(self.work.journal.head()),
+            journal: Some(self.head),
         };
         host.write(&dir.join(MANIFEST), &encode(&manifest)?, 0o444)?;
         host.seal(&dir)?;
@@ -67,12 +65,12 @@ impl Applier<'_, '_, '_> {
     /// no part of the release: it can change without a deploy, and no rollback brings it back. What
     /// a build step made may lead where it needs to, e.g. to the interpreter of the system.
     fn warn_of_links_out(&mut self, dir: &Utf8Path, files: &FileRecords) -> Result<(), StepError> {
-        let outputs: Vec<_> = self.builds.iter().flat_map(|build| &build.outputs).collect();
+        let outputs: Vec<_> = self.made.builds.iter().flat_map(|build| &build.outputs).collect();
         let is_built = |path: &Utf8Path| outputs.iter().any(|output| path.starts_with(output));
         let mut out = Vec::new();
         for (path, record) in files {
             let FileRecord::Link { target } = record else { continue };
-            if !is_built(path) && place_of(self.work.host, dir, path)?.is_none() {
+            if !is_built(path) && place_of(self.host, dir, path)?.is_none() {
                 out.push(format!("{path} -> {target}"));
             }
         }
@@ -85,7 +83,7 @@ impl Applier<'_, '_, '_> {
         };
         out.truncate(NAMED_LINKS);
         let message = format!("links of the source lead out of it: {}{more}", out.join(", "));
-        (self.work.events)(Event::Warning { message });
+        (self.events)(Event::Warning { message });
         Ok(())
     }
 
@@ -105,7 +103,7 @@ impl Applier<'_, '_, '_> {
                 }
                 Some(_) => None,
             },
-            None if self.work.host.node(program)? == Node::Missing => Some("there is no such file"),
+            None if self.host.node(program)? == Node::Missing => Some("there is no such file"),
             None => None,
         };
         match fault {
@@ -117,44 +115,30 @@ impl Applier<'_, '_, '_> {
             None => Ok(()),
         }
     }
+}
 
-    /// Compares every file with the manifest, by content.
-    pub(super) fn check_release(&mut self, release: &ReleaseId) -> Result<String, StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let damaged = |what: String| StepError::Damaged { release: release.to_string(), what };
-        let manifest = read_manifest(host, layout, release)?;
-        let manifest = manifest.ok_or_else(|| damaged("it has no readable manifest".to_owned()))?;
-        let files = files_of(host, layout, &manifest)?;
-        let files = files.ok_or_else(|| damaged(format!("{FILE_LIST} was changed")))?;
-        let found = host.tree(&layout.release(release), &[], &FileRecords::new())?;
-        match difference(&files, &found) {
-            Some(what) => Err(damaged(what)),
-            None => {
-                let count = files.len();
-                // The manifest and the list are not among its files.
-                Ok(match found.len().saturating_sub(count + 2) {
-                    0 => format!("{count} files"),
-                    added => format!("{count} files; {added} more were added since"),
-                })
-            }
+/// Compares every file with the manifest, by content.
+pub(super) fn check_release(
+    host: &dyn Host,
+    layout: &Layout,
+    release: &ReleaseId,
+) -> Result<String, StepError> {
+    let damaged = |what: String| StepError::Damaged { release: release.to_string(), what };
+    let manifest = read_manifest(host, layout, release)?;
+    let manifest = manifest.ok_or_else(|| damaged("it has no readable manifest".to_owned()))?;
+    let files = files_of(host, layout, &manifest)?;
+    let files = files.ok_or_else(|| damaged(format!("{FILE_LIST} was changed")))?;
+    let found = host.tree(&layout.release(release), &[], &FileRecords::new())?;
+    match difference(&files, &found) {
+        Some(what) => Err(damaged(what)),
+        None => {
+            let count = files.len();
+            // The manifest and the list are not among its files.
+            Ok(match found.len().saturating_sub(count + 2) {
+                0 => format!("{count} files"),
+                added => format!("{count} files; {added} more were added since"),
+            })
         }
-    }
-
-    pub(super) fn mark_verified(
-        &mut self,
-        release: &ReleaseId,
-        identity: Digest,
-        previous: Option<&ReleaseId>,
-    ) -> Result<(), StepError> {
-        let (host, layout) = (self.work.host, &self.plan.site.layout);
-        let record = Verification {
-            release: release.clone(),
-            identity,
-            at: host.now(),
-            previous: previous.cloned(),
-            journal: Some(self.work.journal.head()),
-        };
-        Ok(host.write(&layout.verification(release), &encode(&record)?, 0o644)?)
     }
 }
 
@@ -165,7 +149,7 @@ fn seal_mode(record: &mut FileRecord) {
     }
 }
 
-fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, HostError> {
+pub(in crate::apply) fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, HostError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| encoding(&error))?;
     bytes.push(b'\n');
     Ok(bytes)
