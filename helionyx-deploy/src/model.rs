@@ -35,7 +35,6 @@ pub use requirement::{ProgramVersion, Requirement};
 pub(crate) use suggest::closest;
 pub use supervision::{Restart, Runtime, Sandbox, ServiceType, Supervision, Supervisor, Units};
 pub(crate) use validate::apart::at_risk;
-pub use validate::text::is_text;
 
 /// One environment of one app, validated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

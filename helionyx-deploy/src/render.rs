@@ -3,7 +3,6 @@
 pub mod env_file;
 pub mod recovery;
 pub mod service;
-pub mod unit_file;
 
 /// What writes the files that are generated: all of them name it.
 pub const GENERATOR: &str = "`cargo xtask render-units`";

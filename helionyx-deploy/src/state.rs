@@ -19,7 +19,7 @@ mod view;
 
 pub use instance::{Instance, Role, main_first};
 pub use process::{Listener, Process, ProcessKey};
-pub use unit::{Account, Overridden, RecoveryState, SystemdState, UnitFile, UnitState};
+pub use unit::{Account, RecoveryState, SystemdState, UnitFile, UnitState};
 pub use view::{RunState, ServiceView, StatusFinding};
 
 /// What is on a host for one environment. Everything that a plan depends on is in here.

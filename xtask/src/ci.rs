@@ -155,8 +155,11 @@ fn usual<'s>(shell: &'s Shell, apart: Option<(&str, &str)>) -> Vec<Check<'s>> {
         check("test", cmd!(shell, "cargo test {locked} --workspace").envs(apart)),
         check(
             "test what is read back, 100,000 cases each",
-            cmd!(shell, "cargo test {locked} -p helionyx-deploy --test it written")
-                .env("PROPTEST_CASES", "100000"),
+            cmd!(
+                shell,
+                "cargo test {locked} -p helionyx-deploy -p systemd-unit-file --test it written"
+            )
+            .env("PROPTEST_CASES", "100000"),
         ),
         check("test sample", cmd!(shell, "cargo test {locked} {sample...}")),
         check(

@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use clap::Args;
 use serde::Serialize;
+use systemd_unit_file::{OLDEST, code};
 
 use crate::host::Clock as _;
 use crate::isolation;
 use crate::model::{Environment, Finding, Runtime, Severity};
-use crate::render::unit_file::lint::code;
 
 use super::failure::{Failure, help_line, render_finding};
 use super::json::{Line, Origin};
@@ -127,7 +127,7 @@ fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) ->
         .copied()
         .collect();
     let version = match residents.is_empty() {
-        true => unit_file::OLDEST,
+        true => OLDEST,
         false => unit_file::version_of(&context.host),
     };
     let (mut is_wrong, mut lacking) = (false, 0);

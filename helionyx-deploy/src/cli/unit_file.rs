@@ -4,11 +4,10 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::{Args, Subcommand};
 use serde::Serialize;
+use systemd_unit_file::{OLDEST, Policy, Version};
 
 use crate::host::{Clock as _, Host};
 use crate::model::{Finding, Severity};
-use crate::render::unit_file::Version;
-use crate::render::unit_file::lint::Policy;
 use crate::tool::systemctl;
 
 use super::failure::render_finding;
@@ -21,8 +20,6 @@ mod here;
 
 pub(super) use files::checked_in;
 use here::Here;
-
-pub(super) use crate::render::unit_file::OLDEST;
 
 /// The newest whose rules are known.
 const NEWEST: Version = Version(258);

@@ -66,6 +66,20 @@ pub(crate) fn plain(text: &str) -> String {
     text.escape_debug().to_string().replace("\\\"", "\"").replace("\\'", "'")
 }
 
+impl From<systemd_unit_file::Finding> for Finding {
+    fn from(found: systemd_unit_file::Finding) -> Finding {
+        let severity = match found.severity {
+            systemd_unit_file::Severity::Error => Severity::Error,
+            systemd_unit_file::Severity::Warning => Severity::Warning,
+        };
+        // Of unit files, lines are judged as a whole.
+        let column = usize::from(found.line > 0);
+        let place = Place { file: found.file, line: found.line, column };
+        let (message, hint) = (found.message, found.hint);
+        Finding { place, severity, code: found.code, message, hint }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {

@@ -1,11 +1,11 @@
 //! What an environment lacks on its host: all of it at once, before anything is begun. No I/O.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use systemd_unit_file::OLDEST;
 
 use crate::model::{Environment, ProgramVersion, Requirement};
 use crate::plan::Refusal;
 use crate::plan::runtime::rules;
-use crate::render::unit_file::OLDEST;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
 use crate::state::{HostState, Instance};
 

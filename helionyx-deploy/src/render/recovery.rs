@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use systemd_unit_file::{Section, UnitFile, Value, WriteError};
+
 use super::NOTICE;
-use super::unit_file::write::{Section, WriteError};
-use super::unit_file::{UnitFile, Value};
 use crate::layout::{TOOL, tool_in_use};
 use crate::model::{Environment, Runtime};
 use crate::name::{UnitKind, UnitName};

@@ -7,6 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use systemd_unit_file::{Section, UnitFile, Value, WriteError};
+
 use crate::layout::RELEASE_ENV;
 use crate::model::{Environment, Restart, Runtime, ServiceModel, ServiceType, Units};
 use crate::name::{ServiceName, UnitName};
@@ -15,8 +17,6 @@ use crate::state::mark;
 use crate::template::{Bindings, Placeholder};
 
 use super::NOTICE;
-use super::unit_file::write::{Section, WriteError};
-use super::unit_file::{UnitFile, Value};
 
 mod sandbox;
 

@@ -1,10 +1,10 @@
 //! A unit on a host as plain data: its file, and what systemd makes of it. No I/O.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
+use systemd_unit_file::effective::{Effective, Overridden};
 
 use crate::name::UnitName;
 
@@ -28,28 +28,6 @@ pub struct UnitState {
     pub shown: Shown,
     /// What counts for it and is not what its file says.
     pub overridden: Vec<Overridden>,
-}
-
-/// A value that counts for a unit and is not what its file says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Overridden {
-    /// The key in the unit's file.
-    pub key: &'static str,
-    /// What is so and what was meant, after the unit's name. Of variables only their names.
-    pub what: String,
-    /// Whether what runs would not be the release, or not as its user, in its place, with its
-    /// environment.
-    pub is_decisive: bool,
-    /// The files that set it.
-    pub by: Vec<Utf8PathBuf>,
-}
-
-impl fmt::Display for Overridden {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        let by: Vec<&str> = self.by.iter().map(|path| path.as_str()).collect();
-        if by.is_empty() { Ok(()) } else { write!(f, " (from {})", by.join(", ")) }
-    }
 }
 
 /// What lies where a unit's file should.
@@ -97,17 +75,6 @@ pub struct Shown {
     /// The values that count for it.
     #[serde(skip)]
     pub effective: Effective,
-}
-
-/// The values that count for a unit, by the names that systemd gives them, each as often as it was
-/// said. An operator may have put a secret into one of them: they are compared, never shown.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Effective(pub BTreeMap<String, Vec<String>>);
-
-impl fmt::Debug for Effective {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Effective({} values)", self.0.len())
-    }
 }
 
 /// How a main process ended.

@@ -1,8 +1,7 @@
 //! Where file systems are mounted, and where they should be: mountinfo, fstab and units. No I/O.
 
 use camino::{Utf8Path, Utf8PathBuf};
-
-use crate::render::unit_file::Unit;
+use systemd_unit_file::Unit;
 
 /// The mount points in `/proc/self/mountinfo`.
 #[must_use]

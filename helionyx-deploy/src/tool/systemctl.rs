@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use camino::Utf8PathBuf;
+use systemd_unit_file::Version;
+use systemd_unit_file::effective::{self, Effective};
 
 use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UnitName;
-use crate::render::unit_file::{Version, effective};
-use crate::state::unit::{Effective, MainCode, Shown};
+use crate::state::unit::{MainCode, Shown};
 
 /// How long systemd may take to answer a question, or to read its units anew.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(30);
@@ -63,47 +64,18 @@ pub fn show<'a>(units: impl IntoIterator<Item = &'a UnitName>) -> Command {
     command.that_only_looks()
 }
 
-/// The values of a unit, by their names, each as often as it was said.
-type Block = BTreeMap<String, Vec<String>>;
-
 /// What `show` said, by the units' names: blocks of `Key=value`, with an empty line between them.
 #[must_use]
 pub fn parse_show(text: &str) -> BTreeMap<UnitName, Shown> {
-    let of_unit = |block: Block| {
-        let name = block.get("Id")?.last()?.parse().ok()?;
-        Some((name, of_block(block)))
+    let of_unit = |unit: Effective| {
+        let name = unit.0.get("Id")?.last()?.parse().ok()?;
+        Some((name, shown(unit)))
     };
-    blocks(text).into_iter().filter_map(of_unit).collect()
+    effective::parse_show(text).into_iter().filter_map(of_unit).collect()
 }
 
-/// The blocks of what was said. Arguments of commands are shown as they are, line breaks too: a
-/// command ends where its brace is closed.
-fn blocks(text: &str) -> Vec<Block> {
-    let mut blocks = vec![Block::new()];
-    let mut command: Option<(&str, String)> = None;
-    for line in text.lines() {
-        let (name, value) = match command.take() {
-            Some((name, begun)) => (name, format!("{begun}\n{line}")),
-            None if line.is_empty() => {
-                blocks.push(Block::new());
-                continue;
-            }
-            None => match line.split_once('=') {
-                Some((name, value)) => (name, value.to_owned()),
-                None => continue,
-            },
-        };
-        if value.starts_with("{ ") && !value.ends_with(" }") {
-            command = Some((name, value));
-        } else if let Some(block) = blocks.last_mut() {
-            block.entry(name.to_owned()).or_default().push(value);
-        }
-    }
-    blocks
-}
-
-fn of_block(mut block: Block) -> Shown {
-    let mut take = |key: &str| block.remove(key).and_then(|mut all| all.pop()).unwrap_or_default();
+fn shown(mut unit: Effective) -> Shown {
+    let mut take = |key: &str| unit.0.remove(key).and_then(|mut all| all.pop()).unwrap_or_default();
     let number = |text: String| text.parse::<i32>().unwrap_or_default();
     let (code, status) = (take("ExecMainCode"), number(take("ExecMainStatus")));
     let status = match code.as_str() {
@@ -126,7 +98,7 @@ fn of_block(mut block: Block) -> Shown {
         result: take("Result"),
         status,
         has_job: !take("Job").is_empty(),
-        effective: Effective(block),
+        effective: unit,
     }
 }
 
@@ -230,6 +202,22 @@ mod tests {
                 let unit = unit(&format!("{name}.service"));
                 assert_eq!(shown[&unit].load, load, "{version}: {name}");
             }
+        }
+    }
+
+    /// What the two showed of units with drop-ins, some of which set secrets.
+    const DROP_INS: [&str; 2] = [
+        include_str!("../../unit-file/tests/fixtures/show/252/drop-ins.txt"),
+        include_str!("../../unit-file/tests/fixtures/show/257/drop-ins.txt"),
+    ];
+
+    #[test]
+    fn secrets_that_systemd_shows_are_not_shown_again() {
+        for text in DROP_INS {
+            assert!(text.contains("hunter2"));
+            let shown = parse_show(text);
+            assert!(!format!("{shown:?}").contains("hunter2"), "ALL-04");
+            assert!(!serde_json::to_string(&shown).unwrap().contains("hunter2"), "ALL-04");
         }
     }
 

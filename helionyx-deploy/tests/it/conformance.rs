@@ -176,12 +176,18 @@ fn value() -> impl Strategy<Value = String> {
     ]
 }
 
+/// More cases with `PROPTEST_CASES=100000`.
+fn config() -> ProptestConfig {
+    let given = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    ProptestConfig { cases: given.unwrap_or(2000), failure_persistence: None, ..Default::default() }
+}
+
 fn name(index: usize) -> VariableName {
     format!("V{index}").parse().unwrap()
 }
 
 proptest! {
-    #![proptest_config(crate::units::written::config())]
+    #![proptest_config(config())]
 
     #[test]
     fn no_bytes_make_reading_or_linting_fail(

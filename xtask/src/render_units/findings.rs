@@ -3,7 +3,7 @@
 use helionyx_deploy::cli::host_code;
 use helionyx_deploy::isolation;
 use helionyx_deploy::model::code;
-use helionyx_deploy::render::{env_file, unit_file};
+use helionyx_deploy::render::env_file;
 
 use super::NOTICE;
 use super::models::cell;
@@ -21,7 +21,7 @@ pub fn page() -> String {
     for (title, whose, codes) in [
         ("Models", "In `envs/<app>/*.toml`, and between environments.", code::ALL),
         ("Environment files", "In the files that services are started with.", env_file::code::ALL),
-        ("Unit files", "In the files that systemd reads.", unit_file::lint::code::ALL),
+        ("Unit files", "In the files that systemd reads.", systemd_unit_file::code::ALL),
         ("Hosts", "On the host that an environment runs on.", &hosts),
     ] {
         text += &format!("\n## {title}\n\n{whose}\n\n| code | means |\n|---|---|\n");

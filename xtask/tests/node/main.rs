@@ -14,7 +14,7 @@ mod helionyx;
 mod killed;
 mod lifecycle;
 mod mishaps;
-#[path = "../../../helionyx-deploy/tests/it/units/nasty.rs"]
+#[path = "../../../helionyx-deploy/unit-file/tests/it/nasty.rs"]
 mod nasty;
 mod operating;
 mod overridden;

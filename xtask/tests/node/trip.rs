@@ -5,10 +5,9 @@ use std::path::Path;
 
 use helionyx_deploy::name::VariableName;
 use helionyx_deploy::render::env_file::{self, Form};
-use helionyx_deploy::render::unit_file::write::Section;
-use helionyx_deploy::render::unit_file::{UnitFile, Value};
 use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use systemd_unit_file::{Section, UnitFile, Value};
 
 use super::nasty::nasty;
 

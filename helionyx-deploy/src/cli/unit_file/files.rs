@@ -2,13 +2,13 @@
 //! are. Reads them; changes nothing.
 
 use camino::{Utf8Path, Utf8PathBuf};
+use systemd_unit_file::{Facts, Options, Policy, Version, code, lint, questions};
 
 use crate::event::chain;
 use crate::host::Host;
+use crate::layout::TOOLS_DIR;
 use crate::model::finding::Place;
 use crate::model::{Environment, Finding, Severity};
-use crate::render::unit_file::Version;
-use crate::render::unit_file::lint::{Facts, Options, Policy, code, lint, questions};
 use crate::state::Node;
 
 use super::here::Here;
@@ -30,7 +30,10 @@ pub(super) fn one(
     };
     let facts = here
         .map_or_else(Facts::default, |here| here.facts(path, &questions(shown, &bytes, version)));
-    lint(shown, &bytes, &Options { version, facts, policy })
+    // What recovers an environment does what its deployer did.
+    let may_be_root = vec![TOOLS_DIR.into()];
+    let options = Options { version, facts, policy, may_be_root };
+    lint(shown, &bytes, &options).into_iter().map(Finding::from).collect()
 }
 
 fn unreadable(shown: &str, error: &crate::host::HostError) -> Finding {

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use systemd_unit_file::{Facts, PathState, Questions};
 
 use crate::command::{Command, ExitStatus};
 use crate::host::Host;
 use crate::name::UserName;
-use crate::render::unit_file::lint::{Facts, PathState, Questions};
 use crate::state::Node;
 
 /// Where systemd looks for units (systemd.unit(5)), also for those that it made itself.

@@ -1,6 +1,7 @@
 //! Rules for texts: paths, addresses, branches, control characters. No I/O.
 
 use camino::Utf8Path;
+use systemd_unit_file::is_text;
 
 use super::Reader;
 use crate::model::code;
@@ -8,14 +9,6 @@ use crate::model::spec::Spanned;
 
 /// A reason why a text is refused; none when it is right.
 pub type Complaint = Option<&'static str>;
-
-/// Whether systemd takes this character for text. Unicode's 66 noncharacters are none to it: one of
-/// them in a unit or environment file, and the whole file is refused.
-#[must_use]
-pub fn is_text(c: char) -> bool {
-    let code = u32::from(c);
-    !(0xFDD0..=0xFDEF).contains(&code) && code & 0xFFFE != 0xFFFE
-}
 
 /// Why a text must not stand on one line of a file that a service reads.
 pub fn breaks_line(text: &str) -> bool {

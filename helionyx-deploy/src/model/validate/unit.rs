@@ -1,14 +1,11 @@
 //! Rules for what a unit file must be able to say of a service. No I/O.
 
+use systemd_unit_file::{ARGUMENT_MAX, LINE_MAX, is_text};
+
 use super::service::Draft;
 use super::{Reader, Span, runtime, text};
 use crate::model::{Restart, code};
 use crate::template::{Bindings, Placeholder, Template};
-
-/// The longest argument that the kernel hands to a process, in bytes, and the longest line of a unit
-/// file: an argument may be written with four characters for each of its own.
-const ARGUMENT_MAX: usize = 131_071;
-const LINE_MAX: usize = 1024 * 1024 - 1;
 
 /// What to write instead of a path in a checkout.
 const INSTEAD: &str =
@@ -37,7 +34,7 @@ fn exec(draft: &Draft, known: &Bindings, reader: &mut Reader<'_>) {
         let complaint = match index {
             0 => program(word),
             _ if word.len() > ARGUMENT_MAX => Some("is longer than the kernel hands to a process"),
-            _ if !word.chars().all(text::is_text) => Some("holds what is no text to systemd"),
+            _ if !word.chars().all(is_text) => Some("holds what is no text to systemd"),
             _ if line > LINE_MAX => Some("makes the line longer than systemd reads"),
             _ => continue,
         };

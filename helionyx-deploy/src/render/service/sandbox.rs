@@ -3,9 +3,9 @@
 //! Measured on systemd 252 and 257 with FastAPI, uvicorn, SQLite, numpy, cryptography and Node: all
 //! of it runs in the standard sandbox, at an exposure of 1.1 by `systemd-analyze security`.
 
+use systemd_unit_file::{Section, UnitFile, Value, WriteError};
+
 use crate::model::Sandbox;
-use crate::render::unit_file::write::{Section, WriteError};
-use crate::render::unit_file::{UnitFile, Value};
 
 /// Flags that every service of ours has.
 const FLAGS: [&str; 18] = [

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::Utf8Path;
+use systemd_unit_file::effective::{self, Overridden};
 
 use crate::host::{Host, HostError, ask};
 use crate::layout::UNITS_DIR;
 use crate::model::{Environment, Runtime, Units};
 use crate::name::{UnitKind, UnitName};
 use crate::release::Managed;
-use crate::render::unit_file::effective;
 use crate::state::unit::Shown;
-use crate::state::{Account, HostState, Node, Overridden, SystemdState, UnitFile, UnitState};
+use crate::state::{Account, HostState, Node, SystemdState, UnitFile, UnitState};
 use crate::supervise::{Answer, recovery};
 use crate::tool::systemctl;
 
@@ -111,7 +111,7 @@ pub(crate) fn overridden(
     if shown.load != "loaded" {
         return Vec::new();
     }
-    let mut found = effective::overridden(name, text, &shown.effective);
+    let mut found = effective::overridden(name.as_str(), text, &shown.effective);
     let drop_ins = if found.is_empty() { &[][..] } else { &shown.drop_ins };
     for path in drop_ins {
         // Who set it is worth knowing, but not being told so is no reason to stop.

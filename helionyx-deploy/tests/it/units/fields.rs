@@ -8,7 +8,7 @@ use helionyx_deploy::name::ReleaseId;
 use helionyx_deploy::plan::desired;
 use helionyx_deploy::render::env_file::{self, Systemd, grammar};
 use helionyx_deploy::render::service;
-use helionyx_deploy::render::unit_file::{Context, Unit, Version, environment, exec, specifier};
+use systemd_unit_file::{Context, Unit, Version, environment, exec, specifier};
 use toml::{Table, Value};
 
 const APP: &str = include_str!("../../../../envs/helionyx/app.toml");

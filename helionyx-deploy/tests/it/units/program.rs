@@ -6,8 +6,6 @@ use std::os::unix::fs::PermissionsExt as _;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde_json::Value;
 
-use super::fixture;
-
 struct Place {
     _guard: tempfile::TempDir,
     dir: Utf8PathBuf,
@@ -72,7 +70,10 @@ fn has_systemd() -> bool {
 
 #[test]
 fn what_only_the_host_knows_is_looked_up_on_this_machine_but_not_elsewhere() {
-    let cases = fixture(include_str!("../../fixtures/verify.json"));
+    let cases: Value =
+        serde_json::from_str(include_str!("../../../unit-file/tests/fixtures/verify.json"))
+            .unwrap();
+    let cases = cases["cases"].as_array().unwrap();
     let systemd = has_systemd();
     let place = Place::new();
     for (id, _) in OF_THE_HOST.iter().filter(|(_, needs_systemd)| systemd || !needs_systemd) {

@@ -1,7 +1,6 @@
 //! The units that are checked in: what systemd says of them, and what we say.
 
-use helionyx_deploy::render::unit_file::Version;
-use helionyx_deploy::render::unit_file::lint::{Facts, Options, Policy, lint};
+use systemd_unit_file::{Options, Policy, Version, effective, lint};
 
 use super::oracle::analyze;
 
@@ -19,8 +18,28 @@ const UNITS: [(&str, &str); 3] = [
 fn our_own_lint_has_nothing_to_say_about_them_for_any_version() {
     for (name, text) in UNITS {
         for version in [Version(252), Version(257)] {
-            let options = Options { version, facts: Facts::default(), policy: Policy::Deployed };
+            let options = Options { policy: Policy::Deployed, ..Options::new(version) };
             assert_eq!(lint(name, text.as_bytes(), &options), [], "HEL-21, HEL-103: {name}");
+        }
+    }
+}
+
+/// What systemd 252.39 and 257.13 showed of them, without a drop-in.
+const SHOWN: [&str; 2] = [
+    include_str!("../../../unit-file/tests/fixtures/show/252/plain.txt"),
+    include_str!("../../../unit-file/tests/fixtures/show/257/plain.txt"),
+];
+
+#[test]
+fn they_count_as_they_are_written() {
+    for shown in SHOWN {
+        let shown = effective::parse_show(shown);
+        for (name, text) in UNITS {
+            let is_it = |unit: &&effective::Effective| {
+                unit.0.get("Id").is_some_and(|ids| ids.as_slice() == [name])
+            };
+            let unit = shown.iter().find(is_it).unwrap();
+            assert_eq!(effective::overridden(name, text, unit), [], "HEL-77: {name}");
         }
     }
 }

@@ -53,7 +53,7 @@ fn shadowed(unit: &Unit, state: &UnitState, path: &str) -> Option<Refusal> {
 /// the release any more (HEL-77).
 fn overridden(unit: &Unit, state: &UnitState) -> Vec<Refusal> {
     let decisive = state.overridden.iter().filter(|one| one.is_decisive);
-    let refuse = |one: &crate::state::Overridden| {
+    let refuse = |one: &systemd_unit_file::effective::Overridden| {
         let hint = match one.by.last() {
             Some(path) => format!("remove {path}, then run `systemctl daemon-reload`"),
             None => format!("look at `systemctl cat {}`", unit.name),
