@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use camino::Utf8Path;
 use clap::Args;
 use serde::Serialize;
-use systemd_unit_file::{OLDEST, code};
+use systemd_unit_file::{Code, OLDEST};
 
 use crate::host::Clock as _;
 use crate::isolation;
@@ -138,8 +138,9 @@ fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) ->
             residents.iter().filter(|environment| environment.app == *app).copied().collect();
         let findings = unit_file::checked_in(&context.host, place, version, &residents);
         let errors = findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let host_codes = Code::OF_THE_HOST.map(Code::name);
         let (of_the_host, of_the_file): (Vec<_>, Vec<_>) =
-            errors.partition(|finding| code::OF_THE_HOST.contains(&finding.code));
+            errors.partition(|finding| host_codes.contains(&finding.code));
         lacking += of_the_host.len();
         is_wrong |= !of_the_file.is_empty();
         tell(context, &findings);

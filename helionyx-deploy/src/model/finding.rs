@@ -76,7 +76,7 @@ impl From<systemd_unit_file::Finding> for Finding {
         let column = usize::from(found.line > 0);
         let place = Place { file: found.file, line: found.line, column };
         let (message, hint) = (found.message, found.hint);
-        Finding { place, severity, code: found.code, message, hint }
+        Finding { place, severity, code: found.code.name(), message, hint }
     }
 }
 

@@ -16,8 +16,8 @@ mod suggest;
 mod words;
 mod write;
 
-pub use lint::{Facts, Finding, Options, PathState, Policy, Questions, Severity};
-pub use lint::{code, lint, questions};
+pub use lint::{Code, Facts, Finding, Options, PathState, Policy, Questions, Severity};
+pub use lint::{lint, questions};
 pub use read::{Assignment, Header, Problem, ProblemKind, Unit};
 pub use specifier::Context;
 pub use suggest::closest;

@@ -10,7 +10,7 @@ use crate::{Assignment, Context, Unit, Version};
 
 mod address;
 mod calendar;
-pub mod code;
+mod code;
 mod commands;
 mod dependencies;
 mod encoding;
@@ -29,6 +29,7 @@ mod value;
 mod variables;
 mod words;
 
+pub use code::Code;
 pub use facts::{Facts, PathState, Questions};
 pub use finding::{Finding, Severity};
 
@@ -81,7 +82,7 @@ pub fn lint(file: &str, bytes: &[u8], options: &Options) -> Vec<Finding> {
 
 /// A hidden line or a comment is the cause of whatever else is wrong with its line.
 fn only_causes(findings: &mut Vec<Finding>) {
-    let causes = [code::HIDDEN_LINE, code::COMMENT, code::REFUSED];
+    let causes = [Code::HiddenLine, Code::Comment, Code::Refused];
     let lines = findings.iter().filter(|finding| causes.contains(&finding.code));
     let lines: BTreeSet<usize> = lines.map(|finding| finding.line).collect();
     findings.retain(|finding| causes.contains(&finding.code) || !lines.contains(&finding.line));
@@ -175,22 +176,15 @@ impl<'a> Linter<'a> {
         self.options.version
     }
 
-    fn error(&self, line: usize, code: &'static str, message: impl Into<String>, hint: &str) {
+    fn error(&self, line: usize, code: Code, message: impl Into<String>, hint: &str) {
         self.find(Severity::Error, line, code, message.into(), hint);
     }
 
-    fn warning(&self, line: usize, code: &'static str, message: impl Into<String>, hint: &str) {
+    fn warning(&self, line: usize, code: Code, message: impl Into<String>, hint: &str) {
         self.find(Severity::Warning, line, code, message.into(), hint);
     }
 
-    fn find(
-        &self,
-        severity: Severity,
-        line: usize,
-        code: &'static str,
-        message: String,
-        hint: &str,
-    ) {
+    fn find(&self, severity: Severity, line: usize, code: Code, message: String, hint: &str) {
         let (file, hint) = (self.file.to_owned(), hint.to_owned());
         self.findings.borrow_mut().push(Finding { file, line, severity, code, message, hint });
     }
@@ -223,7 +217,7 @@ impl<'a> Linter<'a> {
         let state = self.options.facts.paths.get(path).copied();
         if state == Some(PathState::Missing) {
             let hint = "create it first, or put `-` before it where it may be missing";
-            self.error(line, code::MISSING, format!("the host has no `{path}`"), hint);
+            self.error(line, Code::Missing, format!("the host has no `{path}`"), hint);
         }
         state
     }

@@ -4,6 +4,7 @@ use helionyx_deploy::cli::host_code;
 use helionyx_deploy::isolation;
 use helionyx_deploy::model::code;
 use helionyx_deploy::render::env_file;
+use systemd_unit_file::Code;
 
 use super::NOTICE;
 use super::models::cell;
@@ -17,11 +18,12 @@ pub fn page() -> String {
          is wrong, what to write instead, and one of these codes, which stay what they are. Those of \
          hosts are also the reasons why an operation is refused.\n"
     );
+    let units: Vec<_> = Code::ALL.iter().map(|code| (code.name(), code.meaning())).collect();
     let hosts = [isolation::CODES, host_code::ALL].concat();
     for (title, whose, codes) in [
         ("Models", "In `envs/<app>/*.toml`, and between environments.", code::ALL),
         ("Environment files", "In the files that services are started with.", env_file::code::ALL),
-        ("Unit files", "In the files that systemd reads.", systemd_unit_file::code::ALL),
+        ("Unit files", "In the files that systemd reads.", &units),
         ("Hosts", "On the host that an environment runs on.", &hosts),
     ] {
         text += &format!("\n## {title}\n\n{whose}\n\n| code | means |\n|---|---|\n");

@@ -2,7 +2,7 @@
 //! are. Reads them; changes nothing.
 
 use camino::{Utf8Path, Utf8PathBuf};
-use systemd_unit_file::{Facts, Options, Policy, Version, code, lint, questions};
+use systemd_unit_file::{Code, Facts, Options, Policy, Version, lint, questions};
 
 use crate::event::chain;
 use crate::host::Host;
@@ -40,7 +40,7 @@ fn unreadable(shown: &str, error: &crate::host::HostError) -> Finding {
     Finding {
         place: Place::file(shown),
         severity: Severity::Error,
-        code: code::UNREADABLE,
+        code: Code::Unreadable.name(),
         message: chain(error),
         hint: "put a regular file of at most 1 MiB there that you may read, or remove it".into(),
     }

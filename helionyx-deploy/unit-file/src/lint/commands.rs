@@ -1,6 +1,6 @@
 //! `Exec…=` lines: what systemd refuses, and what reaches the process otherwise than it reads. No I/O.
 
-use super::{Linter, PathState, code};
+use super::{Code, Linter, PathState};
 use crate::Assignment;
 use crate::environment::is_name;
 use crate::exec::{Command, ExecError, parse};
@@ -39,20 +39,20 @@ fn line(at: &Assignment, lint: &Linter<'_>) {
         Ok(line) => line,
         Err(error) => {
             let message = format!("`{key}`: {error}: systemd refuses the unit");
-            return lint.error(at.line, code::EXEC, message, remedy(&error));
+            return lint.error(at.line, Code::Exec, message, remedy(&error));
         }
     };
     if let Some(error) = &line.dropped {
         let message = format!("`{key}`: {error}: systemd drops the line");
-        lint.error(at.line, code::EXEC, message, remedy(error));
+        lint.error(at.line, Code::Exec, message, remedy(error));
     }
     for word in &line.unknown_escapes {
         let message = format!("`{key}`: `{word}` holds an unknown escape, which stays as it is");
-        lint.warning(at.line, code::EXEC, message, "write two backslashes for one");
+        lint.warning(at.line, Code::Exec, message, "write two backslashes for one");
     }
     if line.commands.is_empty() && line.dropped.is_none() {
         let message = format!("`{key}`: no program: systemd passes over the line");
-        lint.error(at.line, code::EXEC, message, "name a program");
+        lint.error(at.line, Code::Exec, message, "name a program");
     }
     for command in &line.commands {
         self::command(command, at, lint);
@@ -75,7 +75,7 @@ fn command(command: &Command, at: &Assignment, lint: &Linter<'_>) {
         let message = format!("`{}`: `{word}` is an argument here: there is no shell", at.key);
         lint.warning(
             at.line,
-            code::SHELL,
+            Code::Shell,
             message,
             "run `/bin/sh -c \"…\"` where a shell is meant",
         );
@@ -87,19 +87,19 @@ fn command(command: &Command, at: &Assignment, lint: &Linter<'_>) {
     if let Some(word) = vanishing {
         let message =
             format!("`{}`: `{word}` begins with `$`, is no variable, and vanishes", at.key);
-        lint.error(at.line, code::VANISHING, message, "write `$$` for a dollar sign");
+        lint.error(at.line, Code::Vanishing, message, "write `$$` for a dollar sign");
     }
     if Command::is_too_long(&command.argv) {
         let message =
             format!("`{}`: an argument of more than 131071 bytes cannot be passed", at.key);
-        lint.error(at.line, code::EXEC, message, "put it into a file");
+        lint.error(at.line, Code::Exec, message, "put it into a file");
     }
     if command.loses_its_blank(lint.version()) {
         let message = format!(
             "`{}`: the program's path ends with a blank, which systemd forgets: it cannot be started",
             at.key
         );
-        return lint.error(at.line, code::EXEC, message, "rename the program");
+        return lint.error(at.line, Code::Exec, message, "rename the program");
     }
     program(command, at, lint);
 }
@@ -129,7 +129,7 @@ fn program(command: &Command, at: &Assignment, lint: &Linter<'_>) {
         Some(PathState::Program) | None => return,
     };
     let message = format!("`{}`: `{path}` {problem} on the host", at.key);
-    lint.error(at.line, code::EXECUTABLE, message, "name a program of the host");
+    lint.error(at.line, Code::Executable, message, "name a program of the host");
 }
 
 fn remedy(error: &ExecError) -> &'static str {

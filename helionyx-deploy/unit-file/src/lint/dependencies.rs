@@ -1,6 +1,6 @@
 //! Requirements and orders between units. No I/O.
 
-use super::{Linter, code};
+use super::{Code, Linter};
 use crate::Assignment;
 use crate::words::{Escapes, split_text};
 
@@ -46,7 +46,7 @@ pub fn check(lint: &Linter<'_>) {
                 IMPLIED.contains(&name.as_str()) || name.ends_with(".slice") || own_socket;
             if !implied && !has(&["After", "Before"], &name) && lint.unit_type != "target" {
                 let message = format!("`{key}={name}` without an order: both start at once");
-                lint.warning(at.line, code::UNORDERED, message, &format!("add `After={name}`"));
+                lint.warning(at.line, Code::Unordered, message, &format!("add `After={name}`"));
             }
         }
     }
@@ -54,13 +54,13 @@ pub fn check(lint: &Linter<'_>) {
     for (at, _) in named(lint, "Unit", "After").iter().filter(|(_, name)| name == ONLINE) {
         if !has(&wanting, ONLINE) {
             let message = format!("`After={ONLINE}` orders nothing when nobody wants it");
-            lint.warning(at.line, code::UNORDERED, message, &format!("add `Wants={ONLINE}`"));
+            lint.warning(at.line, Code::Unordered, message, &format!("add `Wants={ONLINE}`"));
         }
     }
     for (at, _) in named(lint, "Unit", "Wants").iter().filter(|(_, name)| name == ONLINE) {
         if !has(&["After"], ONLINE) {
             let message = format!("`Wants={ONLINE}` does not wait for it");
-            lint.warning(at.line, code::UNORDERED, message, &format!("add `After={ONLINE}`"));
+            lint.warning(at.line, Code::Unordered, message, &format!("add `After={ONLINE}`"));
         }
     }
     install(lint);
@@ -79,7 +79,7 @@ fn named<'a>(lint: &Linter<'a>, section: &str, key: &str) -> Vec<(&'a Assignment
 fn one(at: &Assignment, name: &str, lint: &Linter<'_>) {
     if name == lint.name {
         let message = format!("`{}={name}`: the unit names itself: systemd drops it", at.key);
-        return lint.warning(at.line, code::ITSELF, message, "remove it");
+        return lint.warning(at.line, Code::Itself, message, "remove it");
     }
     exists(at, name, lint);
 }
@@ -97,8 +97,8 @@ pub fn exists(at: &Assignment, name: &str, lint: &Linter<'_>) {
     let message = format!("`{}`: the host has no unit `{name}`", at.key);
     let hint = "install it first, or correct the name";
     match OPTIONAL.contains(&at.key.as_str()) {
-        true => lint.warning(at.line, code::MISSING, message, hint),
-        false => lint.error(at.line, code::MISSING, message, hint),
+        true => lint.warning(at.line, Code::Missing, message, hint),
+        false => lint.error(at.line, Code::Missing, message, hint),
     }
 }
 
@@ -108,7 +108,7 @@ fn install(lint: &Linter<'_>) {
         if suffix != Some(lint.unit_type) {
             let message = format!("`Alias={name}` is no .{} unit: it cannot be", lint.unit_type);
             let hint = format!("write a name that ends with `.{}`", lint.unit_type);
-            lint.error(at.line, code::ALIAS, message, &hint);
+            lint.error(at.line, Code::Alias, message, &hint);
         }
     }
     for key in ["WantedBy", "RequiredBy", "UpheldBy", "Also"] {
@@ -118,7 +118,7 @@ fn install(lint: &Linter<'_>) {
             } else {
                 let message = format!("`{key}={name}` is no unit's name");
                 let hint = format!("did you mean `{name}.target`?");
-                lint.error(at.line, code::BAD_VALUE, message, &hint);
+                lint.error(at.line, Code::BadValue, message, &hint);
             }
         }
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::Code;
+
 /// One thing that is wrong. Findings sort by their lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
@@ -12,7 +14,7 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// What kind of finding it is.
-    pub code: &'static str,
+    pub code: Code,
     /// What is wrong. It never holds a value that may be a secret.
     pub message: String,
     /// What to write or do instead.

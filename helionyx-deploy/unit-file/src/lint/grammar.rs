@@ -1,6 +1,6 @@
 //! Lines, sections and keys that systemd does not take for what they look like. No I/O.
 
-use super::{Linter, code};
+use super::{Code, Linter};
 use crate::Assignment;
 use crate::directive::{self, Lookup, lookup};
 use crate::read::{Problem, ProblemKind};
@@ -10,11 +10,11 @@ use crate::suggest::closest;
 pub fn check(lint: &Linter<'_>) {
     if lint.unit.masked && !lint.is_drop_in {
         let hint = "write it anew: an interrupted write leaves such files";
-        lint.error(0, code::MASKED, "the file is empty: systemd takes the unit for masked", hint);
+        lint.error(0, Code::Masked, "the file is empty: systemd takes the unit for masked", hint);
     }
     if lint.options.facts.is_executable {
         let message = "the file is marked executable";
-        lint.warning(0, code::EXECUTABLE_FILE, message, "chmod 0644");
+        lint.warning(0, Code::ExecutableFile, message, "chmod 0644");
     }
     for problem in &lint.unit.problems {
         self::problem(*problem, lint);
@@ -30,38 +30,38 @@ pub fn check(lint: &Linter<'_>) {
 fn problem(problem: Problem, lint: &Linter<'_>) {
     let (code, message, hint) = match problem.kind {
         ProblemKind::NotText => (
-            code::REFUSED,
+            Code::Refused,
             "not UTF-8, or a noncharacter: systemd refuses the whole unit",
             "write the file in UTF-8",
         ),
         ProblemKind::TooLong => (
-            code::REFUSED,
+            Code::Refused,
             "a line of more than 1 MiB: systemd refuses the whole unit",
             "put the text into a file",
         ),
         ProblemKind::BadHeader => (
-            code::REFUSED,
+            Code::Refused,
             "not a section header: systemd refuses the whole unit",
             "write `[Section]`, with nothing after it",
         ),
         ProblemKind::OutsideSection => (
-            code::NO_ASSIGNMENT,
+            Code::NoAssignment,
             "nothing may stand before the first section: it is ignored",
             "begin with a section, e.g. `[Unit]`",
         ),
         ProblemKind::NoAssignment => {
-            (code::NO_ASSIGNMENT, "no `=`: the line is ignored", "write `Key=value`")
+            (Code::NoAssignment, "no `=`: the line is ignored", "write `Key=value`")
         }
         ProblemKind::NoKey => {
-            (code::NO_ASSIGNMENT, "nothing before `=`: the line is ignored", "write `Key=value`")
+            (Code::NoAssignment, "nothing before `=`: the line is ignored", "write `Key=value`")
         }
         ProblemKind::LoneCarriageReturn => (
-            code::HIDDEN_LINE,
+            Code::HiddenLine,
             "a carriage return ends a line for systemd: what follows it is a line of its own",
             "remove it",
         ),
         ProblemKind::Nul => (
-            code::HIDDEN_LINE,
+            Code::HiddenLine,
             "a NUL byte ends a line for systemd: what follows it is a line of its own",
             "remove it",
         ),
@@ -81,7 +81,7 @@ fn sections(lint: &Linter<'_>) {
         };
         let message =
             format!("a .{} unit has no section [{}]: it is ignored", lint.unit_type, section.name);
-        lint.error(section.line, code::UNKNOWN_SECTION, message, &hint);
+        lint.error(section.line, Code::UnknownSection, message, &hint);
     }
 }
 
@@ -98,7 +98,7 @@ fn key(at: &Assignment, lint: &Linter<'_>) {
             let (host, since) = (lint.version().0, since.0);
             let message =
                 format!("`{key}` is ignored: systemd {host} does not know it, {since} does");
-            lint.error(at.line, code::TOO_NEW, message, "leave it out for this host");
+            lint.error(at.line, Code::TooNew, message, "leave it out for this host");
         }
         Lookup::OtherSection(others) => {
             let mut others: Vec<_> = others.into_iter().filter(|other| own(other)).collect();
@@ -108,7 +108,7 @@ fn key(at: &Assignment, lint: &Linter<'_>) {
                 Some(other) => format!("move it to [{other}]"),
                 None => format!("a .{} unit has no such setting", lint.unit_type),
             };
-            lint.error(at.line, code::WRONG_SECTION, message, &hint);
+            lint.error(at.line, Code::WrongSection, message, &hint);
         }
         Lookup::Unknown(meant) => {
             let message = format!("systemd knows no `{key}`: it is ignored");
@@ -116,7 +116,7 @@ fn key(at: &Assignment, lint: &Linter<'_>) {
                 || "names are case sensitive; own keys begin with `X-`".to_owned(),
                 |meant| format!("did you mean `{meant}`?"),
             );
-            lint.error(at.line, code::UNKNOWN_KEY, message, &hint);
+            lint.error(at.line, Code::UnknownKey, message, &hint);
         }
     }
 }
@@ -127,14 +127,14 @@ fn continuation(at: &Assignment, lint: &Linter<'_>) {
     if at.dangling {
         let last = at.continued.last().map_or(at.line, |(line, _)| line - 1);
         let message = format!("`{}` ends with a backslash and nothing follows", at.key);
-        lint.warning(last.max(at.line), code::SWALLOWED, message, hint);
+        lint.warning(last.max(at.line), Code::Swallowed, message, hint);
     }
     for (line, text) in &at.continued {
         let header = text.starts_with('[') && text.ends_with(']');
         let key = text.split_once('=').map(|(key, _)| key.trim_end());
         if header || key.is_some_and(directive::is_known) {
             let message = format!("this line is part of the value of `{}`", at.key);
-            lint.error(*line, code::SWALLOWED, message, hint);
+            lint.error(*line, Code::Swallowed, message, hint);
         }
     }
 }
@@ -160,6 +160,6 @@ fn comment(at: &Assignment, lint: &Linter<'_>) {
     let glued = at.value.contains(" #") || at.value.contains("\t#") || at.value.contains(" ; ");
     if hash && unquoted || glued && !exec && unquoted {
         let message = format!("`{}`: a comment after a value becomes part of it", at.key);
-        lint.error(at.line, code::COMMENT, message, "put the comment on a line of its own");
+        lint.error(at.line, Code::Comment, message, "put the comment on a line of its own");
     }
 }

@@ -3,7 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::number::boolean;
-use super::{Linter, code};
+use super::{Code, Linter};
 use crate::exec::parse;
 use crate::words::{Escapes, split_text};
 
@@ -36,7 +36,7 @@ fn below(setting: &str, roots: &[&str], lint: &Linter<'_>) {
         if is_hidden && !bound.iter().any(|bound| path.starts_with(bound)) {
             let message = format!("`{setting}` hides `{path}` from the service");
             let hint = format!("put it elsewhere, or leave `{setting}` out");
-            lint.warning(line, code::HIDDEN_PATH, message, &hint);
+            lint.warning(line, Code::HiddenPath, message, &hint);
         }
     }
 }

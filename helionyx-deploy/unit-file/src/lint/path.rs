@@ -1,7 +1,7 @@
 //! Paths, users, units, streams and credentials in values. No I/O.
 
 use super::kind::{Kind, Problem};
-use super::{Linter, PathState, code, made};
+use super::{Code, Linter, PathState, made};
 use crate::Assignment;
 use crate::suggest;
 use crate::words::{Escapes, split_text};
@@ -238,6 +238,6 @@ pub fn stream(value: &str, at: &Assignment, lint: &Linter<'_>) -> Result<(), Pro
         return Ok(());
     }
     let hint = suggest::hint(&value, known);
-    lint.warning(at.line, code::BAD_VALUE, format!("`{}`: systemd ignores this", at.key), &hint);
+    lint.warning(at.line, Code::BadValue, format!("`{}`: systemd ignores this", at.key), &hint);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::number::{boolean, parse_span, whole};
-use super::{Linter, Policy, Severity, code};
+use super::{Code, Linter, Policy, Severity};
 
 /// Checks a service as a whole.
 pub fn check(lint: &Linter<'_>) {
@@ -36,7 +36,7 @@ fn starts(lint: &Linter<'_>) {
     if starts.len() > 1 && service_type(lint) != "oneshot" {
         let message = "a second `ExecStart`: systemd refuses the unit";
         let hint = "write `ExecStart=` before it to replace the first, or `Type=oneshot`";
-        lint.error(starts[1], code::CONTRADICTION, message, hint);
+        lint.error(starts[1], Code::Contradiction, message, hint);
     }
     let stays = lint.own("RemainAfterExit").is_some_and(|at| boolean(&at.value) == Some(true));
     let stops = !lint.unit.list("Service", "ExecStop").is_empty();
@@ -47,7 +47,7 @@ fn starts(lint: &Linter<'_>) {
         let line = lint.unit.sections.iter().find(|header| header.name == "Service");
         let line = line.map_or(0, |header| header.line);
         let message = "no `ExecStart`: systemd refuses the unit";
-        lint.error(line, code::CONTRADICTION, message, "add `ExecStart=/path/to/program`");
+        lint.error(line, Code::Contradiction, message, "add `ExecStart=/path/to/program`");
     }
 }
 
@@ -55,7 +55,7 @@ fn contradictions(lint: &Linter<'_>) {
     let kind = service_type(lint);
     let refuse = |key: &str, message: &str, hint: &str| {
         let line = lint.own(key_of(key)).map_or(0, |at| at.line);
-        lint.error(line, code::CONTRADICTION, message, hint);
+        lint.error(line, Code::Contradiction, message, hint);
     };
     if kind == "dbus" && lint.own("BusName").is_none() {
         refuse("Type", "`Type=dbus` without `BusName`: systemd refuses the unit", "add `BusName=`");
@@ -103,7 +103,7 @@ fn watchdog(lint: &Linter<'_>) {
         let message = "`WatchdogSec` kills a service that never says it is alive";
         lint.warning(
             at.line,
-            code::WATCHDOG,
+            Code::Watchdog,
             message,
             "use `Type=notify`, and notify from the program",
         );
@@ -123,7 +123,7 @@ fn restart(lint: &Linter<'_>) {
     let pause = span(lint, "Service", ["RestartSec", "RestartSec"], default);
     if at.value == "always" && pause.is_zero() {
         let message = "`Restart=always` without a pause: it uses up its starts within moments";
-        lint.warning(at.line, code::RESTART_LOOP, message, "write e.g. `RestartSec=2`");
+        lint.warning(at.line, Code::RestartLoop, message, "write e.g. `RestartSec=2`");
     }
     let keys = ["StartLimitIntervalSec", "StartLimitInterval"];
     let interval = span(lint, "Unit", keys, Duration::from_secs(10));
@@ -137,7 +137,7 @@ fn restart(lint: &Linter<'_>) {
             interval.as_secs()
         );
         let hint = "set a longer `StartLimitIntervalSec` in [Unit]";
-        lint.error(at.line, code::ENDLESS, message, hint);
+        lint.error(at.line, Code::Endless, message, hint);
     }
 }
 
@@ -155,13 +155,13 @@ fn root(lint: &Linter<'_>) {
                 Policy::Meaning => Severity::Warning,
             };
             let message = "the service runs as root".to_owned();
-            lint.find(severity, at.line, code::ROOT, message, hint);
+            lint.find(severity, at.line, Code::Root, message, hint);
         }
         Some(_) => {}
         None => {
             let dynamic = lint.own("DynamicUser").and_then(|at| boolean(&at.value));
             if lint.options.policy == Policy::Deployed && dynamic != Some(true) {
-                lint.error(0, code::ROOT, "no `User`: the service runs as root", hint);
+                lint.error(0, Code::Root, "no `User`: the service runs as root", hint);
             }
         }
     }

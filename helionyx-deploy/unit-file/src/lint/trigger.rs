@@ -2,7 +2,7 @@
 
 use super::dependencies::exists;
 use super::number::boolean;
-use super::{Linter, calendar, code};
+use super::{Code, Linter, calendar};
 use crate::Assignment;
 
 const TIMER: [&str; 8] = [
@@ -51,7 +51,7 @@ pub fn check(lint: &Linter<'_>) {
     let any = all[start..].iter().any(counts);
     if !any {
         let message = "nothing triggers it: systemd refuses the unit";
-        lint.error(line, code::NO_TRIGGER, message, &format!("add e.g. `{example}`"));
+        lint.error(line, Code::NoTrigger, message, &format!("add e.g. `{example}`"));
     }
     started(line, lint);
 }
@@ -63,7 +63,7 @@ fn started(line: usize, lint: &Linter<'_>) {
     if let Some(at) = lint.own(key) {
         if accepts {
             let message = "`Service` does not go with `Accept=yes`: systemd refuses the unit";
-            lint.error(at.line, code::CONTRADICTION, message, "name the service like the socket");
+            lint.error(at.line, Code::Contradiction, message, "name the service like the socket");
         }
         if let Some(name) = lint.expand(&at.value) {
             exists(at, &name, lint);
@@ -76,6 +76,6 @@ fn started(line: usize, lint: &Linter<'_>) {
     if lint.options.facts.units.get(&name) == Some(&false) {
         let message = format!("the host has no unit `{name}`, which it would start");
         let hint = format!("install it, or name another one with `{key}=`");
-        lint.error(line, code::MISSING, message, &hint);
+        lint.error(line, Code::Missing, message, &hint);
     }
 }

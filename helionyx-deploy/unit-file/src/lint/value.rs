@@ -2,7 +2,7 @@
 
 use super::kind::{Empty, Kind, kind_of};
 use super::resource::Grammar;
-use super::{Linter, code};
+use super::{Code, Linter};
 use crate::Assignment;
 use crate::directive::{Lookup, lookup};
 use crate::specifier::is_known;
@@ -18,7 +18,7 @@ pub fn check(lint: &Linter<'_>) {
         if at.value.is_empty() {
             if empty == Empty::Refused {
                 let message = format!("`{}` has no value: it is ignored", at.key);
-                lint.error(at.line, code::BAD_VALUE, message, "remove the line, or give a value");
+                lint.error(at.line, Code::BadValue, message, "remove the line, or give a value");
             }
             continue;
         }
@@ -28,7 +28,7 @@ pub fn check(lint: &Linter<'_>) {
         match super::kind::check(kind, at, lint) {
             Err(problem) => {
                 let message = format!("`{}={}`: {}", at.key, shown(at), problem.message);
-                lint.error(at.line, code::BAD_VALUE, message, &problem.hint);
+                lint.error(at.line, Code::BadValue, message, &problem.hint);
             }
             Ok(()) => octal(kind, at, lint),
         }
@@ -63,7 +63,7 @@ fn octal(kind: Kind, at: &Assignment, lint: &Linter<'_>) {
     };
     if let Some((number, meant)) = super::number::octal(&at.value).filter(|_| reads_octal) {
         let message = format!("`{}`: systemd reads `{number}` as {meant}", at.key);
-        lint.warning(at.line, code::OCTAL, message, "write the number without a zero before it");
+        lint.warning(at.line, Code::Octal, message, "write the number without a zero before it");
     }
 }
 
@@ -75,7 +75,7 @@ fn specifiers(at: &Assignment, lint: &Linter<'_>) -> bool {
         rest = &after[c.len_utf8()..];
         if c.is_ascii_alphanumeric() && !is_known(c, lint.version()) {
             let message = format!("`{}`: unknown specifier `%{c}`", at.key);
-            lint.error(at.line, code::SPECIFIER, message, "write `%%` for a percent sign");
+            lint.error(at.line, Code::Specifier, message, "write `%%` for a percent sign");
             return true;
         }
     }
@@ -86,7 +86,7 @@ fn user(at: &Assignment, lint: &Linter<'_>) {
     let Some(name) = lint.expand(&at.value) else { return };
     if at.key == "User" && name == "nobody" {
         let message = "`User=nobody`: whatever else runs as it can reach this service";
-        lint.warning(at.line, code::SPECIAL_USER, message, "name a user of its own");
+        lint.warning(at.line, Code::SpecialUser, message, "name a user of its own");
     }
     let is_group = at.key.ends_with("Group") || at.key.ends_with("Groups");
     for name in name.split_whitespace() {
@@ -109,7 +109,7 @@ fn user(at: &Assignment, lint: &Linter<'_>) {
         drop(questions);
         if known == Some(false) {
             let message = format!("the host has no {what} `{name}`");
-            lint.error(at.line, code::MISSING, message, "create it first");
+            lint.error(at.line, Code::Missing, message, "create it first");
         }
     }
 }
@@ -131,21 +131,21 @@ const OLD: [(&str, &str); 10] = [
 fn deprecated(at: &Assignment, lint: &Linter<'_>) {
     if let Some((_, new)) = OLD.iter().find(|(old, _)| *old == at.key) {
         let message = format!("`{}` is deprecated: systemd warns, and will drop it", at.key);
-        lint.warning(at.line, code::DEPRECATED, message, &format!("write `{new}`"));
+        lint.warning(at.line, Code::Deprecated, message, &format!("write `{new}`"));
     }
     let (value, key) = (at.value.as_str(), at.key.as_str());
     let output = matches!(key, "StandardOutput" | "StandardError") && value.starts_with("syslog");
     if output {
         let message = format!("`{key}={value}` is deprecated: systemd takes it for `journal`");
-        lint.warning(at.line, code::DEPRECATED, message, "write `journal`");
+        lint.warning(at.line, Code::Deprecated, message, "write `journal`");
     }
     if key == "KillMode" && value == "none" {
         let message = "`KillMode=none` is deprecated: processes outlive their service";
-        lint.warning(at.line, code::DEPRECATED, message, "write `mixed` or `control-group`");
+        lint.warning(at.line, Code::Deprecated, message, "write `mixed` or `control-group`");
     }
     let run = lint.expand(value).filter(|value| value.starts_with("/var/run/"));
     if key == "PIDFile" && run.is_some() && lint.version().0 >= 253 {
         let message = "`PIDFile` lies below /var/run, which systemd replaces by /run";
-        lint.warning(at.line, code::DEPRECATED, message, "write `/run/…`");
+        lint.warning(at.line, Code::Deprecated, message, "write `/run/…`");
     }
 }

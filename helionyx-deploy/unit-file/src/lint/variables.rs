@@ -1,7 +1,7 @@
 //! `Environment=` and `EnvironmentFile=`: what is dropped in silence, and what everybody may read.
 //! No I/O. Messages never hold a value.
 
-use super::{Linter, PathState, code};
+use super::{Code, Linter, PathState};
 use crate::Assignment;
 use crate::environment::{assigned, files};
 
@@ -17,7 +17,7 @@ pub fn check(lint: &Linter<'_>) {
         };
         let message = format!("`Environment`: {what}: systemd drops it");
         let hint = "write `Environment=\"NAME=value\"`, with `\\\\` for a backslash and `%%` for %";
-        lint.error(dropped.line, code::ENVIRONMENT, message, hint);
+        lint.error(dropped.line, Code::Environment, message, hint);
     }
     for line in lines() {
         eaten_quotes(line, lint);
@@ -26,12 +26,12 @@ pub fn check(lint: &Linter<'_>) {
             let message =
                 format!("`{name}` looks like a secret: everybody on the host can read it");
             let hint = "use LoadCredential=, or an EnvironmentFile= that only root may read";
-            lint.error(line.line, code::SECRET, message, hint);
+            lint.error(line.line, Code::Secret, message, hint);
         }
     }
     for line in lint.unit.all(own, "SetCredential").filter(|line| !line.value.is_empty()) {
         let message = "`SetCredential` puts a secret where everybody on the host can read it";
-        lint.warning(line.line, code::SECRET, message, "use LoadCredential=");
+        lint.warning(line.line, Code::Secret, message, "use LoadCredential=");
     }
     environment_files(lint);
 }
@@ -42,7 +42,7 @@ fn eaten_quotes(line: &Assignment, lint: &Linter<'_>) {
     let json = |value: &str| value.starts_with(['{', '[']) && value.contains('"');
     for (name, _) in words.filter(|(name, value)| json(value) && !name.starts_with(['"', '\''])) {
         let message = format!("`{name}`: systemd removes the quotes inside of the value");
-        lint.error(line.line, code::ENVIRONMENT, message, "put the whole word into single quotes");
+        lint.error(line.line, Code::Environment, message, "put the whole word into single quotes");
     }
 }
 
@@ -55,7 +55,7 @@ fn environment_files(lint: &Linter<'_>) {
         let message =
             "`EnvironmentFile`: not an absolute path without `..`: the service starts without it";
         let hint = "begin with `/` or `-/`, without quotes";
-        lint.error(line.line, code::ENVIRONMENT_FILE, message, hint);
+        lint.error(line.line, Code::EnvironmentFile, message, hint);
     }
     for file in found {
         // A blank may well be meant; what looks like a second path is not.
@@ -63,14 +63,14 @@ fn environment_files(lint: &Linter<'_>) {
         if second || file.path.contains(['"', '\'']) {
             let message = "`EnvironmentFile`: blanks and quotes are part of the path";
             let hint = "write one path, without quotes; a second one on a line of its own";
-            lint.error(file.line, code::ENVIRONMENT_FILE, message, hint);
+            lint.error(file.line, Code::EnvironmentFile, message, hint);
         }
         // `-` hides a file that is missing as well as one that cannot be read.
         if !file.optional && !file.is_pattern {
             let state = lint.host_path(file.line, &file.path);
             if state == Some(PathState::Directory) {
                 let message = "`EnvironmentFile`: it is a directory: the service does not start";
-                lint.error(file.line, code::ENVIRONMENT_FILE, message, "name a file");
+                lint.error(file.line, Code::EnvironmentFile, message, "name a file");
             }
         }
     }

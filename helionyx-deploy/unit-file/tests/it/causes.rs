@@ -1,18 +1,18 @@
 //! A mistake is named once, where editors show it, and what is right in its place is left alone.
 
-use systemd_unit_file::{Version, code, questions};
+use systemd_unit_file::{Code, Version, questions};
 
 use super::rules::found;
 
 #[test]
 fn mounts_conditions_and_start_limits_are_judged_too() {
     for (line, expected) in [
-        ("StartLimitBurst=0888", Some(code::BAD_VALUE)),
-        ("StartLimitBurst=010", Some(code::OCTAL)),
-        ("RequiresMountsFor=-/a", Some(code::BAD_VALUE)),
-        ("RequiresMountsFor=/a/../b", Some(code::BAD_VALUE)),
-        ("AssertFileIsExecutable=/a/../b", Some(code::BAD_VALUE)),
-        ("ConditionPathExists=!/a/../b", Some(code::BAD_VALUE)),
+        ("StartLimitBurst=0888", Some(Code::BadValue)),
+        ("StartLimitBurst=010", Some(Code::Octal)),
+        ("RequiresMountsFor=-/a", Some(Code::BadValue)),
+        ("RequiresMountsFor=/a/../b", Some(Code::BadValue)),
+        ("AssertFileIsExecutable=/a/../b", Some(Code::BadValue)),
+        ("ConditionPathExists=!/a/../b", Some(Code::BadValue)),
         ("RequiresMountsFor=/a /b", None),
         ("ConditionPathExists=/a/./b", None),
     ] {
@@ -25,20 +25,20 @@ fn mounts_conditions_and_start_limits_are_judged_too() {
 #[test]
 fn one_mistake_is_one_finding_at_the_line_that_editors_show() {
     for (text, expected) in [
-        ("[Unit]\nDescription=a\rb\n[Service]\nExecStart=x", (2, code::HIDDEN_LINE)),
+        ("[Unit]\nDescription=a\rb\n[Service]\nExecStart=x", (2, Code::HiddenLine)),
         (
             "[Unit]\nDescription=a\r[X]\nAfter=b.target\n[Service]\nExecStart=/x",
-            (2, code::HIDDEN_LINE),
+            (2, Code::HiddenLine),
         ),
-        ("[Unit]\nDescription=a\rUser=b\rUser=c\n[Service]\nExecStart=/x", (2, code::HIDDEN_LINE)),
-        ("[Service]\nExecStart=/bin/x\nRestart=always # c", (3, code::COMMENT)),
-        ("[Service]\nExecStart=/bin/x\nType=dbus # c", (3, code::COMMENT)),
+        ("[Unit]\nDescription=a\rUser=b\rUser=c\n[Service]\nExecStart=/x", (2, Code::HiddenLine)),
+        ("[Service]\nExecStart=/bin/x\nRestart=always # c", (3, Code::Comment)),
+        ("[Service]\nExecStart=/bin/x\nType=dbus # c", (3, Code::Comment)),
     ] {
         let text = text.replace("ExecStart=x", "ExecStart=/bin/x");
         assert_eq!(found("a.service", text.as_bytes(), 252), [expected], "{text:?}");
     }
     let text = "[Unit]\nDescription=a\rb\n[Service]\nExecStart=/bin/x\nNice=99\n";
-    let expected = [(2, code::HIDDEN_LINE), (5, code::BAD_VALUE)];
+    let expected = [(2, Code::HiddenLine), (5, Code::BadValue)];
     assert_eq!(found("a.service", text.as_bytes(), 252), expected);
 }
 
@@ -49,9 +49,9 @@ fn drop_ins_are_judged_as_parts_of_their_unit() {
         ("[Service]\nNice=5\n", None),
         ("", None),
         ("[Unit]\nRequires=db.service\n[Service]\nTimeoutStopSec=5\n", None),
-        ("[Service]\nNice=99\n", Some(code::BAD_VALUE)),
-        ("[Service]\nUser=root\n", Some(code::ROOT)),
-        ("[Socket]\nBacklog=5\n", Some(code::UNKNOWN_SECTION)),
+        ("[Service]\nNice=99\n", Some(Code::BadValue)),
+        ("[Service]\nUser=root\n", Some(Code::Root)),
+        ("[Socket]\nBacklog=5\n", Some(Code::UnknownSection)),
     ] {
         let codes: Vec<_> = found(name, text.as_bytes(), 252).into_iter().map(|f| f.1).collect();
         assert_eq!(codes, expected.into_iter().collect::<Vec<_>>(), "{text:?}");

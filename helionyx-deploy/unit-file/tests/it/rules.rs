@@ -1,9 +1,9 @@
 //! Each mistake is named, at its line, and units that are right are left alone.
 
-use systemd_unit_file::{Options, Policy, Version, code, lint, questions};
+use systemd_unit_file::{Code, Options, Policy, Version, lint, questions};
 
 /// What is found in a unit, and at which lines.
-pub fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, &'static str)> {
+pub fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, Code)> {
     let options = Options::new(Version(version));
     let findings = lint(file, text, &options);
     for finding in &findings {
@@ -14,141 +14,141 @@ pub fn found(file: &str, text: &[u8], version: u16) -> Vec<(usize, &'static str)
 }
 
 /// A line at the end of `[Service]`, which is line 5.
-fn service(line: &str) -> Vec<(usize, &'static str)> {
+fn service(line: &str) -> Vec<(usize, Code)> {
     let text = format!("[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n{line}\n");
     found("/etc/systemd/system/shop.service", text.as_bytes(), 252)
 }
 
 /// A line of `[Service]`, and what is wrong with it.
-const MISTAKES: &[(&str, &str)] = &[
-    ("ProtectSystem=stric", code::BAD_VALUE),
-    ("NoNewPrivileges=ture", code::BAD_VALUE),
-    ("SystemCallFilter=@system-servce", code::BAD_VALUE),
-    ("SystemCallFilter=~@privileged chrot", code::BAD_VALUE),
-    ("SystemCallFilter=~chroot:EPRM", code::BAD_VALUE),
-    ("SystemCallFilter=chroot:EPERM", code::BAD_VALUE),
-    ("CapabilityBoundingSet=CAP_NET_BIN", code::BAD_VALUE),
-    ("AmbientCapabilities=NET_ADMIN", code::BAD_VALUE),
-    ("KillSignal=SIGTREM", code::BAD_VALUE),
-    ("TimeoutStopSec=5 parsecs", code::BAD_VALUE),
-    ("MemoryMax=1Gigabyte", code::BAD_VALUE),
-    ("MemoryMax=0", code::BAD_VALUE),
-    ("CPUQuota=50", code::BAD_VALUE),
-    ("TasksMax=0", code::BAD_VALUE),
-    ("LimitNOFILE=many", code::BAD_VALUE),
-    ("UMask=0999", code::BAD_VALUE),
-    ("Nice=20", code::BAD_VALUE),
-    ("Type=simpel", code::BAD_VALUE),
-    ("Type=notify-reload", code::BAD_VALUE),
-    ("User=a b", code::BAD_VALUE),
-    ("User=%i", code::BAD_VALUE),
-    ("WorkingDirectory=srv", code::BAD_VALUE),
-    ("ReadWritePaths=/srv data", code::BAD_VALUE),
-    ("StateDirectory=/var/lib/x", code::BAD_VALUE),
-    ("StandardOutput=append:log.txt", code::BAD_VALUE),
-    ("IPAddressAllow=10.0.0.0/33", code::BAD_VALUE),
-    ("LoadCredential=:/x", code::BAD_VALUE),
-    ("Slice=shop", code::BAD_VALUE),
-    ("RestartSec=", code::BAD_VALUE),
-    ("WorkingDirectory=/srv # here", code::COMMENT),
-    ("MemoryLimit=1G", code::DEPRECATED),
-    ("KillMode=none", code::DEPRECATED),
-    ("StandardOutput=syslog", code::DEPRECATED),
-    ("Restrt=always", code::UNKNOWN_KEY),
-    ("environment=A=1", code::UNKNOWN_KEY),
-    ("StartLimitIntervalSec=30", code::WRONG_SECTION),
-    ("After=network.target", code::WRONG_SECTION),
-    ("RestartSteps=3", code::TOO_NEW),
-    ("[Servise]", code::UNKNOWN_SECTION),
-    ("[Socket]", code::UNKNOWN_SECTION),
-    ("Restart", code::NO_ASSIGNMENT),
-    ("=always", code::NO_ASSIGNMENT),
-    ("[Install", code::REFUSED),
-    ("SyslogIdentifier=%Q", code::SPECIFIER),
-    ("ExecStartPre=/bin/echo it's", code::EXEC),
-    ("ExecStartPre=/bin/echo p%40ss", code::EXEC),
-    ("ExecStartPre=/bin/echo \\d", code::EXEC),
-    ("ExecStartPre=./x", code::EXEC),
-    ("ExecStartPre=/bin/echo $5.00", code::VANISHING),
-    ("ExecStartPre=/bin/echo a > /tmp/x", code::SHELL),
-    ("ExecStart=/bin/true", code::CONTRADICTION),
-    ("ExecStart=\nExecStart=/bin/true ; /bin/true", code::CONTRADICTION),
-    ("ExecStart=", code::CONTRADICTION),
-    ("ExecStartPre=/bin/echo %H it's", code::EXEC),
-    ("ExecStartPre= ;", code::EXEC),
-    ("Type=dbus", code::CONTRADICTION),
-    ("Environment=A=C:\\dir", code::ENVIRONMENT),
-    ("Environment=A=hunter2 b", code::ENVIRONMENT),
-    ("Environment=A=it's", code::ENVIRONMENT),
-    ("Environment=A={\"k\":\"v\"}", code::ENVIRONMENT),
-    ("Environment=a-b=hunter2", code::ENVIRONMENT),
-    ("Environment=API_KEY=hunter2", code::SECRET),
-    ("Environment=DB=postgres://u:hunter2@h/d", code::SECRET),
-    ("SetCredential=x:hunter2", code::SECRET),
-    ("EnvironmentFile=\"/etc/x\"", code::ENVIRONMENT_FILE),
-    ("EnvironmentFile=/etc/x /etc/y", code::ENVIRONMENT_FILE),
-    ("WatchdogSec=30", code::WATCHDOG),
-    ("User=root", code::ROOT),
-    ("[Install]\rAlias=a.service", code::HIDDEN_LINE),
-    ("Nice=1\0Nice=2", code::HIDDEN_LINE),
-    ("ExecStop=/bin/x \\\nUser=shop", code::SWALLOWED),
-    ("TasksMax=08", code::BAD_VALUE),
-    ("TasksMax=08%", code::BAD_VALUE),
-    ("IOWeight=08", code::BAD_VALUE),
-    ("CPUSchedulingPriority=08", code::BAD_VALUE),
-    ("Nice=08", code::BAD_VALUE),
-    ("LimitSIGPENDING=08", code::BAD_VALUE),
-    ("LimitNOFILE=5:1", code::BAD_VALUE),
-    ("LimitNOFILE=infinity:5", code::BAD_VALUE),
-    ("LimitNOFILE=1:2:3", code::BAD_VALUE),
-    ("LimitCPU=5:1", code::BAD_VALUE),
-    ("LimitFSIZE=5K:1K", code::BAD_VALUE),
-    ("LimitNICE=+1:+5", code::BAD_VALUE),
-    ("SystemCallErrorNumber=08", code::BAD_VALUE),
-    ("SuccessExitStatus=08", code::BAD_VALUE),
-    ("KillSignal=08", code::BAD_VALUE),
-    ("AllowedCPUs=3-1", code::BAD_VALUE),
-    ("AllowedCPUs=8192", code::BAD_VALUE),
-    ("BindPaths=/a:/b:rbind:x", code::BAD_VALUE),
-    ("BindPaths=/a:", code::BAD_VALUE),
-    ("BindPaths=/a/../b", code::BAD_VALUE),
-    ("CoredumpFilter=full", code::BAD_VALUE),
-    ("CoredumpFilter=00112233445566778899", code::BAD_VALUE),
-    ("SystemCallErrorNumber=0", code::BAD_VALUE),
-    ("RootHash=foo", code::BAD_VALUE),
-    ("RootHash=0011", code::BAD_VALUE),
-    ("RootHashSignature=x", code::BAD_VALUE),
-    ("RootHashSignature=base64:@@", code::BAD_VALUE),
-    ("StandardInputData=foo", code::BAD_VALUE),
-    ("SetCredentialEncrypted=a:b", code::BAD_VALUE),
-    ("SetCredential=hunter2", code::BAD_VALUE),
-    ("DisableControllers=TRUE", code::BAD_VALUE),
-    ("PassEnvironment=\"a", code::BAD_VALUE),
-    ("ConfigurationDirectory=10:5", code::BAD_VALUE),
-    ("RuntimeDirectory=x:/x", code::BAD_VALUE),
-    ("StateDirectory=x:../y", code::BAD_VALUE),
-    ("RuntimeDirectory=private/x", code::BAD_VALUE),
-    ("RootImageOptions=file:x", code::BAD_VALUE),
-    ("IOReadBandwidthMax=/dev/null x", code::BAD_VALUE),
-    ("IOReadBandwidthMax=/dev/../x 10M", code::BAD_VALUE),
-    ("IODeviceWeight=/dev/null 10001", code::BAD_VALUE),
-    ("WorkingDirectory=/a/../b", code::BAD_VALUE),
-    ("PIDFile=/a/../b", code::BAD_VALUE),
-    ("StandardOutput=append:/a/../b", code::BAD_VALUE),
-    ("SocketBindAllow=9-8", code::BAD_VALUE),
-    ("SocketBindAllow=tcp:ipv4:80", code::BAD_VALUE),
-    ("IPAddressAllow=10.0.0.0/08", code::BAD_VALUE),
-    ("LimitNOFILE=010", code::OCTAL),
-    ("TasksMax=010", code::OCTAL),
-    ("Nice=-010", code::OCTAL),
-    ("CPUQuota=010%", code::OCTAL),
-    ("KillSignal=015", code::OCTAL),
-    ("AllowedCPUs=010", code::OCTAL),
-    ("User=nobody", code::SPECIAL_USER),
-    ("EnvironmentFile=/a/../b", code::ENVIRONMENT_FILE),
-    ("ProtectHome=yes\nWorkingDirectory=/home/shop", code::HIDDEN_PATH),
-    ("ProtectHome=tmpfs\nExecStartPre=/root/x", code::HIDDEN_PATH),
-    ("PrivateTmp=yes\nReadWritePaths=/tmp/x", code::HIDDEN_PATH),
+const MISTAKES: &[(&str, Code)] = &[
+    ("ProtectSystem=stric", Code::BadValue),
+    ("NoNewPrivileges=ture", Code::BadValue),
+    ("SystemCallFilter=@system-servce", Code::BadValue),
+    ("SystemCallFilter=~@privileged chrot", Code::BadValue),
+    ("SystemCallFilter=~chroot:EPRM", Code::BadValue),
+    ("SystemCallFilter=chroot:EPERM", Code::BadValue),
+    ("CapabilityBoundingSet=CAP_NET_BIN", Code::BadValue),
+    ("AmbientCapabilities=NET_ADMIN", Code::BadValue),
+    ("KillSignal=SIGTREM", Code::BadValue),
+    ("TimeoutStopSec=5 parsecs", Code::BadValue),
+    ("MemoryMax=1Gigabyte", Code::BadValue),
+    ("MemoryMax=0", Code::BadValue),
+    ("CPUQuota=50", Code::BadValue),
+    ("TasksMax=0", Code::BadValue),
+    ("LimitNOFILE=many", Code::BadValue),
+    ("UMask=0999", Code::BadValue),
+    ("Nice=20", Code::BadValue),
+    ("Type=simpel", Code::BadValue),
+    ("Type=notify-reload", Code::BadValue),
+    ("User=a b", Code::BadValue),
+    ("User=%i", Code::BadValue),
+    ("WorkingDirectory=srv", Code::BadValue),
+    ("ReadWritePaths=/srv data", Code::BadValue),
+    ("StateDirectory=/var/lib/x", Code::BadValue),
+    ("StandardOutput=append:log.txt", Code::BadValue),
+    ("IPAddressAllow=10.0.0.0/33", Code::BadValue),
+    ("LoadCredential=:/x", Code::BadValue),
+    ("Slice=shop", Code::BadValue),
+    ("RestartSec=", Code::BadValue),
+    ("WorkingDirectory=/srv # here", Code::Comment),
+    ("MemoryLimit=1G", Code::Deprecated),
+    ("KillMode=none", Code::Deprecated),
+    ("StandardOutput=syslog", Code::Deprecated),
+    ("Restrt=always", Code::UnknownKey),
+    ("environment=A=1", Code::UnknownKey),
+    ("StartLimitIntervalSec=30", Code::WrongSection),
+    ("After=network.target", Code::WrongSection),
+    ("RestartSteps=3", Code::TooNew),
+    ("[Servise]", Code::UnknownSection),
+    ("[Socket]", Code::UnknownSection),
+    ("Restart", Code::NoAssignment),
+    ("=always", Code::NoAssignment),
+    ("[Install", Code::Refused),
+    ("SyslogIdentifier=%Q", Code::Specifier),
+    ("ExecStartPre=/bin/echo it's", Code::Exec),
+    ("ExecStartPre=/bin/echo p%40ss", Code::Exec),
+    ("ExecStartPre=/bin/echo \\d", Code::Exec),
+    ("ExecStartPre=./x", Code::Exec),
+    ("ExecStartPre=/bin/echo $5.00", Code::Vanishing),
+    ("ExecStartPre=/bin/echo a > /tmp/x", Code::Shell),
+    ("ExecStart=/bin/true", Code::Contradiction),
+    ("ExecStart=\nExecStart=/bin/true ; /bin/true", Code::Contradiction),
+    ("ExecStart=", Code::Contradiction),
+    ("ExecStartPre=/bin/echo %H it's", Code::Exec),
+    ("ExecStartPre= ;", Code::Exec),
+    ("Type=dbus", Code::Contradiction),
+    ("Environment=A=C:\\dir", Code::Environment),
+    ("Environment=A=hunter2 b", Code::Environment),
+    ("Environment=A=it's", Code::Environment),
+    ("Environment=A={\"k\":\"v\"}", Code::Environment),
+    ("Environment=a-b=hunter2", Code::Environment),
+    ("Environment=API_KEY=hunter2", Code::Secret),
+    ("Environment=DB=postgres://u:hunter2@h/d", Code::Secret),
+    ("SetCredential=x:hunter2", Code::Secret),
+    ("EnvironmentFile=\"/etc/x\"", Code::EnvironmentFile),
+    ("EnvironmentFile=/etc/x /etc/y", Code::EnvironmentFile),
+    ("WatchdogSec=30", Code::Watchdog),
+    ("User=root", Code::Root),
+    ("[Install]\rAlias=a.service", Code::HiddenLine),
+    ("Nice=1\0Nice=2", Code::HiddenLine),
+    ("ExecStop=/bin/x \\\nUser=shop", Code::Swallowed),
+    ("TasksMax=08", Code::BadValue),
+    ("TasksMax=08%", Code::BadValue),
+    ("IOWeight=08", Code::BadValue),
+    ("CPUSchedulingPriority=08", Code::BadValue),
+    ("Nice=08", Code::BadValue),
+    ("LimitSIGPENDING=08", Code::BadValue),
+    ("LimitNOFILE=5:1", Code::BadValue),
+    ("LimitNOFILE=infinity:5", Code::BadValue),
+    ("LimitNOFILE=1:2:3", Code::BadValue),
+    ("LimitCPU=5:1", Code::BadValue),
+    ("LimitFSIZE=5K:1K", Code::BadValue),
+    ("LimitNICE=+1:+5", Code::BadValue),
+    ("SystemCallErrorNumber=08", Code::BadValue),
+    ("SuccessExitStatus=08", Code::BadValue),
+    ("KillSignal=08", Code::BadValue),
+    ("AllowedCPUs=3-1", Code::BadValue),
+    ("AllowedCPUs=8192", Code::BadValue),
+    ("BindPaths=/a:/b:rbind:x", Code::BadValue),
+    ("BindPaths=/a:", Code::BadValue),
+    ("BindPaths=/a/../b", Code::BadValue),
+    ("CoredumpFilter=full", Code::BadValue),
+    ("CoredumpFilter=00112233445566778899", Code::BadValue),
+    ("SystemCallErrorNumber=0", Code::BadValue),
+    ("RootHash=foo", Code::BadValue),
+    ("RootHash=0011", Code::BadValue),
+    ("RootHashSignature=x", Code::BadValue),
+    ("RootHashSignature=base64:@@", Code::BadValue),
+    ("StandardInputData=foo", Code::BadValue),
+    ("SetCredentialEncrypted=a:b", Code::BadValue),
+    ("SetCredential=hunter2", Code::BadValue),
+    ("DisableControllers=TRUE", Code::BadValue),
+    ("PassEnvironment=\"a", Code::BadValue),
+    ("ConfigurationDirectory=10:5", Code::BadValue),
+    ("RuntimeDirectory=x:/x", Code::BadValue),
+    ("StateDirectory=x:../y", Code::BadValue),
+    ("RuntimeDirectory=private/x", Code::BadValue),
+    ("RootImageOptions=file:x", Code::BadValue),
+    ("IOReadBandwidthMax=/dev/null x", Code::BadValue),
+    ("IOReadBandwidthMax=/dev/../x 10M", Code::BadValue),
+    ("IODeviceWeight=/dev/null 10001", Code::BadValue),
+    ("WorkingDirectory=/a/../b", Code::BadValue),
+    ("PIDFile=/a/../b", Code::BadValue),
+    ("StandardOutput=append:/a/../b", Code::BadValue),
+    ("SocketBindAllow=9-8", Code::BadValue),
+    ("SocketBindAllow=tcp:ipv4:80", Code::BadValue),
+    ("IPAddressAllow=10.0.0.0/08", Code::BadValue),
+    ("LimitNOFILE=010", Code::Octal),
+    ("TasksMax=010", Code::Octal),
+    ("Nice=-010", Code::Octal),
+    ("CPUQuota=010%", Code::Octal),
+    ("KillSignal=015", Code::Octal),
+    ("AllowedCPUs=010", Code::Octal),
+    ("User=nobody", Code::SpecialUser),
+    ("EnvironmentFile=/a/../b", Code::EnvironmentFile),
+    ("ProtectHome=yes\nWorkingDirectory=/home/shop", Code::HiddenPath),
+    ("ProtectHome=tmpfs\nExecStartPre=/root/x", Code::HiddenPath),
+    ("PrivateTmp=yes\nReadWritePaths=/tmp/x", Code::HiddenPath),
 ];
 
 #[test]
@@ -158,7 +158,7 @@ fn every_mistake_in_a_service_is_found_at_its_line() {
         // Two mistakes are seen where they end, and one where the section begins.
         let expected = match line {
             "ExecStart=" => 3,
-            line if [code::SWALLOWED, code::HIDDEN_PATH].contains(&code)
+            line if [Code::Swallowed, Code::HiddenPath].contains(&code)
                 || line.contains(" ; /bin/true") =>
             {
                 6
@@ -258,16 +258,16 @@ fn other_types_of_units_have_their_own_rules() {
         ("a.timer", "[Timer]\nOnCalendar=Mon..Fri *-*-* 04:00:00 Europe/Berlin\n", None),
         ("a.timer", "[Timer]\nOnCalendar=*-*-01,15 *:0/15\nPersistent=true\n", None),
         ("a.timer", "[Timer]\nOnUnitActiveSec=15min\nOnBootSec=1min\n", None),
-        ("a.timer", "[Timer]\nOnCalendar=someday\n", Some(code::BAD_VALUE)),
-        ("a.timer", "[Timer]\nOnCalendar=*-*-* 25:00\n", Some(code::BAD_VALUE)),
-        ("a.timer", "[Timer]\nPersistent=true\n", Some(code::NO_TRIGGER)),
-        ("a.timer", "[Service]\nExecStart=/bin/true\n", Some(code::UNKNOWN_SECTION)),
+        ("a.timer", "[Timer]\nOnCalendar=someday\n", Some(Code::BadValue)),
+        ("a.timer", "[Timer]\nOnCalendar=*-*-* 25:00\n", Some(Code::BadValue)),
+        ("a.timer", "[Timer]\nPersistent=true\n", Some(Code::NoTrigger)),
+        ("a.timer", "[Service]\nExecStart=/bin/true\n", Some(Code::UnknownSection)),
         ("a.socket", "[Socket]\nListenStream=[::1]:8000\nListenStream=/run/a\n", None),
-        ("a.socket", "[Socket]\nListenStream=127.0.0.1:99999\n", Some(code::BAD_VALUE)),
-        ("a.socket", "[Socket]\nBacklog=5\n", Some(code::NO_TRIGGER)),
+        ("a.socket", "[Socket]\nListenStream=127.0.0.1:99999\n", Some(Code::BadValue)),
+        ("a.socket", "[Socket]\nBacklog=5\n", Some(Code::NoTrigger)),
         ("a.path", "[Path]\nPathChanged=/srv/x\n", None),
-        ("a.service", "", Some(code::MASKED)),
-        ("a.service", "[Unit]\nDescription=x\n", Some(code::CONTRADICTION)),
+        ("a.service", "", Some(Code::Masked)),
+        ("a.service", "[Unit]\nDescription=x\n", Some(Code::Contradiction)),
         (
             "a@.service",
             "[Unit]\nBindsTo=%i.device\nAfter=%i.device\n[Service]\nUser=%i\n\
@@ -279,7 +279,7 @@ fn other_types_of_units_have_their_own_rules() {
         let codes: Vec<_> = found(file, text.as_bytes(), 252).into_iter().map(|f| f.1).collect();
         match expected {
             Some(code) => assert!(codes.contains(&code), "{file} {text:?}: {codes:?}"),
-            None => assert_eq!(codes, Vec::<&str>::new(), "{file} {text:?}"),
+            None => assert_eq!(codes, Vec::<Code>::new(), "{file} {text:?}"),
         }
     }
 }
@@ -287,14 +287,14 @@ fn other_types_of_units_have_their_own_rules() {
 #[test]
 fn orders_and_requirements_are_judged_together() {
     for (lines, expected) in [
-        ("After=network-online.target", Some(code::UNORDERED)),
-        ("Wants=network-online.target", Some(code::UNORDERED)),
+        ("After=network-online.target", Some(Code::Unordered)),
+        ("Wants=network-online.target", Some(Code::Unordered)),
         ("After=network-online.target\nWants=network-online.target", None),
-        ("Requires=db.service", Some(code::UNORDERED)),
+        ("Requires=db.service", Some(Code::Unordered)),
         ("Requires=db.service\nAfter=db.service", None),
         ("Requires=shop.socket", None),
-        ("After=shop.service", Some(code::ITSELF)),
-        ("After=db", Some(code::BAD_VALUE)),
+        ("After=shop.service", Some(Code::Itself)),
+        ("After=db", Some(Code::BadValue)),
     ] {
         let text = format!("[Unit]\n{lines}\n[Service]\nExecStart=/bin/true\n");
         let codes: Vec<_> =
@@ -307,11 +307,11 @@ fn orders_and_requirements_are_judged_together() {
 fn a_program_whose_last_blank_is_lost_is_found_where_it_would_not_start() {
     for (line, version, expected) in [
         ("\"/bin/x \" y", 252, &[][..]),
-        ("\"/bin/x \" y", 257, &[(2, code::EXEC)]),
-        ("/bin/x\\x20", 257, &[(2, code::EXEC)]),
+        ("\"/bin/x \" y", 257, &[(2, Code::Exec)]),
+        ("/bin/x\\x20", 257, &[(2, Code::Exec)]),
         ("\"/bin/ x\" \"y \"", 257, &[]),
         ("/bin/x/. y", 252, &[]),
-        ("/bin/x/. y", 257, &[(2, code::EXEC)]),
+        ("/bin/x/. y", 257, &[(2, Code::Exec)]),
     ] {
         let text = format!("[Service]\nExecStart={line}\n");
         assert_eq!(found("shop.service", text.as_bytes(), version), expected, "{line:?} {version}");
@@ -321,7 +321,7 @@ fn a_program_whose_last_blank_is_lost_is_found_where_it_would_not_start() {
 #[test]
 fn bytes_that_are_no_text_refuse_the_unit() {
     for bytes in [&b"[Service]\nExecStart=/bin/x \xff\n"[..], "[Unit]\nX-A=\u{fffe}\n".as_bytes()] {
-        assert_eq!(found("a.service", bytes, 252), [(2, code::REFUSED)]);
+        assert_eq!(found("a.service", bytes, 252), [(2, Code::Refused)]);
     }
 }
 
@@ -331,7 +331,7 @@ fn a_service_of_ours_must_not_run_as_root_or_restart_for_ever() {
     let options = Options { policy: Policy::Deployed, ..Options::new(Version(257)) };
     let found = lint("a.service", text.as_bytes(), &options);
     let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
-    assert_eq!(codes, [code::ROOT, code::ENDLESS]);
+    assert_eq!(codes, [Code::Root, Code::Endless]);
     let text = format!("[Unit]\nStartLimitIntervalSec=300\n{text}User=shop\n");
     assert_eq!(lint("a.service", text.as_bytes(), &options), []);
 }
@@ -346,7 +346,7 @@ fn programs_that_are_meant_to_run_as_root_may() {
         found.into_iter().map(|finding| finding.code).collect::<Vec<_>>()
     };
     assert!(found("/usr/lib/tool").is_empty());
-    assert_eq!(found("/usr/lib/other"), [code::ROOT]);
+    assert_eq!(found("/usr/lib/other"), [Code::Root]);
 }
 
 #[test]
