@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 /// The modules, lowest layer first; those in one row may use each other.
+/// Below all of them is the crate `systemd-unit-file`, which cannot use one that uses it.
 const LAYERS: [&[&str]; 10] = [
     &["digest", "name", "secret", "template", "time"],
     &["command", "layout", "model", "release", "state"],

@@ -15,7 +15,7 @@ pub struct Finding {
     pub severity: Severity,
     /// What kind of finding it is.
     pub code: Code,
-    /// What is wrong. It never holds a value that may be a secret.
+    /// What is wrong. It never repeats the value of a variable or credential: that may be a secret.
     pub message: String,
     /// What to write or do instead.
     pub hint: String,
