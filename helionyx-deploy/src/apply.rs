@@ -20,7 +20,7 @@ mod release;
 mod service;
 
 use release::{Made, Maker};
-use service::Supervisors;
+use service::{Done, Supervisors};
 
 /// What carrying out a plan needs.
 pub struct Work<'w, 'j> {
@@ -163,8 +163,21 @@ pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
     let supervisors = Supervisors::new(work.host, work.environment);
     let applied = Applied { down_since, ..Applied::default() };
     let mut applier = Applier { plan, work, applied, made: Made::default(), supervisors };
-    for (index, step) in plan.steps.iter().enumerate() {
-        if let Err(error) = applier.one(index + 1, step) {
+    let mut steps = plan.steps.iter().enumerate().peekable();
+    while let Some((index, step)) = steps.next() {
+        let mut proofs = Vec::new();
+        while let (true, Some(next)) = (step.is_proof(), steps.next_if(|(_, next)| next.is_proof()))
+        {
+            proofs.push((next.0 + 1, next.1));
+        }
+        let failure = match proofs.is_empty() {
+            true => applier.one(index + 1, step).err().map(|error| (step, error)),
+            false => {
+                proofs.insert(0, (index + 1, step));
+                applier.side_by_side(&proofs).err()
+            }
+        };
+        if let Some((step, error)) = failure {
             applier.applied.failure = Some((Box::new(step.clone()), error));
             break;
         }
@@ -182,6 +195,53 @@ struct Applier<'a, 'w, 'j> {
 
 impl Applier<'_, '_, '_> {
     fn one(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
+        self.begin(index, step)?;
+        let begin = self.work.host.elapsed();
+        let result = self.perform(step);
+        let duration_ms = millis(self.work.host.elapsed().saturating_sub(begin));
+        match result {
+            Ok(note) => {
+                self.finish(index, duration_ms, note);
+                Ok(())
+            }
+            Err(error) => self.failed(index, step, error, duration_ms),
+        }
+    }
+
+    /// Proves services that do not need each other side by side: each must stay healthy for a while,
+    /// and all can do so at once. The first failure of them is that of the plan.
+    fn side_by_side<'s>(
+        &mut self,
+        proofs: &[(usize, &'s Step)],
+    ) -> Result<(), (&'s Step, StepError)> {
+        for (index, step) in proofs {
+            self.begin(*index, step).map_err(|error| (*step, error))?;
+        }
+        let begin = self.work.host.elapsed();
+        let steps = proofs.iter().filter_map(|(_, step)| match step {
+            Step::Service(step) => Some(step),
+            _ => None,
+        });
+        let proven = self.supervisors.prove_all(&steps.collect::<Vec<_>>());
+        let duration_ms = millis(self.work.host.elapsed().saturating_sub(begin));
+        let mut failure = None;
+        for ((index, step), result) in proofs.iter().zip(proven) {
+            match result {
+                Ok(done) => {
+                    let note = self.noted(done);
+                    self.finish(*index, duration_ms, note);
+                }
+                Err(error) => {
+                    let error = self.told(*index, step, error, duration_ms);
+                    failure.get_or_insert((*step, error));
+                }
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    /// Announces a step, unless somebody interrupted before anything that a service could notice.
+    fn begin(&mut self, index: usize, step: &Step) -> Result<(), StepError> {
         let host = self.work.host;
         let past = self.applied.past_the_switch || step.is_noticeable();
         if self.work.heed == Heed::Interruptions && !past && host.interrupted() {
@@ -192,17 +252,12 @@ impl Applier<'_, '_, '_> {
         let (text, boxed) = (step.title(), Box::new(step.clone()));
         (self.work.events)(Event::StepStarted { index, total, text, step: boxed });
         self.applied.past_the_switch = past;
-        let begin = host.elapsed();
-        let result = self.perform(step);
-        let duration_ms = millis(host.elapsed().saturating_sub(begin));
-        match result {
-            Ok(note) => {
-                self.applied.done += 1;
-                (self.work.events)(Event::StepFinished { index, duration_ms, note });
-                Ok(())
-            }
-            Err(error) => self.failed(index, step, error, duration_ms),
-        }
+        Ok(())
+    }
+
+    fn finish(&mut self, index: usize, duration_ms: u64, note: String) {
+        self.applied.done += 1;
+        (self.work.events)(Event::StepFinished { index, duration_ms, note });
     }
 
     /// What a failure of a step means for the plan.
@@ -295,12 +350,17 @@ impl Applier<'_, '_, '_> {
             self.applied.down_since.get_or_insert(self.work.host.elapsed());
         }
         let done = self.supervisors.perform(step, self.work.heed.way(), self.work.events)?;
+        Ok(self.noted(done))
+    }
+
+    /// What there is to say of a service, and since when it answers again.
+    fn noted(&mut self, done: Done) -> String {
         if let (Some(first_pass), Some(since)) = (done.first_pass, self.applied.down_since) {
             self.applied.down_since = None;
             let downtime = first_pass.saturating_sub(since);
             self.applied.downtime = self.applied.downtime.max(Some(downtime));
         }
-        Ok(done.note)
+        done.note
     }
 
     fn lock_the_host(&mut self) -> Result<Box<dyn HeldLock>, JournalError> {

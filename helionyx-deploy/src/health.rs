@@ -4,6 +4,7 @@
 //! release: the listener's inode leads to its process, the process to its directory, program and
 //! environment. An old process or a stranger on the port is a failure that names it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::command::ExitStatus;
@@ -184,8 +185,8 @@ pub fn prove(
                 pause_until(host, next.min(streak.first + millis(timing.stable_ms)));
             }
             // A look whether somebody listens costs the service nothing.
-            None if seen.listeners.is_empty() => {
-                await_listener(host, service.port, next.min(try_begin + LISTEN_SPAN))?;
+            None if seen.listeners.is_empty() || seen.silent_port().is_some() => {
+                await_listener(host, seen.silent_port(), next.min(try_begin + LISTEN_SPAN))?;
             }
             _ => pause_until(host, next),
         }
@@ -229,15 +230,21 @@ pub fn look(
 pub struct Seen {
     /// Its living processes, the main process first.
     pub instances: Vec<Instance>,
-    /// Who listens on its port.
-    pub listeners: Vec<Listener<Instance>>,
+    /// Who listens on each of its ports.
+    pub listeners: BTreeMap<Port, Vec<Listener<Instance>>>,
 }
 
 impl Seen {
     fn now(supervisor: &dyn Supervise, service: &Service) -> Result<Seen, HostError> {
         let instances = supervisor.instances_of(&service.name)?;
-        let listeners = service.port.map_or(Ok(Vec::new()), |port| supervisor.listeners(port))?;
-        Ok(Seen { instances, listeners })
+        let listeners = service.all_ports().map(|port| Ok((port, supervisor.listeners(port)?)));
+        Ok(Seen { instances, listeners: listeners.collect::<Result<_, HostError>>()? })
+    }
+
+    /// A port on which nobody listens.
+    fn silent_port(&self) -> Option<Port> {
+        let silent = self.listeners.iter().find(|(_, listeners)| listeners.is_empty());
+        silent.map(|(port, _)| *port)
     }
 }
 
@@ -270,14 +277,16 @@ fn examine(
     let main = main.process.key;
     check_release(service, release, &seen.instances)?;
     check_environment(&environment.name, &service.name, &seen.instances)?;
-    let Some(port) = service.port else { return Ok(Examined::Passing(main)) };
-    check_listeners(service, release, port, &seen.listeners)?;
-    if seen.listeners.is_empty() {
+    for (port, listeners) in &seen.listeners {
+        check_listeners(service, release, *port, listeners)?;
+    }
+    if let Some(port) = seen.silent_port() {
         let reason = format!("nobody listens on port {port}");
         return Ok(Examined::NotYet { reason, alive: false, answer: None });
     }
     let probes = service.health.iter().flat_map(|health| &health.probes);
     for (index, probe) in probes.enumerate() {
+        let Some(port) = probe.port.or(service.port) else { continue };
         if let Err((reason, answer)) = ask(host, port, probe, timing(service).try_timeout_ms) {
             return Ok(Examined::NotYet { reason, alive: index > 0, answer });
         }

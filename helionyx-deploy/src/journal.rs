@@ -6,6 +6,8 @@
 //! go unseen. Records beside the journal name its last entry ([`Anchor`]): what is missing at its
 //! end is seen as well.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
@@ -13,8 +15,8 @@ pub use crate::event::Holder;
 use crate::event::{Operation, Report};
 use crate::host::{Host, HostError};
 use crate::layout::Layout;
-use crate::name::ReleaseId;
-use crate::plan::Step;
+use crate::name::{ReleaseId, ServiceName};
+use crate::plan::{Run, Step};
 use crate::release::{Actor, Anchor};
 use crate::time::Timestamp;
 
@@ -99,6 +101,12 @@ pub struct Begin {
     pub before: Before,
     /// Where it goes.
     pub to: Option<ReleaseId>,
+    /// The services that it was asked for by name; none where it was for all.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub services: BTreeSet<ServiceName>,
+    /// The services that run after it, where that are not all or, after a stop, none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<BTreeSet<ServiceName>>,
 }
 
 /// The state before an operation: what is restored when it fails or is cut short.
@@ -109,6 +117,27 @@ pub struct Before {
     pub release: Option<ReleaseId>,
     /// Whether services ran, or should have: only a stop that was asked for makes this false.
     pub running: bool,
+    /// Those that ran or should have, where not all did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub services: Option<BTreeSet<ServiceName>>,
+}
+
+impl Before {
+    /// The state in which nothing is in use and nothing runs.
+    #[must_use]
+    pub fn nothing() -> Before {
+        Before { release: None, running: false, services: None }
+    }
+
+    /// What services should do for this state to be there again.
+    #[must_use]
+    pub fn run(&self) -> Run {
+        match (self.running, &self.services) {
+            (false, _) => Run::stopped(),
+            (true, None) => Run::all(),
+            (true, Some(services)) => Run::only(services.clone()),
+        }
+    }
 }
 
 /// The last entries of a journal, oldest first, as far as they fit into its last mebibyte.

@@ -2,7 +2,7 @@
 //!
 //! `envs/<app>/app.toml` says what an app is, `envs/<app>/<environment>.toml` where it runs. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::Layout;
 use crate::name::{
-    AppName, BuildName, EnvironmentName, HostName, Port, ServiceName, UnitName, VariableName,
+    AppName, BuildName, EnvironmentName, HostName, Port, PortName, ServiceName, UnitName,
+    VariableName,
 };
 use crate::template::{Bindings, Placeholder, Template};
 
@@ -55,8 +56,11 @@ pub struct Environment {
     pub data_dirs: Vec<Utf8PathBuf>,
     /// The directory that holds the models' directory.
     pub project: Utf8PathBuf,
-    /// The port that its services share, where one listens.
+    /// The port of the service that listens, where only one does.
     pub port: Option<Port>,
+    /// Ports by name, where services listen on several.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<PortName, Port>,
     /// Where its code comes from.
     pub source: Source,
     /// The programs that its host must have.
@@ -126,12 +130,30 @@ pub struct ServiceModel {
     pub name: ServiceName,
     /// Program and arguments.
     pub exec: Vec<Template>,
+    /// The names of the ports that it listens on; where there is none, a service with `health` listens
+    /// on the environment's port.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ports: Vec<PortName>,
+    /// Services that are started before it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub after: BTreeSet<ServiceName>,
+    /// Services that it cannot do without.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub requires: BTreeSet<ServiceName>,
     /// How it is stopped and how often it may be started.
     pub limits: Limits,
     /// What systemd is told of it.
     pub supervision: Supervision,
     /// How it is proven to work; without it, the process alone is proof.
     pub health: Option<HealthModel>,
+}
+
+impl ServiceModel {
+    /// Whether the service listens on the environment's one port.
+    #[must_use]
+    pub fn listens_on_the_port(&self) -> bool {
+        self.health.is_some() && self.ports.is_empty()
+    }
 }
 
 /// How a service is stopped, and how often it may start again by itself.
@@ -157,6 +179,9 @@ pub struct HealthModel {
 /// A question to a service, before it is bound to a release.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeModel {
+    /// The name of the port that is asked; the first that the service listens on where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<PortName>,
     /// The path, with its leading `/`.
     pub path: String,
     /// The status that is wanted.
@@ -264,13 +289,21 @@ impl Environment {
     /// What every placeholder stands for when a release lies in `release`.
     #[must_use]
     pub fn bindings(&self, release: &Utf8Path) -> Bindings {
-        Bindings::new(&self.app, &self.name, self.port)
+        let bindings = Bindings::new(&self.app, &self.name, self.port);
+        let ports = self.ports.iter();
+        ports
+            .fold(bindings, |bindings, (name, port)| bindings.bind_port(name, *port))
             .bind(Placeholder::Root, self.layout.root.as_str())
             .bind(Placeholder::Data, self.layout.data.as_str())
             .bind(Placeholder::Cache, self.layout.cache().as_str())
             .bind(Placeholder::Project, self.project.as_str())
             .bind(Placeholder::Release, release.as_str())
             .bind(Placeholder::ReleaseId, release.file_name().unwrap_or_default())
+    }
+
+    /// All ports that its services listen on.
+    pub fn all_ports(&self) -> impl Iterator<Item = Port> + '_ {
+        self.port.iter().chain(self.ports.values()).copied()
     }
 
     /// Whether the operator has to supply secrets on the host.

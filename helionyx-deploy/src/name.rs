@@ -82,6 +82,11 @@ name! {
     "1 to 31 of a-z, 0-9 and -, a letter first, no - last", is_word
 }
 name! {
+    /// A port of an environment that has several, e.g. `admin`.
+    PortName, "the name of a port",
+    "1 to 31 of a-z, 0-9 and -, a letter first, no - last", is_word
+}
+name! {
     /// What the names of an environment's units end in, e.g. `-dev`.
     UnitSuffix, "what a unit's name can end in",
     "nothing, or - and 1 to 31 of a-z, 0-9 and -, no - last", is_suffix

@@ -13,6 +13,7 @@ use crate::model::Environment;
 use crate::name::{Port, ReleaseId, ServiceName};
 use crate::plan::desired;
 use crate::plan::runtime::rules;
+use crate::release::Service;
 use crate::state::{
     Account, Condition, Current, HostState, Instance, Listener, Node, ServiceState, main_first,
 };
@@ -241,8 +242,8 @@ fn look_at_processes(
         }
     }
     services.values_mut().for_each(|service| main_first(&mut service.instances));
-    let deployed = recorded.services_of_releases().filter_map(|service| service.port);
-    let ports: BTreeSet<Port> = deployed.chain(environment.port).collect();
+    let deployed = recorded.services_of_releases().flat_map(Service::all_ports);
+    let ports: BTreeSet<Port> = deployed.chain(environment.all_ports()).collect();
     let listeners = ports.into_iter();
     let listeners = listeners.map(|port| Ok((port, supervisor.listeners(port)?)));
     let listeners = listeners.collect::<Result<_, HostError>>()?;
@@ -261,11 +262,10 @@ fn look_at_health(
     let services = recorded.manifest(release).map(|manifest| &manifest.services);
     for service in services.into_iter().flatten() {
         let Some(found) = alive.services.get_mut(&service.name) else { continue };
-        let listeners = service.port.and_then(|port| alive.listeners.get(&port));
-        let seen = Seen {
-            instances: found.instances.clone(),
-            listeners: listeners.cloned().unwrap_or_default(),
-        };
+        let listeners = service.all_ports();
+        let listeners =
+            listeners.map(|port| (port, alive.listeners.get(&port).cloned().unwrap_or_default()));
+        let seen = Seen { instances: found.instances.clone(), listeners: listeners.collect() };
         found.health = health::look(host, environment, service, release, &seen);
     }
 }

@@ -129,7 +129,7 @@ pub fn save(
         origin.map_err(|error| missing::with_missing(host, environment, &goal, None, error))?;
     let found = missing::look(host, environment, &goal)?;
     let recipe = recipe(host, &origin, force, &found);
-    let run = Run::Running;
+    let run = Run::all();
     let target = Target::Built(recipe.clone());
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let plan = reach(&desired, &found).map_err(OperateError::Refused);
@@ -353,10 +353,10 @@ fn desired(
         _ => Target::Keep,
     };
     let run = match goal {
-        Goal::Stop | Goal::Uninstall(_) => Run::Stopped,
-        Goal::Restart => Run::Restarted(main_processes(found)),
+        Goal::Stop | Goal::Uninstall(_) => Run::stopped(),
+        Goal::Restart => Run { anew: main_processes(found), ..Run::all() },
         Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start | Goal::Setup => {
-            Run::Running
+            Run::all()
         }
     };
     Ok(Desired { environment: environment.clone(), target, run, way: Way::Forward })

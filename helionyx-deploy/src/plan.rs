@@ -11,6 +11,7 @@ use crate::name::{AppName, EnvironmentName, ReleaseId};
 pub mod desired;
 pub mod fingerprint;
 pub mod guard;
+pub mod order;
 mod part;
 pub mod prerequisites;
 mod prune;
@@ -18,7 +19,7 @@ mod reach;
 pub mod runtime;
 pub mod step;
 
-pub use desired::{Desired, Leaving, Recipe, Run, Target, Way};
+pub use desired::{Desired, Leaving, Recipe, Run, Target, Wanted, Way};
 pub use part::Part;
 pub use reach::{clean_up, reach, stand_down};
 pub use step::Step;

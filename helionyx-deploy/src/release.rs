@@ -1,6 +1,6 @@
 //! A release as plain data: what it is made of, its manifest, and the record of its proof. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use camino::Utf8PathBuf;
@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::digest::{Digest, Digester};
 use crate::model::{Build, Limits, Timing};
 use crate::name::{
-    AppName, BuildName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName, VariableName,
+    AppName, BuildName, CommitId, EnvironmentName, Port, PortName, ReleaseId, ServiceName,
+    VariableName,
 };
 use crate::template::{Bindings, Placeholder, Template};
 use crate::time::Timestamp;
@@ -195,8 +196,17 @@ pub struct Service {
     pub directory: Utf8PathBuf,
     /// Environment files, read in this order; a later one wins.
     pub environment_files: Vec<Utf8PathBuf>,
-    /// The port it listens on.
+    /// The port it listens on, where it is the environment's only one.
     pub port: Option<Port>,
+    /// The ports it listens on, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<PortName, Port>,
+    /// Services that are started before it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub after: BTreeSet<ServiceName>,
+    /// Services that it cannot do without: it is stopped and brought back with them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub requires: BTreeSet<ServiceName>,
     /// How it is stopped and how often it may be started.
     pub limits: Limits,
     /// How it is proven to work.
@@ -204,6 +214,18 @@ pub struct Service {
     /// What its supervisor is told of it.
     #[serde(flatten)]
     pub managed: Managed,
+}
+
+impl Service {
+    /// All ports that the service listens on.
+    pub fn all_ports(&self) -> impl Iterator<Item = Port> + '_ {
+        self.port.iter().chain(self.ports.values()).copied()
+    }
+
+    /// The services that are started before this one.
+    pub fn earlier(&self) -> impl Iterator<Item = &ServiceName> {
+        self.after.iter().chain(&self.requires)
+    }
 }
 
 /// How a service is proven to work.
@@ -218,6 +240,9 @@ pub struct Health {
 /// A question to a service: an HTTP GET on `127.0.0.1`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {
+    /// The port that is asked, where it is not the only one of the service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<Port>,
     /// The path, with its leading `/`.
     pub path: String,
     /// The status that is wanted.

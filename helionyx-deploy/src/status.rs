@@ -1,11 +1,13 @@
 //! How an environment is doing, drawn from a [`HostState`]. No I/O.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::model::Environment;
-use crate::name::{AppName, CommitId, EnvironmentName, Port, ReleaseId, ServiceName};
+use crate::name::{AppName, CommitId, EnvironmentName, Port, PortName, ReleaseId, ServiceName};
 use crate::plan::runtime::rules;
-use crate::release::Manifest;
+use crate::release::{Manifest, Service};
 use crate::state::{Answering, Condition, Current, HostState, Instance, ServiceState};
 pub use crate::state::{RunState, StatusFinding};
 use crate::time::Timestamp;
@@ -39,6 +41,9 @@ pub struct Status {
     pub ready: Option<bool>,
     /// The port that it listens on.
     pub port: Option<Port>,
+    /// The ports that it listens on by their names, where it has several.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub ports: BTreeMap<PortName, Port>,
     /// Its main process.
     pub pid: Option<u32>,
     /// When that began.
@@ -106,14 +111,15 @@ fn of_service(
         running_release: main.and_then(|instance| instance.release.clone()),
         healthy,
         ready,
-        port: deployed.and_then(|service| service.port).or(environment.port),
+        port: deployed.map_or(environment.port, |service| service.port),
+        ports: deployed.map(|service| service.ports.clone()).unwrap_or_default(),
         pid: main.map(|instance| instance.process.key.pid),
         since: main.map(|instance| instance.process.since),
         restarts: view.restarts,
         memory_bytes: memory.sum(),
         findings: {
             let mut all = view.findings;
-            let rest = findings(environment, found, service, &name);
+            let rest = findings(environment, found, (service, deployed), &name);
             // Why a unit is down says that it is.
             let is_said = all.iter().any(|one| one.code == "unit-failed");
             all.extend(rest.into_iter().filter(|one| !(is_said && one.code == "stopped")));
@@ -125,7 +131,7 @@ fn of_service(
 fn findings(
     environment: &Environment,
     found: &HostState,
-    service: &ServiceState,
+    (service, deployed): (&ServiceState, Option<&Service>),
     name: &ServiceName,
 ) -> Vec<StatusFinding> {
     let id = environment.id();
@@ -175,7 +181,8 @@ fn findings(
         add("unhealthy", reason.clone(), hint);
     }
     if service.main().is_none() && current.is_some() {
-        match holder(environment, found) {
+        let ports = deployed.into_iter().flat_map(Service::all_ports).chain(environment.port);
+        match holder(found, ports) {
             Some(holder) => {
                 let message = format!("{name} does not run, or cannot be seen: {holder}");
                 add("port-held", message, "look who that is, and as which user".to_owned());
@@ -188,13 +195,15 @@ fn findings(
     findings
 }
 
-/// Who holds the environment's port without being one of its services.
-fn holder(environment: &Environment, found: &HostState) -> Option<String> {
-    let port = environment.port?;
+/// Who holds one of the ports of a service without being a service of the environment.
+fn holder(found: &HostState, ports: impl Iterator<Item = Port>) -> Option<String> {
     let is_ours = |holder: &Instance| holder.service.is_some();
-    let stranger =
-        found.listeners.get(&port)?.iter().find(|listener| !listener.is_held_by(is_ours))?;
-    Some(format!("port {port} is held by {}", stranger.describe()))
+    let mut held = ports.filter_map(|port| {
+        let mut listeners = found.listeners.get(&port)?.iter();
+        let stranger = listeners.find(|listener| !listener.is_held_by(is_ours))?;
+        Some(format!("port {port} is held by {}", stranger.describe()))
+    });
+    held.next()
 }
 
 fn deploy(id: &str) -> String {

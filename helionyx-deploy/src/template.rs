@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{AppName, EnvironmentName, Port};
+use crate::name::{AppName, EnvironmentName, Port, PortName};
 
 macro_rules! placeholders {
     ($($variant:ident = $name:literal: $meaning:literal;)*) => {
@@ -60,6 +60,8 @@ pub struct Template {
 enum Part {
     Text(String),
     Placeholder(Placeholder),
+    /// `{port.NAME}`: a port of an environment that has several.
+    NamedPort(PortName),
 }
 
 /// Why a text is no template.
@@ -93,10 +95,9 @@ impl Template {
             let end = after.find('}').filter(|_| brace == '{');
             let end = end.ok_or(TemplateError::Unbalanced(brace))?;
             let name = &after[..end];
-            let placeholder = Placeholder::ALL.into_iter().find(|known| known.name() == name);
-            let placeholder = placeholder.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            let part = placeholder(name).ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
             parts.push(Part::Text(std::mem::take(&mut literal)));
-            parts.push(Part::Placeholder(placeholder));
+            parts.push(part);
             rest = &after[end + 1..];
         }
         literal.push_str(rest);
@@ -109,7 +110,15 @@ impl Template {
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         self.parts.iter().filter_map(|part| match part {
             Part::Placeholder(placeholder) => Some(*placeholder),
-            Part::Text(_) => None,
+            Part::Text(_) | Part::NamedPort(_) => None,
+        })
+    }
+
+    /// The ports that occur by name, as `{port.NAME}`.
+    pub fn named_ports(&self) -> impl Iterator<Item = &PortName> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::NamedPort(name) => Some(name),
+            Part::Text(_) | Part::Placeholder(_) => None,
         })
     }
 
@@ -118,7 +127,8 @@ impl Template {
     pub fn expand(&self, bindings: &Bindings) -> String {
         let parts = self.parts.iter().map(|part| match part {
             Part::Text(text) => text.clone(),
-            Part::Placeholder(placeholder) => bindings.value(*placeholder),
+            Part::Placeholder(placeholder) => bindings.value(placeholder.name()),
+            Part::NamedPort(name) => bindings.value(&format!("port.{name}")),
         });
         parts.collect()
     }
@@ -128,6 +138,14 @@ impl Template {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+fn placeholder(name: &str) -> Option<Part> {
+    if let Some(port) = name.strip_prefix("port.") {
+        return port.parse().ok().map(Part::NamedPort);
+    }
+    let known = Placeholder::ALL.into_iter().find(|known| known.name() == name)?;
+    Some(Part::Placeholder(known))
 }
 
 impl Serialize for Template {
@@ -160,7 +178,7 @@ impl fmt::Debug for Template {
 /// While a model is read, those that are not known yet stand for themselves: validation sees to it
 /// that no field uses a placeholder that has no value where the field is expanded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bindings(std::collections::BTreeMap<&'static str, String>);
+pub struct Bindings(std::collections::BTreeMap<String, String>);
 
 impl Bindings {
     /// The bindings that hold for an environment as a whole; directories are bound as they become
@@ -179,12 +197,18 @@ impl Bindings {
     /// The same with one more value.
     #[must_use]
     pub fn bind(mut self, placeholder: Placeholder, value: impl Into<String>) -> Bindings {
-        self.0.insert(placeholder.name(), value.into());
+        self.0.insert(placeholder.name().to_owned(), value.into());
         self
     }
 
-    fn value(&self, placeholder: Placeholder) -> String {
-        let name = placeholder.name();
+    /// The same with the port of one more name.
+    #[must_use]
+    pub fn bind_port(mut self, name: &PortName, port: Port) -> Bindings {
+        self.0.insert(format!("port.{name}"), port.to_string());
+        self
+    }
+
+    fn value(&self, name: &str) -> String {
         self.0.get(name).cloned().unwrap_or_else(|| format!("{{{name}}}"))
     }
 }
@@ -198,12 +222,17 @@ mod tests {
         let app = "sample".parse().unwrap();
         let environment = "local".parse().unwrap();
         let bindings = Bindings::new(&app, &environment, Port::try_from(8000).ok())
-            .bind(Placeholder::Root, "/opt/x");
+            .bind(Placeholder::Root, "/opt/x")
+            .bind_port(&"admin".parse().unwrap(), Port::try_from(9000).unwrap());
         for (text, expected) in [
             ("", Ok("")),
             ("plain", Ok("plain")),
             ("{port}", Ok("8000")),
             ("{root}/{app}-{environment}.log", Ok("/opt/x/sample-local.log")),
+            ("{port}:{port.admin}", Ok("8000:9000")),
+            ("{port.other}", Ok("{port.other}")),
+            ("{port.}", Err("unknown placeholder `{port.}`")),
+            ("{port.A}", Err("unknown placeholder `{port.A}`")),
             ("{{port}} }}{{", Ok("{port} }{")),
             ("{release}/bin", Ok("{release}/bin")),
             ("{prot}", Err("unknown placeholder `{prot}`")),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::StepError;
 use crate::event::Event;
 use crate::health::{self, Unproven};
-use crate::host::Host;
+use crate::host::{Host, each};
 use crate::model::{Environment, Supervisor};
+use crate::name::ReleaseId;
 use crate::plan::desired::Way;
 use crate::plan::step::ServiceStep;
 use crate::release::Service;
@@ -71,20 +72,27 @@ impl<'w> Supervisors<'w> {
                 self.of(service).start(service, release, way, warn)?
             }
             ServiceStep::Prove { service, release } => {
-                let supervisor = &*self.of(service);
-                // Whether the process is the supervisor's own is asked while it is to stay healthy:
-                // the same process stays what it is.
-                let mut foreign = None;
-                let passed = &mut |process| foreign = supervisor.check(service, process).err();
-                let proof = health::prove(supervisor, service, release, passed)?;
-                if let Some(foreign) = foreign {
-                    return Err(foreign.into());
-                }
-                let note = format!("pid {}, {} tries", proof.process.pid, proof.tries);
-                return Ok(Done { note, first_pass: Some(proof.first_pass) });
+                return prove(self.of(service), service, release);
             }
         };
         Ok(Done { note, first_pass: None })
+    }
+
+    /// Proves services at once where the machine can; what came of each, in their order.
+    pub fn prove_all(&mut self, steps: &[&ServiceStep]) -> Vec<Result<Done, StepError>> {
+        let proofs = steps.iter().filter_map(|step| match step {
+            ServiceStep::Prove { service, release } => Some((service, release)),
+            ServiceStep::Stop { .. } | ServiceStep::Start { .. } => None,
+        });
+        let proofs: Vec<_> = proofs.collect();
+        for (service, _) in &proofs {
+            self.of(service);
+        }
+        let all = &self.all;
+        each(self.host, &proofs, &|(service, release)| {
+            let supervisor = &all[&service.managed.supervisor()];
+            prove(&**supervisor, service, release)
+        })
     }
 
     /// The error of a step with how the service ended, if it ended under our eyes.
@@ -124,4 +132,21 @@ impl<'w> Supervisors<'w> {
         let lines = self.of(service).recent_log(service, LOG_LINES);
         events(Event::ServiceLog { service: service.name.clone(), lines });
     }
+}
+
+/// Waits until a service is proven. Whether its process is the supervisor's own is asked while it is
+/// to stay healthy: the same process stays what it is.
+fn prove(
+    supervisor: &dyn Supervise,
+    service: &Service,
+    release: &ReleaseId,
+) -> Result<Done, StepError> {
+    let mut foreign = None;
+    let passed = &mut |process| foreign = supervisor.check(service, process).err();
+    let proof = health::prove(supervisor, service, release, passed)?;
+    if let Some(foreign) = foreign {
+        return Err(foreign.into());
+    }
+    let note = format!("pid {}, {} tries", proof.process.pid, proof.tries);
+    Ok(Done { note, first_pass: Some(proof.first_pass) })
 }

@@ -235,9 +235,16 @@ mod tests {
     }
 
     fn begin(operation: Operation) -> Record {
-        let before = Before { release: None, running: false };
+        let before = Before::nothing();
         let to = Some(samples::release("aaaaaaa"));
-        Record::Begin(Begin { operation, by: samples::actor(), before, to })
+        Record::Begin(Begin {
+            operation,
+            by: samples::actor(),
+            before,
+            to,
+            services: [].into(),
+            wanted: None,
+        })
     }
 
     fn end(operation: Operation, outcome: Outcome, error: Option<&str>) -> Record {

@@ -1,6 +1,6 @@
 //! The engine's events as a story for people. No I/O: text goes out, the screen writes it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::Event;
 
@@ -38,6 +38,8 @@ pub(super) struct Narrator<'a> {
     id: String,
     has_title: bool,
     step: String,
+    /// Steps that have begun and not ended, by their numbers.
+    begun: BTreeMap<usize, String>,
     output: VecDeque<String>,
     /// The error that was shown last.
     shown: Option<String>,
@@ -73,6 +75,7 @@ impl<'a> Narrator<'a> {
             id: id.to_owned(),
             has_title: false,
             step: String::new(),
+            begun: BTreeMap::new(),
             output: VecDeque::new(),
             shown: None,
             clue: Clue::Status,
@@ -98,14 +101,21 @@ impl<'a> Narrator<'a> {
             Event::Plan { count: steps, from, to, reasons } => {
                 self.plan(*steps, to.as_ref().filter(|_| from != to), reasons)
             }
-            Event::StepStarted { text, .. } => {
+            Event::StepStarted { index, text, .. } => {
                 text.clone_into(&mut self.step);
+                self.begun.insert(*index, text.clone());
                 self.output.clear();
                 String::new()
             }
             Event::Output { line } => self.output(line),
-            Event::StepFinished { duration_ms, note, .. } => self.step_finished(*duration_ms, note),
-            Event::StepFailed { duration_ms, error, .. } => self.step_failed(*duration_ms, error),
+            Event::StepFinished { index, duration_ms, note } => {
+                self.ended(*index);
+                self.step_finished(*duration_ms, note)
+            }
+            Event::StepFailed { index, duration_ms, error } => {
+                self.ended(*index);
+                self.step_failed(*duration_ms, error)
+            }
             Event::Warning { message } => {
                 let message = commands(message, self.program);
                 format!("  {} {message}\n", paint(WARN, "warning:"))
@@ -160,6 +170,13 @@ impl<'a> Narrator<'a> {
             false => String::new(),
         };
         step + &self.quote([line])
+    }
+
+    /// Steps that run side by side end in any order.
+    fn ended(&mut self, index: usize) {
+        if let Some(text) = self.begun.remove(&index) {
+            self.step = text;
+        }
     }
 
     fn step_finished(&mut self, duration_ms: u64, note: &str) -> String {

@@ -60,6 +60,7 @@ pub(super) fn report(outcome: Outcome) -> Report {
 
 pub(super) fn environment() -> Environment {
     Environment {
+        ports: BTreeMap::new(),
         app: "sample".parse().unwrap(),
         name: "local".parse().unwrap(),
         runtime: Runtime::Process,
@@ -105,6 +106,7 @@ pub(super) fn plan() -> Plan {
 
 pub(super) fn status() -> Status {
     Status {
+        ports: BTreeMap::new(),
         app: "sample".parse().unwrap(),
         environment: "local".parse().unwrap(),
         supervisor: Supervisor::Process,

@@ -10,6 +10,7 @@ fn an_answer_is_judged_by_status_and_fields() {
         pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
     };
     let probe = Probe {
+        port: None,
         path: "/health".into(),
         status: 200,
         fields: text(&[("status", "healthy"), ("port", "8000")]),

@@ -50,7 +50,10 @@ codes! {
     RELATIVE_PROGRAM = "relative-program": "A service whose program has no absolute path.";
     BAD_PROBE_PATH = "bad-probe-path": "A path that cannot stand in an HTTP request.";
     OTHER_PORT = "unprobed-port": "A port of a service that no probe asks, where another one is asked.";
-    SECOND_HEALTH = "second-health": "Two services of one app that would share the environment's port.";
+    SECOND_HEALTH = "second-health": "Two services of one app that would share a port of the environment.";
+    UNKNOWN_SERVICE = "unknown-service": "A service that another one names and that is not there.";
+    CIRCULAR_ORDER = "circular-order": "Services that are each to start after the other.";
+    UNKNOWN_PORT = "unknown-port": "A port by a name that the service does not listen on.";
     DEADLINE_TOO_SHORT = "deadline-too-short": "A health deadline that no service can meet.";
     RESERVED_VARIABLE = "reserved-variable": "A variable that the deployer or systemd sets, or that the loader obeys.";
     UNKNOWN_VARIABLE = "unknown-variable": "A value for a variable that the app does not declare.";

@@ -243,6 +243,9 @@ pub struct EnvironmentSpec {
     /// The port that its services share; must be there where something uses it.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::PORT }))]
     pub port: Given<i64>,
+    /// Ports by name, where services listen on several: `ports` of a service names them, and
+    /// `{port.NAME}` stands for one.
+    pub ports: Given<Named<i64>>,
     /// The branch that is deployed; must be there for a git source, and only there.
     pub branch: Given<String>,
     /// The values that differ between environments: of each variable that is no secret and has

@@ -10,7 +10,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::model::finding::Place;
 use crate::model::spec::{AppSpec, EnvironmentSpec, RetentionSpec, Spanned};
 use crate::model::{Build, Environment, Requirement, Retention, Source, Variable, bounds, code};
-use crate::name::{AppName, EnvironmentName, HostName, VariableName};
+use crate::name::{AppName, EnvironmentName, HostName, Port, PortName, VariableName};
 use crate::template::{Bindings, Placeholder};
 
 pub(super) mod apart;
@@ -20,6 +20,7 @@ mod health;
 pub mod isolation;
 pub mod kind;
 mod listening;
+mod order;
 mod placement;
 mod reader;
 mod requirement;
@@ -54,6 +55,7 @@ pub struct App {
     variables: Option<variables::Variables>,
     retention: Retention,
     port_use: Option<Place>,
+    named_ports: BTreeMap<PortName, Place>,
 }
 
 /// An environment as far as its files are right.
@@ -88,6 +90,7 @@ pub fn app(
         shared_user: spec.shared_user.as_ref().is_some_and(|shared| *shared.get_ref()),
         retention,
         port_use: reader.port_use.clone(),
+        named_ports: reader.named_ports.clone(),
         name: name.clone(),
     }
 }
@@ -144,6 +147,7 @@ pub fn environment(
     let declared = app.variables.as_ref();
     let values = variables::values(declared, &spec.variables, &site, app_reader, reader);
     placement::port_where_used(&spec, app.port_use.as_ref(), reader);
+    placement::named_ports_where_used(&place, &app.named_ports, reader);
     listening::asked(app, &values.claims, &place, reader);
     if run.is_systemd() {
         sandbox::directories(&place, reader);
@@ -176,6 +180,7 @@ fn assemble(
         data_dirs: app.data.clone(),
         project: project.to_owned(),
         port: place.port.as_ref().map(|port| *port.get_ref()),
+        ports: place.ports.iter().map(|(name, port)| (name.clone(), *port.get_ref())).collect(),
         source: source?,
         requires: app.requires.clone(),
         reaches: app.reaches.clone(),
@@ -208,7 +213,15 @@ fn for_values(
     const RELEASE: &str = "20260101T000000Z-0000000";
     let root = place.root_or_default();
     let port = place.port.as_ref().map_or(1, |port| port.get_ref().get());
-    for_directories(app, name, project, place)
+    // A port that is missing is said once, where it is missing.
+    let missing = app.named_ports.keys().filter(|name| !place.ports.contains_key(*name));
+    let missing = missing.filter_map(|name| Some((name, Port::try_from(1).ok()?)));
+    let ports = place.ports.iter().map(|(name, port)| (name, *port.get_ref()));
+    ports
+        .chain(missing)
+        .fold(for_directories(app, name, project, place), |bindings, (name, port)| {
+            bindings.bind_port(name, port)
+        })
         .bind(Placeholder::Port, port.to_string())
         .bind(Placeholder::Data, place.data_or_default().as_str())
         .bind(Placeholder::Cache, root.join("cache").as_str())

@@ -33,8 +33,8 @@ pub fn prerequisites(host: &dyn Host, environment: &Environment) -> Prerequisite
     let layout = &environment.layout;
     let directories = [&layout.root, &layout.data].into_iter();
     let supervisor = modelled(host, environment);
-    let port = environment.port;
-    let listeners = port.and_then(|port| supervisor.listeners(port).ok());
+    let ports = environment.all_ports();
+    let listeners = ports.filter_map(|port| Some((port, supervisor.listeners(port).ok()?)));
     let needed: Vec<Requirement> = needed(environment).collect();
     // All are asked at once: most of the time of each is its start.
     let has_units = rules(environment).needs().systemd;
@@ -56,7 +56,7 @@ pub fn prerequisites(host: &dyn Host, environment: &Environment) -> Prerequisite
         free: directories.filter_map(|dir| Some((dir.clone(), host.free(dir).ok()?))).collect(),
         wanted_mounts: wanted_mounts(host),
         mounts: mounts(host),
-        listeners: listeners.unwrap_or_default(),
+        listeners: listeners.collect(),
     }
 }
 

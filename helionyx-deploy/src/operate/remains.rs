@@ -63,7 +63,7 @@ fn still_to_do(host: &dyn Host, environment: &Environment, leaving: Leaving) -> 
     let desired = Desired {
         environment: environment.clone(),
         target: Target::Uninstalled(leaving),
-        run: Run::Stopped,
+        run: Run::stopped(),
         way: Way::Forward,
     };
     let planned = match observe(host, environment) {

@@ -1,5 +1,6 @@
 //! An operation under the lock: carried out, or taken back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::apply::{Applied, Heed, Work, apply};
@@ -123,6 +124,8 @@ impl Session<'_, '_> {
             by: self.host.actor(),
             before: before.clone(),
             to: plan.to.clone(),
+            services: BTreeSet::new(),
+            wanted: None,
         }))?;
         let begun = self.journal.head().number;
         (self.events)(Event::plan(plan));
@@ -250,7 +253,7 @@ fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
     let good = usable.filter(|id| is_good(found, id)).cloned();
     let release = good.or_else(|| found.last_verified()).or_else(|| usable.cloned());
     let runs = found.services.values().any(|service| !service.instances.is_empty());
-    Before { running: runs || (release.is_some() && !stopped_on_purpose), release }
+    Before { running: runs || (release.is_some() && !stopped_on_purpose), release, services: None }
 }
 
 /// Whether the release in use is one to go back to: it was proven once, even if something in it was

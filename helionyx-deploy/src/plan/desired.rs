@@ -1,14 +1,14 @@
 //! What a host should be: rendering of an environment and a source into releases and services.
 //! No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Digester};
-use crate::model::{Build, Environment, ServiceModel};
-use crate::name::{ReleaseId, ServiceName, UserName, VariableName};
+use crate::model::{Build, Environment, ProbeModel, ServiceModel};
+use crate::name::{Port, PortName, ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
 use crate::plan::runtime::rules;
 use crate::plan::step::{Adoption, Bound, BuildStep, Sharing};
@@ -81,13 +81,55 @@ pub struct Recipe {
 
 /// What services should do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Run {
-    /// Run from the target.
-    Running,
-    /// Run from the target, in other processes than these.
-    Restarted(BTreeMap<ServiceName, ProcessKey>),
-    /// Not run.
-    Stopped,
+pub struct Run {
+    /// Which run from the target; the others do not run.
+    pub services: Wanted,
+    /// Processes that are to be replaced by others, by service.
+    pub anew: BTreeMap<ServiceName, ProcessKey>,
+}
+
+/// Which services run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All that the release has.
+    All,
+    /// These.
+    Only(BTreeSet<ServiceName>),
+}
+
+impl Run {
+    /// All services run.
+    #[must_use]
+    pub fn all() -> Run {
+        Run { services: Wanted::All, anew: BTreeMap::new() }
+    }
+
+    /// No service runs.
+    #[must_use]
+    pub fn stopped() -> Run {
+        Run::only(BTreeSet::new())
+    }
+
+    /// These services run.
+    #[must_use]
+    pub fn only(services: BTreeSet<ServiceName>) -> Run {
+        Run { services: Wanted::Only(services), anew: BTreeMap::new() }
+    }
+
+    /// Whether no service runs.
+    #[must_use]
+    pub fn is_stop(&self) -> bool {
+        matches!(&self.services, Wanted::Only(services) if services.is_empty())
+    }
+
+    /// Whether a service runs.
+    #[must_use]
+    pub fn wants(&self, service: &ServiceName) -> bool {
+        match &self.services {
+            Wanted::All => true,
+            Wanted::Only(services) => services.contains(service),
+        }
+    }
 }
 
 /// What a rollback goes to: the release named, or else the one that `current` replaced.
@@ -166,11 +208,18 @@ fn bind_services(environment: &Environment, bindings: &Bindings, dir: &Utf8Path)
         exec: service.exec.iter().map(|word| word.expand(bindings)).collect(),
         directory: dir.to_owned(),
         environment_files: environment_files(environment, dir),
-        port: service.health.as_ref().and(environment.port),
+        port: environment.port.filter(|_| service.listens_on_the_port()),
+        ports: ports(environment, service),
+        after: service.after.clone(),
+        requires: service.requires.clone(),
         limits: service.limits,
         health: service.health.as_ref().map(|health| Health {
             timing: health.timing,
-            probes: health.probes.iter().map(|probe| bind_probe(probe, bindings)).collect(),
+            probes: health
+                .probes
+                .iter()
+                .map(|probe| bind_probe(environment, service, probe, bindings))
+                .collect(),
         }),
         managed: rules.managed(service),
     };
@@ -185,11 +234,23 @@ fn environment_files(environment: &Environment, dir: &Utf8Path) -> Vec<Utf8PathB
     files
 }
 
-fn bind_probe(probe: &crate::model::ProbeModel, bindings: &Bindings) -> Probe {
+fn ports(environment: &Environment, service: &ServiceModel) -> BTreeMap<PortName, Port> {
+    let known = |name: &PortName| Some((name.clone(), *environment.ports.get(name)?));
+    service.ports.iter().filter_map(known).collect()
+}
+
+fn bind_probe(
+    environment: &Environment,
+    service: &ServiceModel,
+    probe: &ProbeModel,
+    bindings: &Bindings,
+) -> Probe {
+    let asked = probe.port.as_ref().or(service.ports.first());
     let expand = |fields: &BTreeMap<String, Template>| {
         fields.iter().map(|(name, value)| (name.clone(), value.expand(bindings))).collect()
     };
     Probe {
+        port: asked.and_then(|name| environment.ports.get(name)).copied(),
         path: probe.path.clone(),
         status: probe.status,
         fields: expand(&probe.fields),

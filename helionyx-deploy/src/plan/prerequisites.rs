@@ -4,10 +4,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use systemd_unit_file::OLDEST;
 
 use crate::model::{Environment, ProgramVersion, Requirement};
+use crate::name::Port;
 use crate::plan::Refusal;
 use crate::plan::runtime::rules;
 use crate::state::prerequisite::{Asked, Prerequisites, Systemd};
-use crate::state::{HostState, Instance};
+use crate::state::{HostState, Instance, Listener};
 
 /// What must be free for a release besides twice the size of the one in use, in bytes.
 const ROOM: u64 = 64 * MIB;
@@ -34,7 +35,7 @@ pub fn missing(
         all.extend(room(environment, found, release_bytes));
         all.extend(rights(found.uid));
     }
-    all.extend(port(environment, found));
+    all.extend(ports(found));
     all
 }
 
@@ -137,14 +138,17 @@ fn rights(uid: u32) -> Option<Refusal> {
 }
 
 /// A port that another one's process holds. Who may not see whose it is, is told so (HEL-02).
-fn port(environment: &Environment, found: &Prerequisites) -> Option<Refusal> {
+fn ports(found: &Prerequisites) -> Vec<Refusal> {
     let is_ours = |holder: &Instance| holder.service.is_some();
-    let strange = found.listeners.iter().filter(|listener| !listener.is_held_by(is_ours));
-    let who: Vec<String> =
-        strange.map(|one| format!("{} on {}", one.describe(), one.address)).collect();
-    let message = format!("port {} is held by {}", environment.port?, who.join(", "));
-    let hint = "stop that process, or give the environment another port";
-    (!who.is_empty()).then(|| Refusal::new("port-held", message, hint))
+    let refuse = |(port, listeners): (&Port, &Vec<Listener<Instance>>)| {
+        let strange = listeners.iter().filter(|listener| !listener.is_held_by(is_ours));
+        let who: Vec<String> =
+            strange.map(|one| format!("{} on {}", one.describe(), one.address)).collect();
+        let message = format!("port {port} is held by {}", who.join(", "));
+        let hint = "stop that process, or give the environment another port";
+        (!who.is_empty()).then(|| Refusal::new("port-held", message, hint))
+    };
+    found.listeners.iter().filter_map(refuse).collect()
 }
 
 #[cfg(test)]

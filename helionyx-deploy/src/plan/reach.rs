@@ -4,7 +4,7 @@
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ReleaseId;
-use crate::plan::desired::{Desired, Recipe, Run, Target, Way};
+use crate::plan::desired::{Desired, Recipe, Target, Wanted, Way};
 use crate::plan::guard::Arming;
 use crate::plan::runtime::{Rules, rules};
 use crate::plan::step::{CurrentStep, ReleaseStep, Step};
@@ -19,7 +19,7 @@ mod refuse;
 mod services;
 mod uninstall;
 
-use services::{run, run_or_stop, stop_all};
+use services::{bring, stop_all};
 
 /// The steps that make a host what it should be; none when it is.
 ///
@@ -86,7 +86,12 @@ impl<'a> Case<'a> {
     }
 
     fn is_stop(&self) -> bool {
-        self.desired.run == Run::Stopped
+        self.desired.run.is_stop()
+    }
+
+    /// Whether all services are to run: the proof of a part is no proof of the release.
+    fn is_whole(&self) -> bool {
+        self.desired.run.services == Wanted::All
     }
 
     /// A stop that is cut short harms nobody, and must not fail for want of anything else. The way
@@ -157,7 +162,7 @@ fn keep(case: &Case<'_>, is_refused: bool) -> (Part, Option<ReleaseId>) {
     let part = match case.found.manifest(&current) {
         _ if case.is_stop() => stop_all(case).into(),
         Some(manifest) => {
-            let mut part = run(case, &current, &manifest.services, None);
+            let mut part = bring(case, &current, &manifest.services, None);
             part.then(mark_verified(case, manifest, case.previous_of(&current), &part));
             part
         }
@@ -232,7 +237,7 @@ fn reuse_whole(case: &Case<'_>, manifest: &Manifest, is_current: bool) -> Part {
     }
     part.then(go_to(case, manifest));
     part.then(mark_verified(case, manifest, previous.clone(), &part));
-    if !is_current && !case.is_stop() {
+    if !is_current && case.is_whole() {
         part.then(superseded(case, id, previous.as_ref()));
     }
     // Removes what is half there: no deploy finds nothing to do as long as something is.
@@ -250,7 +255,7 @@ fn go_to(case: &Case<'_>, manifest: &Manifest) -> Part {
     let to = &manifest.id;
     let from = case.found.current.release().cloned();
     if from.as_ref() == Some(to) {
-        return run_or_stop(case, to, &manifest.services, None);
+        return bring(case, to, &manifest.services, None);
     }
     let mut part = Part::default();
     // What is damaged and yet to be gone to is the state before: it ran so.
@@ -258,7 +263,7 @@ fn go_to(case: &Case<'_>, manifest: &Manifest) -> Part {
         part.step(Step::Release(ReleaseStep::CheckRelease { release: to.clone() }));
     }
     let switch = CurrentStep::SwitchCurrent { from, to: to.clone() };
-    part.then(run_or_stop(case, to, &manifest.services, Some(switch.into())));
+    part.then(bring(case, to, &manifest.services, Some(switch.into())));
     part
 }
 
@@ -274,7 +279,7 @@ fn mark_verified(
     let record = case.found.verification(id);
     let is_same = record.is_some_and(|record| record.previous == previous);
     let holds = case.found.is_verified(id) && is_same && !before.proves();
-    if case.is_stop() || !case.found.is_complete(id) || holds {
+    if !case.is_whole() || !case.found.is_complete(id) || holds {
         return Vec::new();
     }
     let (release, identity) = (id.clone(), manifest.identity);

@@ -4,7 +4,7 @@
 //! file of systemd's. It is the same on every host: nothing in it comes from the machine that it is
 //! rendered on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use systemd_unit_file::{Section, UnitFile, Value, WriteError};
@@ -89,7 +89,17 @@ impl Service<'_> {
         let section = Section::Unit;
         unit.set(section, "Description", Value::text(&description))?;
         unit.set(section, "After", network())?;
+        let units = |names: &BTreeSet<ServiceName>| {
+            names.iter().map(|name| self.units.of(name).to_string()).collect::<Vec<_>>()
+        };
+        let earlier = units(&service.after.union(&service.requires).cloned().collect());
+        for unit_name in &earlier {
+            unit.set(section, "After", Value::word(unit_name))?;
+        }
         unit.set(section, "Wants", network())?;
+        for unit_name in &units(&service.requires) {
+            unit.set(section, "Requires", Value::word(unit_name))?;
+        }
         unit.set(section, "RequiresMountsFor", Value::paths(&mounts))?;
         unit.set(section, "StartLimitIntervalSec", Value::duration(interval))?;
         unit.set(section, "StartLimitBurst", Value::number(burst))?;

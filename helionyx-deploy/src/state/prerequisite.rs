@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::{Instance, Listener};
 use crate::model::Requirement;
+use crate::name::Port;
 
 /// What was found of all that an environment needs. What could not be looked at is not in here:
 /// nobody is refused for it.
@@ -23,8 +24,8 @@ pub struct Prerequisites {
     pub wanted_mounts: BTreeMap<Utf8PathBuf, Utf8PathBuf>,
     /// Where file systems are mounted.
     pub mounts: BTreeSet<Utf8PathBuf>,
-    /// Who listens on the environment's port.
-    pub listeners: Vec<Listener<Instance>>,
+    /// Who listens on the environment's ports.
+    pub listeners: BTreeMap<Port, Vec<Listener<Instance>>>,
 }
 
 /// What there is of systemd.

@@ -218,7 +218,7 @@ fn plan(host: &dyn Host, environment: &Environment, found: &HostState) -> Vec<Ho
         Err(error) => return vec![source_finding(environment, &error)],
     };
     let recipe = Recipe { origin, at: host.now(), by: host.actor(), newer_than: None };
-    let (target, run) = (Target::Built(recipe), Run::Running);
+    let (target, run) = (Target::Built(recipe), Run::all());
     let desired = Desired { environment: environment.clone(), target, run, way: Way::Forward };
     let refusals = reach(&desired, found).err().unwrap_or_default();
     refusals.into_iter().map(|refusal| refused(environment, refusal)).collect()

@@ -101,6 +101,7 @@ fn sample_service(exec: Vec<Template>) -> ServiceModel {
         fields.iter().map(|(name, value)| ((*name).to_owned(), text(value))).collect()
     };
     let probe = |path: &str, wanted: &[(&str, &str)]| ProbeModel {
+        port: None,
         path: path.to_owned(),
         status: 200,
         fields: fields(wanted),
@@ -116,6 +117,9 @@ fn sample_service(exec: Vec<Template>) -> ServiceModel {
         stable_ms: 500,
     };
     ServiceModel {
+        ports: Vec::new(),
+        after: [].into(),
+        requires: [].into(),
         name: "sample".parse().unwrap(),
         exec,
         limits: Limits { stop_timeout_ms: 10_000, start_burst: 5, start_interval_ms: 10_000 },

@@ -18,6 +18,14 @@ pub struct ServiceSpec {
     /// Program, with its absolute path, and arguments.
     #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1), transform = { bounds::ANY }))]
     pub exec: Words,
+    /// Names of the ports that it listens on, each of which is proven; without it a service with
+    /// `health` listens on the environment's `port`.
+    pub ports: Words,
+    /// Services that are started before it, and stopped after it.
+    pub after: Words,
+    /// Services that it cannot do without: started before it, and it is stopped and brought back with
+    /// them.
+    pub requires: Words,
     /// What it is, in one line; its name when it is not written. For systemd.
     pub description: Given<String>,
     /// When systemd takes it for started.
@@ -92,6 +100,9 @@ pub struct HealthSpec {
 pub struct ProbeSpec {
     /// The path that is asked for.
     pub path: Given<String>,
+    /// The name of the port that is asked; the first that the service listens on when it is not
+    /// written.
+    pub port: Given<String>,
     /// The status that is wanted.
     #[cfg_attr(feature = "schema", schemars(transform = { bounds::STATUS }))]
     pub status: Given<i64>,

@@ -5,34 +5,71 @@ use std::collections::BTreeMap;
 use super::{Reader, Span};
 use crate::model::spec::{HealthSpec, Named, ProbeSpec, Spanned};
 use crate::model::{HealthModel, ProbeModel, Timing, bounds, code};
+use crate::name::PortName;
 use crate::template::Template;
 
 /// Checks `[service.health]`.
-pub fn health(spec: &Spanned<HealthSpec>, reader: &mut Reader<'_>) -> Option<HealthModel> {
+pub fn health(
+    spec: &Spanned<HealthSpec>,
+    ports: &[PortName],
+    reader: &mut Reader<'_>,
+) -> Option<HealthModel> {
     let (span, spec) = (spec.span(), spec.get_ref());
-    reader.needs_port(&span);
+    if ports.is_empty() {
+        reader.needs_port(&span);
+    }
     if spec.probe.is_empty() && !reader.is_broken(&span, "probe") {
         let hint = "write [[service.health.probe]] with `path`";
         reader.error(&span, code::MISSING_KEY, "there is no probe", hint);
     }
-    let probes: Vec<_> = spec.probe.iter().map(|probe| self::probe(probe, reader)).collect();
+    let probes: Vec<_> = spec.probe.iter().map(|probe| self::probe(probe, ports, reader)).collect();
     let timing = timing(&span, spec, reader);
     Some(HealthModel { probes: probes.into_iter().flatten().collect(), timing: timing? })
 }
 
-fn probe(spec: &Spanned<ProbeSpec>, reader: &mut Reader<'_>) -> Option<ProbeModel> {
+fn probe(
+    spec: &Spanned<ProbeSpec>,
+    ports: &[PortName],
+    reader: &mut Reader<'_>,
+) -> Option<ProbeModel> {
     let (span, spec) = (spec.span(), spec.get_ref());
+    let port = match &spec.port {
+        Some(port) => Some(probed_port(port, ports, reader)?),
+        None => None,
+    };
     let path = reader.required(&span, "path", &spec.path, "\"/health\"");
     let path = path.and_then(|path| request_path(path, reader));
     let status = reader.integer("status", &spec.status, &bounds::STATUS);
     let fields = fields(&spec.fields, reader);
     let fields_if_present = self::fields(&spec.fields_if_present, reader);
     Some(ProbeModel {
+        port,
         path: path?,
         status: u16::try_from(status?).ok()?,
         fields,
         fields_if_present,
     })
+}
+
+fn probed_port(
+    port: &Spanned<String>,
+    ports: &[PortName],
+    reader: &mut Reader<'_>,
+) -> Option<PortName> {
+    let name = reader.name(port)?;
+    if ports.contains(&name) {
+        return Some(name);
+    }
+    let message = format!("the service does not listen on a port `{name}`");
+    let hint = match ports {
+        [] => format!("write `ports = [\"{name}\"]` in [[service]]"),
+        ports => {
+            let names: Vec<&str> = ports.iter().map(PortName::as_str).collect();
+            format!("write one of {}", names.join(", "))
+        }
+    };
+    reader.error(&port.span(), code::UNKNOWN_PORT, message, hint);
+    None
 }
 
 fn request_path(path: &Spanned<String>, reader: &mut Reader<'_>) -> Option<String> {

@@ -20,7 +20,7 @@ pub struct Claims {
     /// Whose they are: `app/environment`.
     pub owner: (AppName, EnvironmentName),
     host: Option<HostName>,
-    port: Option<(Port, Place)>,
+    ports: Vec<(Port, Place)>,
     directories: Vec<Directory>,
     user: Option<(UserName, Place)>,
     /// Whether another environment may run as the same user.
@@ -65,7 +65,7 @@ impl Claims {
             directory("data", code::SHARED_DATA, &placement.data),
             directory("backups", code::SHARED_BACKUPS, &placement.backups),
         ];
-        let port = placement.port.as_ref();
+        let ports = placement.port.iter().chain(placement.ports.values());
         let user = run.user.as_ref();
         let units = run.suffix.iter().flat_map(|(suffix, span)| {
             let services = app.services.iter().map(move |service| &service.model.name);
@@ -74,7 +74,7 @@ impl Claims {
         Claims {
             owner: (app.name.clone(), name.clone()),
             host: run.host.clone(),
-            port: port.map(|port| (*port.get_ref(), reader.place(&port.span()))),
+            ports: ports.map(|port| (*port.get_ref(), reader.place(&port.span()))).collect(),
             directories: directories.into_iter().flatten().collect(),
             user: user.map(|(user, span)| (user.clone(), reader.place(span))),
             shares_user: app.shared_user,

@@ -9,7 +9,7 @@ use crate::template::{Placeholder, Template};
 /// Warns of a port of its own that no probe asks, where nothing says that the service knows the
 /// environment's.
 pub fn asked(app: &App, claims: &[Claim], place: &Placement, reader: &mut Reader<'_>) {
-    let mut probed = app.services.iter().filter(|service| service.model.health.is_some());
+    let mut probed = app.services.iter().filter(|service| service.model.listens_on_the_port());
     let (Some(service), Some(port)) = (probed.next(), &place.port) else { return };
     let port = port.get_ref().to_string();
     let is_port = |claim: &&Claim| claim.kind == Kind::Port;

@@ -1,5 +1,7 @@
 //! Rules for where an environment lies: root, data, backups, port. No I/O.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Reader, Span, apart, runtime, text};
@@ -8,7 +10,7 @@ use crate::model::bounds::{self, Derived, Text};
 use crate::model::code;
 use crate::model::finding::Place;
 use crate::model::spec::{EnvironmentSpec, Given, Spanned};
-use crate::name::{AppName, EnvironmentName, Port};
+use crate::name::{AppName, EnvironmentName, Port, PortName};
 use crate::template::{Bindings, Placeholder};
 
 /// Where an environment lies, as far as its file is right.
@@ -22,6 +24,8 @@ pub struct Placement {
     pub backups: Option<(Utf8PathBuf, Span)>,
     /// The port.
     pub port: Option<Spanned<Port>>,
+    /// Ports by name.
+    pub ports: BTreeMap<PortName, Spanned<Port>>,
     default_root: Utf8PathBuf,
     default_data: Utf8PathBuf,
 }
@@ -58,7 +62,8 @@ pub fn placement(
         root: None,
         data: None,
         backups: None,
-        port: port(&spec.port, reader),
+        port: port("port", spec.port.as_ref(), reader),
+        ports: ports(spec, reader),
         default_root: default(&bounds::ROOT, app, name),
         default_data: default(&bounds::DATA, app, name),
     };
@@ -141,10 +146,47 @@ fn holds_project(path: &Utf8Path, project: &Utf8Path) -> bool {
     project.starts_with(path) && !released
 }
 
-fn port(value: &Given<i64>, reader: &mut Reader<'_>) -> Option<Spanned<Port>> {
-    reader.integer("port", value, &bounds::PORT)?;
-    let value = value.as_ref()?;
+fn port(key: &str, value: Option<&Spanned<i64>>, reader: &mut Reader<'_>) -> Option<Spanned<Port>> {
+    let value = value?;
+    reader.integer(key, &Some(value.clone()), &bounds::PORT)?;
     Port::try_from(*value.get_ref()).ok().map(|port| Spanned::new(value.span(), port))
+}
+
+/// The ports of an environment by name: no two are the same.
+fn ports(spec: &EnvironmentSpec, reader: &mut Reader<'_>) -> BTreeMap<PortName, Spanned<Port>> {
+    let written = spec.ports.as_ref().map(Spanned::get_ref).into_iter().flatten();
+    let mut ports = BTreeMap::new();
+    let mut taken = BTreeMap::new();
+    if let Some(port) = port("port", spec.port.as_ref(), &mut *reader) {
+        taken.insert(*port.get_ref(), port.span());
+    }
+    for (name, number) in written {
+        let number = port(name.get_ref(), Some(number), reader);
+        let name = reader.name::<PortName>(name);
+        if let (Some(name), Some(number)) = (name, number) {
+            reader.unique("port", number.get_ref(), number.span(), &mut taken);
+            ports.insert(name, number);
+        }
+    }
+    ports
+}
+
+/// An environment has each port that its app or its own values name.
+pub fn named_ports_where_used(
+    place: &Placement,
+    app_uses: &BTreeMap<PortName, Place>,
+    reader: &mut Reader<'_>,
+) {
+    let table = reader.root();
+    let uses: BTreeMap<_, _> =
+        reader.named_ports.clone().into_iter().chain(app_uses.clone()).collect();
+    for (name, used) in uses.into_iter().filter(|(name, _)| !place.ports.contains_key(name)) {
+        if !reader.is_broken(&table, "ports") {
+            let message = format!("the port `{name}` is missing, and {used} needs it");
+            let hint = format!("write e.g. `{name} = 8000` in [ports]");
+            reader.error(&table, code::MISSING_PORT, message, hint);
+        }
+    }
 }
 
 /// An environment has a port where its app or its own values use one.

@@ -11,7 +11,7 @@ use crate::model::decode::Broken;
 use crate::model::finding::{Finding, Place, Severity};
 use crate::model::spec::{Given, Scalar, Spanned, Words};
 use crate::model::{code, suggest};
-use crate::name::NameError;
+use crate::name::{NameError, PortName};
 use crate::template::{Placeholder, Template, TemplateError};
 
 /// A byte range of the file.
@@ -25,12 +25,14 @@ pub struct Reader<'a> {
     findings: Vec<Finding>,
     /// Where the file first needs the environment's port.
     pub port_use: Option<Place>,
+    /// The ports that the file names, each where it first does.
+    pub named_ports: BTreeMap<PortName, Place>,
 }
 
 impl<'a> Reader<'a> {
     /// Begins with what decoding has found.
     pub fn new(file: &'a SourceFile, broken: Broken, findings: Vec<Finding>) -> Reader<'a> {
-        Reader { file, broken, findings, port_use: None }
+        Reader { file, broken, findings, port_use: None, named_ports: BTreeMap::new() }
     }
 
     /// All findings so far.
@@ -178,6 +180,12 @@ impl<'a> Reader<'a> {
         self.port_use.get_or_insert(place);
     }
 
+    /// Notes that something here needs a port by its name.
+    pub fn needs_named_port(&mut self, name: &PortName, span: &Span) {
+        let place = Place::at(&self.file.path, &self.file.text, span.start);
+        self.named_ports.entry(name.clone()).or_insert(place);
+    }
+
     /// A text with placeholders, of which only some have a value here.
     pub fn template(&mut self, text: &Spanned<String>, Text(allowed): Text) -> Option<Template> {
         let template = match Template::parse(text.get_ref()) {
@@ -196,6 +204,16 @@ impl<'a> Reader<'a> {
         }
         if template.placeholders().any(|used| used == Placeholder::Port) {
             self.needs_port(&self.within(text, "{port}"));
+        }
+        for name in template.named_ports() {
+            let written = format!("{{port.{name}}}");
+            if !allowed.contains(&Placeholder::Port) {
+                let message = format!("`{written}` has no value here");
+                let at = self.within(text, &written);
+                self.error(&at, code::UNAVAILABLE_PLACEHOLDER, message, available(allowed));
+                return None;
+            }
+            self.needs_named_port(name, &self.within(text, &written));
         }
         Some(template)
     }

@@ -1,14 +1,14 @@
 //! Rules for services. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::build::command;
-use super::{Reader, Span, health, text};
+use super::{Reader, Span, health, order, text};
 use crate::model::spec::{AppSpec, Given, ServiceSpec, Spanned};
 use crate::model::{
     Limits, Restart, Sandbox, ServiceModel, ServiceType, Supervision, bounds, code,
 };
-use crate::name::ServiceName;
+use crate::name::{PortName, ServiceName};
 use crate::template::Template;
 
 /// A service as far as its table is right, with the places that environments' rules need.
@@ -34,17 +34,44 @@ pub fn services(spec: &AppSpec, reader: &mut Reader<'_>) -> Vec<Draft> {
     one_listens(spec, reader);
     let mut names = BTreeMap::new();
     let services = spec.service.iter().map(|spec| service(spec, &mut names, reader));
-    services.collect::<Vec<_>>().into_iter().flatten().collect()
+    let mut services: Vec<_> = services.collect::<Vec<_>>().into_iter().flatten().collect();
+    let orders = spec.service.iter().map(|spec| order::read(spec.get_ref(), &names, reader));
+    let orders: Vec<_> = orders.collect();
+    if services.len() == orders.len() {
+        for (service, order) in services.iter_mut().zip(orders) {
+            (service.model.after, service.model.requires) = (order.after, order.requires);
+        }
+        order::refuse_circles(&services, &names, reader);
+    }
+    services
 }
 
-/// An environment has one port: only one service can be proven on it.
+/// A port is that of one service: only one can be proven on it.
 fn one_listens(spec: &AppSpec, reader: &mut Reader<'_>) {
-    let listening = spec.service.iter().filter_map(|service| service.get_ref().health.as_ref());
-    for health in listening.skip(1) {
-        let message = "a second service with `health`, but an environment has one port";
-        let hint = "leave [service.health] to the service that listens on it";
+    let services = || spec.service.iter().map(Spanned::get_ref);
+    let unnamed = services().filter(|service| service.ports.is_none());
+    for health in unnamed.filter_map(|service| service.health.as_ref()).skip(1) {
+        let message = "a second service with `health` on the environment's one port";
+        let hint = "give each service `ports = [\"…\"]`, and environments a table `[ports]`";
         reader.error(&health.span(), code::SECOND_HEALTH, message, hint);
     }
+    let mut taken = BTreeMap::new();
+    for port in services().filter_map(|service| service.ports.as_ref()).flat_map(Spanned::get_ref) {
+        reader.unique("port", port.get_ref(), port.span(), &mut taken);
+    }
+}
+
+/// The ports that a service listens on, by their names.
+fn ports(spec: &ServiceSpec, reader: &mut Reader<'_>) -> Vec<PortName> {
+    let written = spec.ports.as_ref().map(Spanned::get_ref).into_iter().flatten();
+    let mut names = Vec::new();
+    for port in written {
+        if let Some(name) = reader.name::<PortName>(port) {
+            reader.needs_named_port(&name, &port.span());
+            names.push(name);
+        }
+    }
+    names
 }
 
 fn service(
@@ -62,13 +89,17 @@ fn service(
     let exec = exec(&span, spec, reader);
     let limits = limits(spec, reader);
     let supervision = supervision(spec, reader);
-    let health = spec.health.as_ref().map(|spec| health::health(spec, reader));
+    let ports = ports(spec, reader);
+    let health = spec.health.as_ref().map(|spec| health::health(spec, &ports, reader));
     let words = spec.exec.as_ref().map(|words| words.get_ref().iter().map(Spanned::span).collect());
     let start_limit = spec.start_interval_secs.as_ref().or(spec.start_burst.as_ref());
     Some(Draft {
         model: ServiceModel {
             name: name?,
             exec: exec?,
+            ports,
+            after: BTreeSet::new(),
+            requires: BTreeSet::new(),
             limits: limits?,
             supervision: supervision?,
             health: health.flatten(),

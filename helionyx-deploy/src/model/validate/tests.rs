@@ -122,7 +122,7 @@ releases = 70000
     envs/sample/app.toml:9:11: error: "/src" begins with `/` [bad-path]
       help: write a path inside of the release, e.g. "src"
     envs/sample/app.toml:13:1: error: unknown key `stop_timeout` [unknown-key]
-      help: did you mean `stop_timeout_secs`? known are `name`, `exec`, `description`, `type`, `start_timeout_secs`, `restart`, `restart_delay_secs`, `sandbox`, `memory_max_mib`, `tasks_max`, `open_files_max`, `stop_timeout_secs`, `start_burst`, `start_interval_secs`, `health`
+      help: did you mean `stop_timeout_secs`? known are `name`, `exec`, `ports`, `after`, `requires`, `description`, `type`, `start_timeout_secs`, `restart`, `restart_delay_secs`, `sandbox`, `memory_max_mib`, `tasks_max`, `open_files_max`, `stop_timeout_secs`, `start_burst`, `start_interval_secs`, `health`
     envs/sample/app.toml:14:15: error: `start_burst` cannot be 0 [out-of-range]
       help: write a number from 1 to 10000
     envs/sample/app.toml:17:8: error: `path` does not begin with `/` [bad-probe-path]

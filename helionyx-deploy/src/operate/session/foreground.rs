@@ -27,7 +27,7 @@ impl Session<'_, '_> {
         watch: Watch<'_>,
     ) -> Result<Report, JournalError> {
         let operation = Operation::Run;
-        let before = Before { running: false, release: found.current.release().cloned() };
+        let before = Before { release: found.current.release().cloned(), ..Before::nothing() };
         plan.steps.retain(|step| !matches!(step, Step::Guard(GuardStep::Disarm { .. })));
         let (begun, applied) = self.begin(operation, &before, &plan)?;
         let mut ending = Ending::of(&applied);

@@ -115,16 +115,19 @@ impl Session<'_, '_> {
 fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     let begin = &unfinished.begin;
     if matches!(begin.operation, Operation::Stop | Operation::Run) {
-        return Some(Before { running: false, ..begin.before.clone() });
+        return Some(Before { release: begin.before.release.clone(), ..Before::nothing() });
     }
     if begin.operation == Operation::Uninstall {
         // What it had not removed yet the next one does.
-        return Some(Before { release: None, running: false });
+        return Some(Before::nothing());
     }
     let to = begin.to.as_ref()?;
     let arrived = found.current.release() == Some(to) && found.is_verified(to);
-    (arrived && unfinished.proven.contains(to))
-        .then(|| Before { release: Some(to.clone()), running: true })
+    (arrived && unfinished.proven.contains(to)).then(|| Before {
+        release: Some(to.clone()),
+        running: true,
+        services: None,
+    })
 }
 
 /// What a recovery did about a deploy.

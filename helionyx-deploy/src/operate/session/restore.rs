@@ -9,7 +9,7 @@ use crate::host::HostError;
 use crate::journal::Before;
 use crate::observe::observe;
 use crate::plan::step::{CurrentStep, ServiceStep};
-use crate::plan::{Desired, Plan, Refusal, Run, Step, Target, Way, clean_up, reach};
+use crate::plan::{Desired, Plan, Refusal, Step, Target, Way, clean_up, reach};
 use crate::state::HostState;
 
 /// How the state before came to be again.
@@ -41,7 +41,7 @@ impl Session<'_, '_> {
         let desired = Desired {
             environment: self.environment.clone(),
             target: before.release.clone().map_or(Target::Nothing, Target::Existing),
-            run: if before.running { Run::Running } else { Run::Stopped },
+            run: before.run(),
             way: Way::Back,
         };
         let astray = match self.go(&desired, ending) {
@@ -128,10 +128,9 @@ impl Session<'_, '_> {
 
 /// The proofs of all services that are to run.
 fn proofs(desired: &Desired, found: &HostState) -> Vec<Step> {
-    let (Target::Existing(release), Run::Running) = (&desired.target, &desired.run) else {
-        return Vec::new();
-    };
+    let Target::Existing(release) = &desired.target else { return Vec::new() };
     let services = found.manifest(release).into_iter().flat_map(|manifest| &manifest.services);
+    let services = services.filter(|service| desired.run.wants(&service.name));
     let prove = |service| Step::Service(ServiceStep::Prove { service, release: release.clone() });
     services.map(|service| prove(Box::new(service.clone()))).collect()
 }

@@ -83,7 +83,7 @@ fn all_that_is_missing_is_said_at_once_with_what_was_found() {
         free: [("/opt/shop/dev".into(), 100 * MIB), ("/var/lib/shop/dev".into(), 1 << 20)].into(),
         wanted_mounts: [("/var/lib/shop".into(), "/etc/fstab".into())].into(),
         mounts: ["/".into()].into(),
-        listeners: vec![stranger()],
+        listeners: [(8000.try_into().unwrap(), vec![stranger()])].into(),
     };
     insta::assert_snapshot!(told(&found, 20 * MIB).join("\n"), @"
     systemd 249 is too old: units are written for 252 or newer [no-systemd]

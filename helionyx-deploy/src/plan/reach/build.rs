@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, explain, places, run_or_stop, superseded};
+use super::{Case, bring, explain, places, superseded};
 use crate::digest::Digest;
 use crate::model::Source;
 use crate::name::{BuildName, ReleaseId};
@@ -22,8 +22,8 @@ pub(super) fn build(case: &Case<'_>, recipe: &Recipe, identity: Digest) -> (Part
     let from = case.found.current.release().cloned();
     let switch = CurrentStep::SwitchCurrent { from, to: id.clone() };
     let services = desired::services(case.environment, &id);
-    part.then(run_or_stop(case, &id, &services, Some(switch.into())));
-    if !case.is_stop() {
+    part.then(bring(case, &id, &services, Some(switch.into())));
+    if case.is_whole() {
         let (release, previous) = (id.clone(), case.last_good());
         let verified = CurrentStep::MarkVerified { release, identity, previous: previous.clone() };
         part.step(verified);

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::Case;
-use crate::name::{ReleaseId, VariableName};
+use crate::name::{Port, ReleaseId, VariableName};
 use crate::plan::Refusal;
 use crate::release::Service;
 use crate::state::{Condition, Current, Instance, Node};
@@ -20,8 +20,11 @@ pub(super) fn foreign_current(case: &Case<'_>) -> Option<Refusal> {
 }
 
 /// A port that is not held by this environment's own services is somebody else's (HEL-02).
-pub(super) fn held_port(case: &Case<'_>, service: &Service) -> Option<Refusal> {
-    let port = service.port?;
+pub(super) fn held_ports(case: &Case<'_>, service: &Service) -> Vec<Refusal> {
+    service.all_ports().filter_map(|port| held_port(case, service, port)).collect()
+}
+
+fn held_port(case: &Case<'_>, service: &Service, port: Port) -> Option<Refusal> {
     let is_ours = |holder: &Instance| holder.service.is_some();
     let listeners = case.found.listeners.get(&port).into_iter().flatten();
     let strangers: Vec<String> = listeners

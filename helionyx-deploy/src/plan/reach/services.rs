@@ -1,63 +1,79 @@
 //! Which services must be stopped, started and proven. No I/O.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Case, refuse};
 use crate::name::{ReleaseId, ServiceName};
 use crate::plan::Part;
-use crate::plan::desired::Run;
+use crate::plan::order::Order;
 use crate::plan::runtime::Switch;
 use crate::plan::step::{Handle, ServiceStep, Step};
 use crate::release::Service;
 use crate::state::{Answering, ServiceState};
 
 /// Brings the services to a release, with the switch of `current` at the moment that the supervisor
-/// wants.
-pub(super) fn run_or_stop(
+/// wants. Services that do not run as they should are stopped, started and proven; those that need
+/// one of them are, too. What is started last is stopped first.
+pub(super) fn bring(
     case: &Case<'_>,
     release: &ReleaseId,
     services: &[Service],
     switch: Option<Step>,
 ) -> Part {
-    match case.desired.run {
-        Run::Stopped => {
-            let mut part = around(case, switch, stop_all(case));
-            part.then(case.rules.install(case.found, services));
-            part
+    let order = Order::of(services);
+    let wanted: Vec<&Service> =
+        order.ranked().filter(|service| case.desired.run.wants(&service.name)).collect();
+    let wrong = wrong(case, release, &wanted);
+    let mut part = around(case, switch, stops(case, &order, &wrong));
+    part.then(case.rules.install(case.found, services));
+    let is_fresh = !case.found.releases.contains_key(release);
+    let is_unproven =
+        is_fresh || (case.found.is_complete(release) && !case.found.is_verified(release));
+    // Services of one rank do not need each other: they are started together and proven together.
+    for rank in wanted.chunk_by(|one, other| order.rank(&one.name) == order.rank(&other.name)) {
+        for service in rank {
+            if let Some(why) = wrong.get(&service.name) {
+                part.then(start(case, release, service, why));
+            }
         }
-        Run::Running | Run::Restarted(_) => run(case, release, services, switch),
-    }
-}
-
-/// Stops, starts and proves the services that do not run as they should, each group in its order:
-/// what is started last is stopped first.
-pub(super) fn run(
-    case: &Case<'_>,
-    release: &ReleaseId,
-    services: &[Service],
-    switch: Option<Step>,
-) -> Part {
-    let found = case.found;
-    let why = |service| Some((service, why_restart(case, release, service)?));
-    let wrong: Vec<(&Service, String)> = services.iter().filter_map(why).collect();
-    let is_unwanted = |name: &&ServiceName| services.iter().all(|service| service.name != **name);
-    let unwanted = found.services.keys().filter(is_unwanted);
-    let replaced = wrong.iter().rev().map(|(service, _)| &service.name);
-    let stops = unwanted.chain(replaced).filter_map(|name| stop(case, name)).collect();
-    let mut part = around(case, switch, stops);
-    part.then(case.rules.install(found, services));
-    for (service, why) in &wrong {
-        part.then(start(case, release, service, why));
-    }
-    let is_fresh = !found.releases.contains_key(release);
-    let is_unproven = is_fresh || (found.is_complete(release) && !found.is_verified(release));
-    for service in services {
-        if is_unproven || wrong.iter().any(|(other, _)| other.name == service.name) {
-            let service = Box::new(service.clone());
-            part.step(ServiceStep::Prove { service, release: release.clone() });
+        for service in rank {
+            if is_unproven || wrong.contains_key(&service.name) {
+                let service = Box::new((*service).clone());
+                part.step(ServiceStep::Prove { service, release: release.clone() });
+            }
         }
     }
     part
+}
+
+/// The services that must be started anew, and why: those that do not run as they should, and those
+/// that need one of them.
+fn wrong(
+    case: &Case<'_>,
+    release: &ReleaseId,
+    wanted: &[&Service],
+) -> BTreeMap<ServiceName, String> {
+    let mut wrong = BTreeMap::new();
+    for service in wanted {
+        let needed = service.requires.iter().find(|name| wrong.contains_key(*name));
+        let why = why_restart(case, release, service);
+        let why = why.or_else(|| needed.map(|needed| format!("{} needs {needed}", service.name)));
+        if let Some(why) = why {
+            wrong.insert(service.name.clone(), why);
+        }
+    }
+    wrong
+}
+
+/// Stops what is not wanted or must be started anew, the last of the order first; what the release
+/// does not know before all others.
+fn stops(case: &Case<'_>, order: &Order<'_>, wrong: &BTreeMap<ServiceName, String>) -> Vec<Step> {
+    let known = |name: &ServiceName| order.ranked().any(|service| service.name == *name);
+    let strangers = running(case).into_iter().filter(|name| !known(name));
+    let ranked: Vec<&ServiceName> = order.ranked().map(|service| &service.name).collect();
+    let ours = ranked.into_iter().rev();
+    let ends = |name: &&ServiceName| wrong.contains_key(*name) || !case.desired.run.wants(name);
+    strangers.chain(ours.filter(ends)).filter_map(|name| stop(case, name)).collect()
 }
 
 /// Steps that stop services, with the switch of `current` before or after them.
@@ -81,7 +97,7 @@ fn start(case: &Case<'_>, release: &ReleaseId, service: &Service, why: &str) -> 
     }
     if case.is_forward() {
         part.then(case.rules.refuse_start(case.found, service));
-        part.then(refuse::held_port(case, service));
+        part.then(refuse::held_ports(case, service));
         part.then(refuse::start_in_vain(case, service));
     }
     let service = Box::new(service.clone());
@@ -108,9 +124,7 @@ fn why_restart(case: &Case<'_>, release: &ReleaseId, service: &Service) -> Optio
     if let Some(why) = case.rules.why_foreign(case.found, service, main) {
         return Some(why);
     }
-    if let Run::Restarted(before) = &case.desired.run
-        && before.get(name) == Some(&main.process.key)
-    {
+    if case.desired.run.anew.get(name) == Some(&main.process.key) {
         return Some(format!("{name} is to be restarted"));
     }
     for instance in &state.instances {
@@ -126,11 +140,21 @@ fn why_restart(case: &Case<'_>, release: &ReleaseId, service: &Service) -> Optio
     }
 }
 
-/// Stops all that runs of the environment, the last service first.
+/// Stops all that runs of the environment: what needs another service before that one.
 pub(super) fn stop_all(case: &Case<'_>) -> Vec<Step> {
+    let current = case.found.current.release().and_then(|id| case.found.manifest(id));
+    let services = current.map(|manifest| manifest.services.as_slice()).unwrap_or_default();
+    let order = Order::of(services);
+    let ranked: Vec<&ServiceName> = order.ranked().map(|service| &service.name).collect();
+    let known: BTreeSet<&ServiceName> = ranked.iter().copied().collect();
+    let others = running(case).into_iter().rev().filter(|name| !known.contains(name));
+    others.chain(ranked.iter().copied().rev()).filter_map(|name| stop(case, name)).collect()
+}
+
+/// The services of which something may run: those that were seen, and those of the model.
+fn running<'c>(case: &Case<'c>) -> BTreeSet<&'c ServiceName> {
     let modelled = case.environment.services.iter().map(|service| &service.name);
-    let names: BTreeSet<&ServiceName> = case.found.services.keys().chain(modelled).collect();
-    names.into_iter().rev().filter_map(|name| stop(case, name)).collect()
+    case.found.services.keys().chain(modelled).collect()
 }
 
 /// Stops a service; none where nothing of it runs.

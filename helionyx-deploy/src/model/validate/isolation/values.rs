@@ -26,7 +26,7 @@ pub fn ports(all: &[Claims], earlier: &Claims, later: &Claims) -> Vec<Finding> {
 
 /// Every port once: `{port}` as a value is the port itself.
 fn ports_of(claims: &Claims) -> Vec<(Port, Place)> {
-    let mut ports: Vec<(Port, Place)> = claims.port.iter().cloned().collect();
+    let mut ports: Vec<(Port, Place)> = claims.ports.clone();
     for claim in distinct(claims, |kind| *kind == Kind::Port) {
         let port = claim.value.parse::<i64>().ok().and_then(|port| Port::try_from(port).ok());
         let new = port.filter(|port| ports.iter().all(|(known, _)| known != port));

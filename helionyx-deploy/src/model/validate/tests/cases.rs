@@ -322,6 +322,50 @@ pub const CASES: &[Case] = &[
         "[[service]]\nname = \"b\"\nexec = [\"/b\"]\n[service.health]\n[[service.health.probe]]\npath = \"/\"\n[retention]",
         &["app.toml:42:1 second-health"],
     ),
+    // Services that name ports and each other.
+    Case(
+        "app",
+        "stop_timeout_secs = 10\n",
+        "stop_timeout_secs = 10\nrequires = [\"db\"]\nafter = [\"web\"]\n",
+        &["app.toml:16:13 unknown-service", "app.toml:17:10 unknown-service"],
+    ),
+    Case(
+        "app",
+        "[retention]",
+        "[[service]]\nname = \"b\"\nexec = [\"/b\"]\nafter = [\"c\"]\n[[service]]\nname = \"c\"\nexec = [\"/c\"]\nrequires = [\"b\"]\n[retention]",
+        &["app.toml:40:8 circular-order"],
+    ),
+    Case(
+        "app",
+        "path = \"/health\"",
+        "path = \"/health\"\nport = \"admin\"",
+        &["app.toml:22:8 unknown-port"],
+    ),
+    Case(
+        "app",
+        "stop_timeout_secs = 10\n",
+        "stop_timeout_secs = 10\nports = [\"api\"]\n",
+        &["local.toml missing-port"],
+    ),
+    Case(
+        "app",
+        "kind = \"port\"\nvalue = \"{port}\"",
+        "kind = \"port\"\nvalue = \"{port.admin}\"",
+        &["local.toml missing-port"],
+    ),
+    Case(
+        "local",
+        "[variables]",
+        "ports = { api = 8000 }\n[variables]",
+        &["local.toml:5:17 duplicate-name"],
+    ),
+    Case(
+        "local",
+        "[variables]",
+        "ports = { api = 0 }\n[variables]",
+        &["local.toml:5:17 out-of-range"],
+    ),
+    Case("local", "[variables]", "ports = { A = 81 }\n[variables]", &["local.toml:5:11 bad-name"]),
     // Sources.
     Case(
         "app",
