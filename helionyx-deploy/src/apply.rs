@@ -166,7 +166,8 @@ pub fn apply(plan: &Plan, work: &mut Work<'_, '_>) -> Applied {
     let mut steps = plan.steps.iter().enumerate().peekable();
     while let Some((index, step)) = steps.next() {
         let mut proofs = Vec::new();
-        while let (true, Some(next)) = (step.is_proof(), steps.next_if(|(_, next)| next.is_proof()))
+        while step.is_proof()
+            && let Some(next) = steps.next_if(|(_, next)| next.is_proof())
         {
             proofs.push((next.0 + 1, next.1));
         }
