@@ -69,7 +69,7 @@ pub(super) struct Own<'a, T> {
 
 /// A planned step.
 #[derive(Serialize)]
-pub(super) struct Planned<'a> {
+pub(super) struct PlannedStep<'a> {
     pub(super) index: usize,
     pub(super) text: String,
     pub(super) step: &'a Step,

@@ -12,7 +12,7 @@ use crate::plan;
 
 use super::change::{self, Site, What};
 use super::failure::render_finding;
-use super::json::{Line, Origin, Planned};
+use super::json::{Line, Origin, PlannedStep};
 use super::style::{COMMAND, DIM, GOOD, Glyphs, STRONG, count, paint};
 use super::{Context, Failure, Models, exit, models};
 
@@ -93,7 +93,8 @@ pub(super) fn show(
     Ok(exit::DONE)
 }
 
-fn tell(
+/// Shows a plan, and what it would have systemd load of other environments.
+pub(super) fn tell(
     context: &mut Context<'_>,
     environment: &Environment,
     others: &[&Environment],
@@ -102,7 +103,7 @@ fn tell(
 ) {
     let origin = Origin::new(context.host.now(), Some(environment));
     for (index, step) in plan.steps.iter().enumerate() {
-        let body = Planned { index: index + 1, text: step.to_string(), step };
+        let body = PlannedStep { index: index + 1, text: step.to_string(), step };
         context.screen.line(&Line::new("step", origin, body));
     }
     let plan::Plan { from, to, reasons, steps, .. } = plan;

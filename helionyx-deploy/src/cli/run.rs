@@ -9,7 +9,7 @@ use clap::Args;
 use crate::event::{Event, Operation};
 use crate::host::{Clock as _, LocalHost, Processes as _};
 use crate::model::Environment;
-use crate::operate::{self, Goal, run_in_foreground};
+use crate::operate::{self, run_in_foreground};
 use crate::tool::journalctl::{self, Wanted};
 
 use super::change::{Manner, Site, narrated, not_begun};
@@ -51,9 +51,10 @@ impl Run {
             .here(self.site.env.as_deref(), &machine)
             .map_err(|failure| begun(failure, None, context))?;
         if self.manner.dry_run {
-            operate::may_run(&context.host, environment)?;
+            let plan = operate::may_run(&context.host, environment)?;
             let others = models.others_here(environment, &machine);
-            return plan::show(context, environment, &others, &Goal::Start);
+            plan::tell(context, environment, &others, Operation::Start, &plan);
+            return Ok(exit::DONE);
         }
         signals::watch(&context.interrupt)?;
         let interrupt = Arc::clone(&context.interrupt);

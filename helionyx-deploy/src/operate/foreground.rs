@@ -3,16 +3,14 @@
 
 use std::time::Duration;
 
-use super::session::Session;
-use super::{Goal, OperateError, make_plan, wait_for_lock};
+use super::planning::{self, Known, Planned, Request};
+use super::{Goal, OperateError, locked, wait_for_lock};
 use crate::event::{Event, Operation, Report};
 use crate::host::{Host, HostError};
-use crate::journal::{self, Fenced, Tip};
+use crate::journal::{self, Tip};
 use crate::model::Environment;
-use crate::observe::observe;
 use crate::plan::step::ServiceStep;
-use crate::plan::{Desired, Plan, Refusal, Step};
-use crate::state::HostState;
+use crate::plan::{Plan, Refusal, Step};
 use crate::supervise::modelled;
 
 /// Shows what services write, by events, until they shall end.
@@ -33,45 +31,43 @@ pub fn run_in_foreground(
     let begin = host.elapsed();
     // What was cut short before is brought to an end under the lock, and may be what runs.
     if !journal::tip(host, &environment.layout)?.as_ref().is_some_and(Tip::is_open) {
-        may_run(host, environment)?;
+        planned(host, environment)?;
     }
     let (lock, _) = wait_for_lock(host, environment, Operation::Run, wait, events)?;
-    let report = {
-        let (mut journal, host) = (lock.journal()?, &Fenced::new(&lock));
-        let mut session = Session::new(host, environment, &mut journal, events);
+    let report = locked(&lock, environment, &[], events, |session| {
         session.recover()?;
-        let (found, desired, plan) = may_run(host, environment)?;
-        session.run_in_foreground(&desired, plan, &found, begin, watch)
-    };
-    lock.still_ours()?;
-    let report = report?;
+        let planned = planned(session.host, environment)?;
+        Ok(session.run_in_foreground(planned, begin, watch)?)
+    })?;
     events(Event::Report(report.clone()));
     Ok(report)
 }
 
-/// What would be done to start services, where none runs.
+/// What would be done to start services, where none runs: looks only.
 ///
 /// # Errors
 /// Why they cannot be started, or that they run.
-pub fn may_run(
-    host: &dyn Host,
-    environment: &Environment,
-) -> Result<(HostState, Desired, Plan), OperateError> {
-    let found = observe(host, environment)?;
-    let (_, stop) = make_plan(host, environment, &Goal::Stop, None, &found)?;
-    let running = stop.steps.iter().find_map(|step| match step {
+pub fn may_run(host: &dyn Host, environment: &Environment) -> Result<Plan, OperateError> {
+    planned(host, environment).map(|planned| planned.plan)
+}
+
+/// The plan of a start, once a plan of a stop has found nothing to stop.
+fn planned(host: &dyn Host, environment: &Environment) -> Result<Planned, OperateError> {
+    let plan =
+        |goal, known| planning::plan(host, Request { environment, others: &[], goal }, known);
+    let stop = plan(&Goal::Stop, Known::default())?;
+    let running = stop.plan.steps.iter().find_map(|step| match step {
         Step::Service(ServiceStep::Stop { service, .. }) => Some(service),
         _ => None,
     });
     if let Some(service) = running {
-        let main = found.services.get(service).and_then(|state| state.main());
+        let main = stop.found.services.get(service).and_then(|state| state.main());
         let which = main.map(|main| format!(": {}", main.process.describe())).unwrap_or_default();
         let message = format!("{service} runs already{which}");
         let hint = format!("stop it first: `stop --env {}`", environment.id());
         return Err(OperateError::Refused(vec![Refusal::new("runs-already", message, hint)]));
     }
-    let (desired, plan) = make_plan(host, environment, &Goal::Start, None, &found)?;
-    Ok((found, desired, plan))
+    Ok(plan(&Goal::Start, Known { found: Some(stop.found), ..Known::default() })?)
 }
 
 /// Whether anything of these services runs, or is about to be started again.

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::session::Session;
-use super::{OperateError, wait_for_lock};
+use super::{OperateError, locked, wait_for_lock};
 use crate::event::{Event, Operation, Report};
 use crate::host::Host;
-use crate::journal::{self, Fenced, JournalError, Lock, Tip};
+use crate::journal::{self, JournalError, Lock, Tip};
 use crate::model::Environment;
 use crate::observe::observe;
 use crate::plan::runtime::rules;
@@ -41,8 +40,10 @@ fn stand_down(
     let found = observe(host, environment)?;
     if rules(environment).guard(&found).is_some_and(|guard| guard.found.is_armed()) {
         let (lock, _) = wait_for_lock(host, environment, Operation::Recover, wait, events)?;
-        let (mut journal, host) = (lock.journal()?, &Fenced::new(&lock));
-        Session::new(host, environment, &mut journal, events).stand_down();
+        return locked(&lock, environment, &[], events, |session| {
+            session.stand_down();
+            Ok(())
+        });
     }
     Ok(())
 }
@@ -75,14 +76,13 @@ fn recover_under(
     environment: &Environment,
     events: &mut dyn FnMut(Event),
 ) -> Result<Option<Report>, OperateError> {
-    let (mut journal, host) = (lock.journal()?, &Fenced::new(lock));
-    let mut session = Session::new(host, environment, &mut journal, events);
-    let recovered = session.recover().and_then(|recovered| match recovered {
-        Some(recovered) => Ok(Some(recovered)),
-        None => session.try_again(),
-    });
-    lock.still_ours()?;
-    let report = recovered?.map(|(report, _)| report);
+    let recovered = locked(lock, environment, &[], events, |session| {
+        Ok(match session.recover()? {
+            Some(recovered) => Some(recovered),
+            None => session.try_again()?,
+        })
+    })?;
+    let report = recovered.map(|recovered| recovered.report);
     report.iter().for_each(|report| events(Event::Report(report.clone())));
     Ok(report)
 }

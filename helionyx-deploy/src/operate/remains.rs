@@ -3,15 +3,15 @@
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::Goal;
+use super::planning::{self, Known, Request};
+use super::{Goal, OperateError};
 use crate::digest::Digest;
 use crate::event::{Outcome, Report, chain};
 use crate::host::{Host, HostError};
 use crate::journal::witness;
 use crate::model::Environment;
-use crate::observe::observe;
+use crate::plan::Leaving;
 use crate::plan::runtime::rules;
-use crate::plan::{Desired, Leaving, Run, Target, Way, reach};
 use crate::release::Anchor;
 use crate::state::Node;
 
@@ -60,19 +60,13 @@ fn record(environment: &Environment) -> [Utf8PathBuf; 3] {
 
 /// The steps of an uninstallation that are not done, in words.
 fn still_to_do(host: &dyn Host, environment: &Environment, leaving: Leaving) -> Vec<String> {
-    let desired = Desired {
-        environment: environment.clone(),
-        target: Target::Uninstalled(leaving),
-        run: Run::stopped(),
-        way: Way::Forward,
-    };
-    let planned = match observe(host, environment) {
-        Ok(found) => reach(&desired, &found),
-        Err(error) => return vec![chain(&error)],
-    };
+    let goal = &Goal::Uninstall(leaving);
+    let request = Request { environment, others: &[], goal };
+    let planned = planning::plan(host, request, Known::default()).map_err(OperateError::from);
     match planned {
-        Ok(plan) => plan.steps.iter().map(ToString::to_string).collect(),
-        Err(refusals) => refusals.iter().map(ToString::to_string).collect(),
+        Ok(planned) => planned.plan.steps.iter().map(ToString::to_string).collect(),
+        Err(OperateError::Refused(refusals)) => refusals.iter().map(ToString::to_string).collect(),
+        Err(error) => vec![chain(&error)],
     }
 }
 

@@ -1,16 +1,35 @@
-//! A plan that is kept, to be carried out as it was read, or not at all. No I/O.
+//! A plan that is kept, to be carried out as it was read, or not at all. Looks through `host`,
+//! changes nothing.
 
 use serde::{Deserialize, Serialize};
 
-use super::OperateError;
+use super::planning::{self, Known, Planned, Request};
+use super::{Force, Goal, OperateError};
 use crate::digest::Digest;
+use crate::host::{Host, HostError};
 use crate::model::Environment;
 use crate::plan::fingerprint::{Facts, differences, facts};
 use crate::plan::step::FileStep;
-use crate::plan::{Plan, Recipe, Step};
+use crate::plan::{Plan, Recipe, Step, Target};
 use crate::release::{Actor, Origin};
+use crate::source::Wish;
 use crate::state::HostState;
 use crate::time::Timestamp;
+
+/// What a deploy would do, to be kept and carried out later ([`Goal::Apply`]): looks only.
+///
+/// # Errors
+/// Why nothing could be planned.
+pub fn save(
+    host: &dyn Host,
+    environment: &Environment,
+    wish: &Wish,
+    force: Force,
+) -> Result<Saved, OperateError> {
+    let goal = &Goal::Deploy { wish: wish.clone(), force };
+    let request = Request { environment, others: &[], goal };
+    Saved::new(planning::plan(host, request, Known::default())?)
+}
 
 /// The format of kept plans that this version writes.
 pub const FORMAT: u32 = 1;
@@ -35,21 +54,21 @@ pub struct Saved {
 }
 
 impl Saved {
-    pub(super) fn new(
-        environment: &Environment,
-        found: &HostState,
-        recipe: Recipe,
-        plan: Plan,
-    ) -> Saved {
-        Saved {
+    /// The plan of a deploy with what it was made from.
+    fn new(planned: Planned) -> Result<Saved, OperateError> {
+        let Planned { found, desired, plan, .. } = planned;
+        let Target::Built(recipe) = desired.target else {
+            return Err(HostError::refused("keep", "the plan", "it makes no release").into());
+        };
+        Ok(Saved {
             format: FORMAT,
             made_at: recipe.at,
             made_by: recipe.by.clone(),
-            models: digest(environment),
-            found: facts(environment, found),
+            models: digest(&desired.environment),
+            found: facts(&desired.environment, &found),
             recipe,
             plan,
-        }
+        })
     }
 
     /// A kept plan from its text.

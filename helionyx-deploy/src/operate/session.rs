@@ -11,6 +11,7 @@ use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
 use crate::model::Environment;
 use crate::name::ReleaseId;
 use crate::observe::observe;
+use crate::operate::planning::Planned;
 use crate::plan::step::CurrentStep;
 use crate::plan::{Desired, Plan, Step, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
@@ -26,19 +27,18 @@ use evidence::Evidence;
 use restore::Restored;
 
 pub(super) use ending::unchanged;
-pub(super) use recover::Taken;
 
 /// An operation under the lock.
 pub(super) struct Session<'s, 'j> {
     pub(super) host: &'s dyn Host,
     pub(super) environment: &'s Environment,
+    /// The other environments of the host.
+    others: &'s [&'s Environment],
     pub(super) journal: &'s mut Journal<'j>,
     pub(super) events: &'s mut dyn FnMut(Event),
     evidence: Evidence,
     /// How long this process had waited for the disk when it began.
     syncing: Duration,
-    /// The other environments of the host.
-    others: &'s [&'s Environment],
     /// What the host was found like after the last step, where nothing was done since.
     last_look: Option<HostState>,
     /// What the other environments were like then.
@@ -49,27 +49,21 @@ impl<'s, 'j> Session<'s, 'j> {
     pub(super) fn new(
         host: &'s dyn Host,
         environment: &'s Environment,
+        others: &'s [&'s Environment],
         journal: &'s mut Journal<'j>,
         events: &'s mut dyn FnMut(Event),
     ) -> Session<'s, 'j> {
-        let (evidence, syncing) = (Evidence::default(), host.syncing());
-        let (others, last_look, neighbours) = (&[][..], None, None);
         Session {
             host,
             environment,
+            others,
             journal,
             events,
-            evidence,
-            syncing,
-            others,
-            last_look,
-            neighbours,
+            evidence: Evidence::default(),
+            syncing: host.syncing(),
+            last_look: None,
+            neighbours: None,
         }
-    }
-
-    /// The same on a host with other environments.
-    pub(super) fn beside(self, others: &'s [&'s Environment]) -> Session<'s, 'j> {
-        Session { others, ..self }
     }
 }
 
@@ -82,11 +76,10 @@ impl Session<'_, '_> {
     pub(super) fn carry_out(
         &mut self,
         operation: Operation,
-        desired: &Desired,
-        plan: &Plan,
-        found: &HostState,
+        planned: &Planned,
         begin: Duration,
     ) -> Result<Report, JournalError> {
+        let Planned { found, desired, plan, .. } = planned;
         let on_purpose = journal::stopped_on_purpose(self.host, &self.environment.layout)?;
         let before = before(found, on_purpose);
         let (begun, applied) = self.begin(operation, &before, plan)?;

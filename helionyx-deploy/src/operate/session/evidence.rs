@@ -36,7 +36,7 @@ const UNIT_LIMIT: u64 = 64 * 1024;
 /// What happened in an operation until now.
 #[derive(Default)]
 pub(in crate::operate) struct Evidence {
-    events: Vec<Told>,
+    events: Vec<NotedEvent>,
     output: VecDeque<String>,
     /// What lies beside the events, by name.
     files: BTreeMap<String, Vec<u8>>,
@@ -44,8 +44,9 @@ pub(in crate::operate) struct Evidence {
     started: BTreeMap<ServiceName, (Service, Timestamp)>,
 }
 
+/// An event with the time when it was noted.
 #[derive(Serialize)]
-struct Told {
+struct NotedEvent {
     time: Timestamp,
     #[serde(flatten)]
     event: Event,
@@ -53,7 +54,7 @@ struct Told {
 
 /// The first line of what is kept.
 #[derive(Serialize)]
-struct Failure<'a> {
+struct FailureLine<'a> {
     event: &'static str,
     operation: Operation,
     by: Actor,
@@ -85,7 +86,7 @@ impl Evidence {
             Event::StepStarted { step, .. } => self.note_step(host, step),
             _ => {}
         }
-        self.events.push(Told { time: host.now(), event: event.clone() });
+        self.events.push(NotedEvent { time: host.now(), event: event.clone() });
     }
 
     /// Keeps what a step is about to change and nobody could look up later.
@@ -104,13 +105,18 @@ impl Evidence {
         }
     }
 
-    fn write(&self, host: &dyn Host, dir: &Utf8Path, first: &Failure<'_>) -> Result<(), HostError> {
+    fn write(
+        &self,
+        host: &dyn Host,
+        dir: &Utf8Path,
+        first: &FailureLine<'_>,
+    ) -> Result<(), HostError> {
         let encode = |value: serde_json::Result<String>| {
             value.map_err(|error| HostError::refused("encode", EVENTS, error.to_string()))
         };
         let mut text = encode(serde_json::to_string(first))? + "\n";
-        for told in &self.events {
-            text += &(encode(serde_json::to_string(told))? + "\n");
+        for noted in &self.events {
+            text += &(encode(serde_json::to_string(noted))? + "\n");
         }
         host.create_dir(dir.parent().unwrap_or(dir), 0o700)?;
         host.create_dir(dir, 0o700)?;
@@ -145,7 +151,7 @@ impl Session<'_, '_> {
         ending: &Ending,
     ) -> Option<Utf8PathBuf> {
         let dir = self.environment.layout.evidence().join(format!("{begin:08}-{operation}"));
-        let first = Failure {
+        let first = FailureLine {
             event: "failure",
             operation,
             by: self.host.actor(),

@@ -7,9 +7,9 @@ use super::ending::Ending;
 use crate::event::{Operation, Outcome, Report, chain};
 use crate::journal::{Before, JournalError};
 use crate::operate::foreground::Watch;
+use crate::operate::planning::Planned;
 use crate::plan::step::GuardStep;
-use crate::plan::{Desired, Plan, Step};
-use crate::state::HostState;
+use crate::plan::{Desired, Step};
 use crate::supervise::modelled;
 
 impl Session<'_, '_> {
@@ -20,12 +20,11 @@ impl Session<'_, '_> {
     /// As [`Session::carry_out`].
     pub(in crate::operate) fn run_in_foreground(
         &mut self,
-        desired: &Desired,
-        mut plan: Plan,
-        found: &HostState,
+        planned: Planned,
         begin: Duration,
         watch: Watch<'_>,
     ) -> Result<Report, JournalError> {
+        let Planned { found, desired, mut plan, .. } = planned;
         let operation = Operation::Run;
         let before = Before { release: found.current.release().cloned(), ..Before::nothing() };
         plan.steps.retain(|step| !matches!(step, Step::Guard(GuardStep::Disarm { .. })));
@@ -34,7 +33,7 @@ impl Session<'_, '_> {
         let on_purpose = applied.was_interrupted();
         let failure = match applied.failure {
             Some((_, error)) => Some(chain(&error)),
-            None => self.shown(desired, watch).err(),
+            None => self.shown(&desired, watch).err(),
         };
         self.journal.still_ours()?;
         ending.outcome = Outcome::Deployed;

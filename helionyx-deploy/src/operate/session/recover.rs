@@ -9,7 +9,25 @@ use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::HostError;
 use crate::journal::{self, Before, Begin, Tip, Unfinished};
 use crate::observe::observe;
+use crate::operate::Goal;
 use crate::state::HostState;
+
+/// What came of a recovery.
+pub(in crate::operate) struct Recovered {
+    pub(in crate::operate) report: Report,
+    /// Whether it took a deploy back that had replaced the release before.
+    took_a_deploy_back: bool,
+}
+
+impl Recovered {
+    /// The report of a rollback to the release before, where the recovery has gone back to it
+    /// already: to go back once more would be one release too many.
+    pub(in crate::operate) fn as_rollback(&self, goal: &Goal) -> Option<Report> {
+        let is_done = self.took_a_deploy_back && *goal == Goal::Rollback(None);
+        let (operation, outcome) = (Operation::Rollback, Outcome::Deployed);
+        is_done.then(|| Report { operation, outcome, ..self.report.clone() })
+    }
+}
 
 impl Session<'_, '_> {
     /// Brings an operation that was cut short to an end: what it wanted, if that was proven already
@@ -17,7 +35,7 @@ impl Session<'_, '_> {
     ///
     /// # Errors
     /// When the host could not be looked at: then nothing was done.
-    pub(in crate::operate) fn recover(&mut self) -> Result<Option<(Report, Taken)>, HostError> {
+    pub(in crate::operate) fn recover(&mut self) -> Result<Option<Recovered>, HostError> {
         let begin = self.host.elapsed();
         let layout = &self.environment.layout;
         let torn = self.journal.torn();
@@ -36,7 +54,7 @@ impl Session<'_, '_> {
             let error = (torn > 0).then(|| format!("{torn} bytes of a torn entry were cut off"));
             let ending = Ending { outcome: Outcome::Unchanged, error, ..Ending::default() };
             let report = self.end(Operation::Recover, previous, &ending, begin);
-            return Ok(Some((report, Taken::Nothing)));
+            return Ok(Some(Recovered { report, took_a_deploy_back: false }));
         };
         self.clean_up();
         Ok(Some(self.bring_to_an_end(&unfinished, &found, begin)))
@@ -47,7 +65,7 @@ impl Session<'_, '_> {
     ///
     /// # Errors
     /// When the host could not be looked at: then nothing was done.
-    pub(in crate::operate) fn try_again(&mut self) -> Result<Option<(Report, Taken)>, HostError> {
+    pub(in crate::operate) fn try_again(&mut self) -> Result<Option<Recovered>, HostError> {
         let begin = self.host.elapsed();
         let layout = &self.environment.layout;
         let Some(stuck) = journal::left_stuck(&journal::recent(self.host, layout)?) else {
@@ -62,13 +80,15 @@ impl Session<'_, '_> {
         unfinished: &Unfinished,
         found: &HostState,
         since: Duration,
-    ) -> (Report, Taken) {
+    ) -> Recovered {
         let Begin { operation, before, to, .. } = unfinished.begin.clone();
         let previous = found.current.release().cloned();
         (self.events)(Event::Recovering { operation, from: before.release, to });
         let ending = self.recovered(unfinished, found);
-        let taken = taken(unfinished, &ending);
-        (self.end(Operation::Recover, previous, &ending, since), taken)
+        Recovered {
+            took_a_deploy_back: took_a_deploy_back(unfinished, &ending),
+            report: self.end(Operation::Recover, previous, &ending, since),
+        }
     }
 
     fn recovered(&mut self, unfinished: &Unfinished, found: &HostState) -> Ending {
@@ -130,21 +150,10 @@ fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     })
 }
 
-/// What a recovery did about a deploy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::operate) enum Taken {
-    /// It took one back that had replaced the release before.
-    Back,
-    /// Nothing of the kind.
-    Nothing,
-}
-
-fn taken(unfinished: &Unfinished, ending: &Ending) -> Taken {
+/// Whether a recovery took a deploy back that had replaced the release before.
+fn took_a_deploy_back(unfinished: &Unfinished, ending: &Ending) -> bool {
     let begin = &unfinished.begin;
     let replaced = begin.operation == Operation::Deploy && begin.to != begin.before.release;
     let back = matches!(ending.outcome, Outcome::RolledBack | Outcome::Failed);
-    match replaced && unfinished.past_the_switch && back && begin.before.release.is_some() {
-        true => Taken::Back,
-        false => Taken::Nothing,
-    }
+    replaced && unfinished.past_the_switch && back && begin.before.release.is_some()
 }
