@@ -40,7 +40,6 @@ mod signals;
 mod style;
 mod wait;
 
-pub use check::host_code;
 use failure::Failure;
 pub use models::Models;
 use screen::Screen;

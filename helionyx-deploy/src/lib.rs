@@ -99,5 +99,7 @@ pub mod source;
 pub mod status;
 pub mod supervise;
 
+pub mod check;
+
 #[cfg(feature = "cli")]
 pub mod cli;

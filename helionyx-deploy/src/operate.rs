@@ -26,6 +26,7 @@ mod session;
 pub use foreground::{may_run, run_in_foreground, runs};
 pub use goal::{Force, Goal};
 pub use missing::missing;
+pub(crate) use missing::{MEND_ACCESS, MEND_SOURCE, lacking};
 pub use recovery::{recover, take_over};
 pub use saved::{Saved, save};
 

@@ -3,23 +3,21 @@
 
 use std::collections::BTreeSet;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
-use serde::Serialize;
 use systemd_unit_file::{Code, OLDEST};
 
+use crate::check::{HostFinding, Question, check};
 use crate::host::Clock as _;
-use crate::isolation;
 use crate::model::{Environment, Finding, Runtime, Severity};
 
 use super::failure::{Failure, help_line, render_finding};
 use super::json::{Line, Origin};
+use super::models::current_directory;
 use super::style::{BAD, DIM, GOOD, WARN, count, paint};
 use super::{Context, Models, exit, unit_file};
 
 mod examples;
-mod host;
-pub mod host_code;
 
 /// Checks the models, the unit files made from them, and what each environment needs on its host.
 ///
@@ -36,41 +34,6 @@ pub struct Check {
     /// The environment: `environment` or `app/environment`; all when none is named
     #[arg(short, long, value_name = "ENVIRONMENT")]
     env: Option<String>,
-}
-
-/// Something that an environment needs on its host and has not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct HostFinding {
-    severity: Severity,
-    code: String,
-    #[serde(rename = "where")]
-    place: String,
-    message: String,
-    hint: String,
-}
-
-impl HostFinding {
-    fn new(code: &str, place: &str, message: String, hint: impl Into<String>) -> HostFinding {
-        let (code, place) = (code.to_owned(), place.to_owned());
-        HostFinding { severity: Severity::Error, code, place, message, hint: hint.into() }
-    }
-
-    fn render(&self, program: &str) -> String {
-        let HostFinding { place, message, code, .. } = self;
-        let severity = match self.severity {
-            Severity::Error => paint(BAD, "error:"),
-            Severity::Warning => paint(WARN, "warning:"),
-        };
-        let code = paint(DIM, format!("[{code}]"));
-        format!("{place}: {severity} {message} {code}\n") + &help_line(&self.hint, program)
-    }
-}
-
-impl From<Finding> for HostFinding {
-    fn from(finding: Finding) -> HostFinding {
-        let Finding { place, severity, code, message, hint } = finding;
-        HostFinding { severity, code: code.to_owned(), place: place.to_string(), message, hint }
-    }
 }
 
 impl Check {
@@ -90,11 +53,7 @@ impl Check {
         let pasted = examples::findings(&context.host, &models, &chosen)?;
         tell(context, &pasted);
         let mistaken = mistaken || !pasted.is_empty();
-        lacking += shared(context, &models, &chosen);
-        outbound(context, &chosen);
-        for environment in &chosen {
-            lacking += one(context, environment);
-        }
+        lacking += on_the_host(context, &models, &chosen)?;
         Ok(match (models.are_broken() || mistaken, lacking) {
             (true, _) => exit::CONFIGURATION,
             (false, 0) => exit::DONE,
@@ -148,68 +107,74 @@ fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) ->
     (is_wrong, lacking)
 }
 
-/// What environments of this machine share that their models cannot know.
-fn shared(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -> usize {
-    let here = models.all_here(&context.machine());
-    let found = match isolation::shared(&context.host, &here) {
-        Ok(shared) => {
-            let ids: Vec<String> = chosen.iter().map(|environment| environment.id()).collect();
-            let concerns = |one: &isolation::Shared| one.owners.iter().any(|id| ids.contains(id));
-            let shared = shared.into_iter().filter(concerns);
-            shared.map(|shared| HostFinding::from(shared.finding)).collect::<Vec<_>>()
-        }
-        Err(error) => {
-            let (place, why) = (error.subject.clone(), crate::event::chain(&error));
-            vec![HostFinding::new("unreadable", &place, why, host::LOOK)]
-        }
-    };
-    let (now, program) = (context.host.now(), context.program);
-    for finding in &found {
-        context.screen.line(&Line::new("finding", Origin::new(now, None), finding));
-        context.screen.say(&finding.render(program));
-    }
-    found.len()
-}
-
-/// Says which of the machines that services ask over HTTPS cannot be connected to, each once. What a
-/// service does without them is its own matter (HEL-04).
-fn outbound(context: &mut Context<'_>, chosen: &[&Environment]) {
+/// Shows what the environments of this machine lack on it, and which run elsewhere; the number of
+/// errors.
+fn on_the_host(
+    context: &mut Context<'_>,
+    models: &Models,
+    chosen: &[&Environment],
+) -> Result<usize, Failure> {
     let machine = context.machine();
-    let here = chosen.iter().filter(|environment| environment.runs_on(&machine));
-    let names: BTreeSet<_> = here.flat_map(|environment| &environment.reaches).collect();
-    for name in names {
-        let Some(finding) = host::unreachable(&context.host, name) else { continue };
-        let now = context.host.now();
-        context.screen.line(&Line::new("finding", Origin::new(now, None), &finding));
-        context.screen.say(&finding.render(context.program));
+    let residents: Vec<&Environment> =
+        chosen.iter().filter(|environment| environment.runs_on(&machine)).copied().collect();
+    let (here, path) = (models.all_here(&machine), path()?);
+    let question = Question { chosen: &residents, here: &here, path: &path };
+    let checked = check(&context.host, &question);
+    for finding in &checked.host {
+        let origin = Origin::new(context.host.now(), None);
+        context.screen.line(&Line::new("finding", origin, finding));
+        context.screen.say(&render_host_finding(finding, context.program));
     }
+    let errors = checked.errors();
+    let mut of_residents = checked.environments.iter();
+    for environment in chosen {
+        match &environment.host {
+            Some(host) if !environment.runs_on(&machine) => {
+                let aside = paint(DIM, format!("(models only: it runs on {host})"));
+                let (good, id) = (paint(GOOD, context.screen.glyphs.good), environment.id());
+                context.screen.say(&format!("{good} {id} {aside}\n"));
+            }
+            _ => show(context, environment, of_residents.next().map_or(&[], Vec::as_slice)),
+        }
+    }
+    Ok(errors)
 }
 
-/// What one environment lacks on its host; the number of errors.
-fn one(context: &mut Context<'_>, environment: &Environment) -> usize {
+/// The directories of our `PATH`, which build steps get.
+fn path() -> Result<Vec<Utf8PathBuf>, Failure> {
+    let here = current_directory()?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let directories = std::env::split_paths(&path);
+    let directories = directories.filter_map(|path| Utf8PathBuf::from_path_buf(path).ok());
+    Ok(directories.map(|directory| here.join(directory)).collect())
+}
+
+/// Shows what one environment lacks on its host.
+fn show(context: &mut Context<'_>, environment: &Environment, findings: &[HostFinding]) {
     let (glyphs, id) = (context.screen.glyphs, environment.id());
-    if let Some(host) =
-        environment.host.as_ref().filter(|_| !environment.runs_on(&context.machine()))
-    {
-        let aside = paint(DIM, format!("(models only: it runs on {host})"));
-        context.screen.say(&format!("{} {id} {aside}\n", paint(GOOD, glyphs.good)));
-        return 0;
-    }
-    let findings = host::findings(&context.host, environment);
     let origin = Origin::new(context.host.now(), Some(environment));
     let mut text = String::new();
-    for finding in &findings {
+    for finding in findings {
         context.screen.line(&Line::new("finding", origin, finding));
-        text += &finding.render(context.program);
+        text += &render_host_finding(finding, context.program);
     }
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let is_error = |finding: &HostFinding| finding.severity == Severity::Error;
     text += &match findings.len() {
         0 => format!("{} {id}\n", paint(GOOD, glyphs.good)),
-        some if errors == 0 => {
+        some if !findings.iter().any(is_error) => {
             format!("{} {id}: {}\n", paint(WARN, glyphs.good), count(some, "warning"))
         }
         some => format!("{} {id}: {}\n", paint(BAD, glyphs.bad), count(some, "finding")),
     };
     context.screen.say(&text);
-    errors
+}
+
+fn render_host_finding(finding: &HostFinding, program: &str) -> String {
+    let HostFinding { place, message, code, .. } = finding;
+    let severity = match finding.severity {
+        Severity::Error => paint(BAD, "error:"),
+        Severity::Warning => paint(WARN, "warning:"),
+    };
+    let code = paint(DIM, format!("[{code}]"));
+    format!("{place}: {severity} {message} {code}\n") + &help_line(&finding.hint, program)
 }

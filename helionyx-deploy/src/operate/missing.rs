@@ -12,6 +12,11 @@ use crate::plan::{Plan, Refusal, Step};
 use crate::release::Origin;
 use crate::state::HostState;
 
+/// What to do where something cannot be looked at.
+pub(crate) const MEND_ACCESS: &str = "mend it, or run the command as a user who may look at it";
+/// What to do where the source cannot be had.
+pub(crate) const MEND_SOURCE: &str = "mend the source, or what the model says of it below [source]";
+
 /// All that an environment lacks on its host, without what else may be in the way: looks only.
 #[must_use]
 pub fn missing(host: &dyn Host, environment: &Environment) -> Vec<Refusal> {
@@ -19,7 +24,7 @@ pub fn missing(host: &dyn Host, environment: &Environment) -> Vec<Refusal> {
 }
 
 /// The same, where it may be known which release is in use: the next one needs as much room.
-pub(super) fn lacking(
+pub(crate) fn lacking(
     host: &dyn Host,
     environment: &Environment,
     found: Option<&HostState>,
@@ -99,12 +104,10 @@ impl From<Box<Unplanned>> for OperateError {
             }
             Some(OperateError::Source(_)) if has(&["missing-program", "lacking-program"]) => {}
             Some(OperateError::Source(error)) => {
-                let hint = "mend the source, or what the model says of it below [source]";
-                missing.push(Refusal::new("source", chain(&error), hint));
+                missing.push(Refusal::new("source", chain(&error), MEND_SOURCE));
             }
             Some(OperateError::Host(error)) if !has(&["no-systemd", "no-rights"]) => {
-                let hint = "mend it, or run the command as a user who may look at it";
-                missing.push(Refusal::new("unreadable", chain(&error), hint));
+                missing.push(Refusal::new("unreadable", chain(&error), MEND_ACCESS));
             }
             _ => {}
         }

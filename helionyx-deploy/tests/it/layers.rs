@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// The modules, lowest layer first; those in one row may use each other.
 /// Below all of them is the crate `systemd-unit-file`, which cannot use one that uses it.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["digest", "name", "secret", "template", "time"],
     &["command", "layout", "model", "release", "state"],
     &["render", "tool"],
@@ -14,6 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["journal"],
     &["supervise"],
     &["observe", "health", "source", "isolation", "apply", "operate", "status"],
+    &["check"],
     &["cli"],
 ];
 

@@ -13,6 +13,7 @@ mod git;
 mod hostile;
 mod journal;
 mod layers;
+mod planning;
 mod plans;
 mod prerequisites;
 #[cfg(feature = "cli")]

@@ -1,6 +1,6 @@
 //! The reference page of the findings: every mistake that is found, by its code. No I/O.
 
-use helionyx_deploy::cli::host_code;
+use helionyx_deploy::check;
 use helionyx_deploy::isolation;
 use helionyx_deploy::model::code;
 use helionyx_deploy::render::env_file;
@@ -19,7 +19,7 @@ pub fn page() -> String {
          hosts are also the reasons why an operation is refused.\n"
     );
     let units: Vec<_> = Code::ALL.iter().map(|code| (code.name(), code.meaning())).collect();
-    let hosts = [isolation::CODES, host_code::ALL].concat();
+    let hosts = [isolation::CODES, check::code::ALL].concat();
     for (title, whose, codes) in [
         ("Models", "In `envs/<app>/*.toml`, and between environments.", code::ALL),
         ("Environment files", "In the files that services are started with.", env_file::code::ALL),

@@ -72,8 +72,8 @@ mod tests {
 
     /// All of our code that refuses, or finds something on a host.
     const FILES: [&str; 15] = [
-        "cli/check.rs",
-        "cli/check/host.rs",
+        "check.rs",
+        "check/environment.rs",
         "operate/foreground.rs",
         "operate/missing.rs",
         "plan/desired.rs",
@@ -91,7 +91,8 @@ mod tests {
 
     /// The codes that a text gives in words where a refusal or finding is made.
     fn used(text: &str) -> Vec<&str> {
-        let makers = ["Refusal::new(", "refuse(", "HostFinding::new(", " add("];
+        let makers =
+            ["refuse(", "Refusal::new(", "HostFinding::error(", "HostFinding::warning(", " add("];
         let calls = makers.iter().flat_map(|maker| text.split(maker).skip(1));
         calls.filter_map(|call| call.trim_start().strip_prefix('"')?.split('"').next()).collect()
     }
