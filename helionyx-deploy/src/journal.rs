@@ -140,6 +140,54 @@ impl Before {
     }
 }
 
+/// What services should do by what operators asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// All run.
+    All,
+    /// These run.
+    Only(BTreeSet<ServiceName>),
+    /// None runs: somebody wanted it so.
+    Nothing,
+}
+
+impl Expected {
+    fn of(before: &Before) -> Expected {
+        match (before.running, &before.services) {
+            (false, _) => Expected::Nothing,
+            (true, None) => Expected::All,
+            (true, Some(services)) => Expected::Only(services.clone()),
+        }
+    }
+
+    /// Whether a service is to run.
+    #[must_use]
+    pub fn has(&self, service: &ServiceName) -> bool {
+        match self {
+            Expected::All => true,
+            Expected::Only(services) => services.contains(service),
+            Expected::Nothing => false,
+        }
+    }
+}
+
+/// What went down when a service was stopped by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WentDown {
+    /// What ran until then.
+    ran: Expected,
+    /// What ran on, or was named since.
+    stayed: BTreeSet<ServiceName>,
+}
+
+impl WentDown {
+    /// Whether a service went down then, and is still down because of it.
+    #[must_use]
+    pub fn has(&self, service: &ServiceName) -> bool {
+        self.ran.has(service) && !self.stayed.contains(service)
+    }
+}
+
 /// The last entries of a journal, oldest first, as far as they fit into its last mebibyte.
 ///
 /// # Errors
@@ -148,14 +196,27 @@ pub fn recent(host: &dyn Host, layout: &Layout) -> Result<Vec<Entry>, HostError>
     read(host, layout, TAIL)
 }
 
-/// Whether the services of an environment do not run because somebody wanted it so, as far as the
-/// last mebibyte of its journal says. No more of it is parsed than it takes to tell.
+/// What services should do by the last operation that came to a good end, as far as the last mebibyte
+/// of the journal says. No more of it is parsed than it takes to tell.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn stopped_on_purpose(host: &dyn Host, layout: &Layout) -> Result<bool, HostError> {
+pub fn expected(host: &dyn Host, layout: &Layout) -> Result<Expected, HostError> {
     let tail = host.read_tail(&layout.journal(), TAIL)?;
-    Ok(past::stopped_on_purpose(frame::lines_of(&tail).rev().filter_map(frame::entry)))
+    Ok(past::expected(frame::lines_of(&tail).rev().filter_map(frame::entry)))
+}
+
+/// The services that ran until one of these was stopped by name: they come back with it.
+///
+/// # Errors
+/// When the journal cannot be read.
+pub fn went_down_with(
+    host: &dyn Host,
+    layout: &Layout,
+    names: &BTreeSet<ServiceName>,
+) -> Result<WentDown, HostError> {
+    let tail = host.read_tail(&layout.journal(), TAIL)?;
+    Ok(past::went_down_with(frame::lines_of(&tail).rev().filter_map(frame::entry), names))
 }
 
 /// All entries of a journal, oldest first; lines that cannot be read are left out.

@@ -17,6 +17,7 @@ pub mod prerequisites;
 mod prune;
 mod reach;
 pub mod runtime;
+pub mod select;
 pub mod step;
 
 pub use desired::{Desired, Leaving, Recipe, Run, Target, Wanted, Way};

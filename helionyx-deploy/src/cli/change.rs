@@ -10,9 +10,10 @@ use crate::event::{Event, Operation, Outcome, Report};
 use crate::host::{Clock as _, Host};
 use crate::isolation;
 use crate::model::Environment;
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::operate::{self, Done, Force, Goal, OperateError, operate_beside};
+use crate::plan::select::Act;
 use crate::source::Wish;
 use crate::status::status;
 
@@ -148,10 +149,13 @@ pub struct Rollback {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  {program} start --env local")]
+  {program} start --env local
+  {program} start --env live --service web")]
 pub struct Start {
     #[command(flatten)]
     site: Site,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     manner: Manner,
 }
@@ -162,10 +166,13 @@ pub struct Start {
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  {program} stop --env local")]
+  {program} stop --env local
+  {program} stop --env live --service web")]
 pub struct Stop {
     #[command(flatten)]
     site: Site,
+    #[command(flatten)]
+    which: Which,
     #[command(flatten)]
     manner: Manner,
 }
@@ -175,12 +182,33 @@ pub struct Stop {
 #[command(after_help = "\
 Examples:
   {program} restart --env local
-  {program} restart --env live --wait 1m")]
+  {program} restart --env live --wait 1m
+  {program} restart --env live --service web")]
 pub struct Restart {
     #[command(flatten)]
     site: Site,
     #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
     manner: Manner,
+}
+
+/// Which services.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Which {
+    /// Only this service, with those that need it or that it needs; may be given several times
+    #[arg(long = "service", value_name = "NAME")]
+    services: Vec<ServiceName>,
+}
+
+impl Which {
+    /// The goal for the services that were named, or else for all.
+    fn goal(&self, all: Goal, act: Act) -> Goal {
+        match self.services.is_empty() {
+            true => all,
+            false => Goal::Services(act, self.services.iter().cloned().collect()),
+        }
+    }
 }
 
 impl Deploy {
@@ -203,19 +231,19 @@ impl Rollback {
 
 impl Start {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
-        change(context, &self.site, &Goal::Start, &self.manner)
+        change(context, &self.site, &self.which.goal(Goal::Start, Act::Start), &self.manner)
     }
 }
 
 impl Stop {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
-        change(context, &self.site, &Goal::Stop, &self.manner)
+        change(context, &self.site, &self.which.goal(Goal::Stop, Act::Stop), &self.manner)
     }
 }
 
 impl Restart {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
-        change(context, &self.site, &Goal::Restart, &self.manner)
+        change(context, &self.site, &self.which.goal(Goal::Restart, Act::Restart), &self.manner)
     }
 }
 

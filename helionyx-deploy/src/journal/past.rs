@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Begin, Entry, Record};
+use super::{Begin, Entry, Expected, Record, WentDown};
 use crate::event::{Operation, Outcome};
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, ServiceName};
 use crate::plan::Step;
 use crate::plan::step::CurrentStep;
 
@@ -62,25 +62,48 @@ fn last(entries: &[Entry], closes: impl Fn(Outcome) -> bool) -> Option<Unfinishe
     open
 }
 
-/// Whether the services do not run because somebody wanted it so: the last operation that came to a
-/// good end was a stop, ended with one, or took all away. From the newest entry back, and not further
-/// than that operation.
-pub(super) fn stopped_on_purpose(newest_first: impl IntoIterator<Item = Entry>) -> bool {
-    let mut ended_well = false;
-    for entry in newest_first {
-        match entry.record {
-            Record::End(report) => ended_well |= report.outcome == Outcome::Deployed,
-            Record::Begin(Begin { operation, .. }) if ended_well => {
-                return matches!(
-                    operation,
-                    Operation::Stop | Operation::Run | Operation::Uninstall
-                );
-            }
-            Record::Begin(_)
-            | Record::Step { .. }
-            | Record::RollBack { .. }
-            | Record::TakeOver { .. } => {}
-        }
+/// What services should do by the last operation that came to a good end. From the newest entry
+/// back, and not further than that operation.
+pub(super) fn expected(newest_first: impl IntoIterator<Item = Entry>) -> Expected {
+    match last_done(newest_first).next() {
+        None => Expected::All,
+        Some(Begin { wanted: Some(services), .. }) => Expected::Only(services),
+        Some(Begin {
+            operation: Operation::Stop | Operation::Run | Operation::Uninstall, ..
+        }) => Expected::Nothing,
+        Some(_) => Expected::All,
     }
-    false
+}
+
+/// The services that ran until one of these was stopped by name, and that nobody has stopped or
+/// started by name since.
+pub(super) fn went_down_with(
+    newest_first: impl IntoIterator<Item = Entry>,
+    names: &BTreeSet<ServiceName>,
+) -> WentDown {
+    let mut named_since = BTreeSet::new();
+    for Begin { operation, before, services, wanted, .. } in last_done(newest_first) {
+        if services.is_empty() {
+            break;
+        }
+        if operation == Operation::Stop && services.iter().any(|name| names.contains(name)) {
+            let stayed = wanted.unwrap_or_default().into_iter().chain(named_since).collect();
+            return WentDown { ran: Expected::of(&before), stayed };
+        }
+        named_since.extend(services);
+    }
+    WentDown { ran: Expected::Nothing, stayed: BTreeSet::new() }
+}
+
+/// The operations that came to a good end, the newest first.
+fn last_done(newest_first: impl IntoIterator<Item = Entry>) -> impl Iterator<Item = Begin> {
+    let mut ended_well = false;
+    newest_first.into_iter().filter_map(move |entry| match entry.record {
+        Record::End(report) => {
+            ended_well |= report.outcome == Outcome::Deployed;
+            None
+        }
+        Record::Begin(begin) => std::mem::take(&mut ended_well).then_some(begin),
+        Record::Step { .. } | Record::RollBack { .. } | Record::TakeOver { .. } => None,
+    })
 }

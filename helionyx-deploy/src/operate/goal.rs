@@ -1,9 +1,12 @@
 //! What an operator asks for, and what each goal implies. No I/O.
 
+use std::collections::BTreeSet;
+
 use super::Saved;
 use crate::event::Operation;
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, ServiceName};
 use crate::plan::Leaving;
+use crate::plan::select::Act;
 use crate::release::Origin;
 use crate::source::Wish;
 
@@ -25,6 +28,8 @@ pub enum Goal {
     Stop,
     /// The services to run in new processes.
     Restart,
+    /// This for the named services, with all that needs them or that they need.
+    Services(Act, BTreeSet<ServiceName>),
     /// All that a first deploy needs on the host: user, directories, a place for the secrets.
     Setup,
     /// What was planned before, if all is as it was then.
@@ -49,11 +54,26 @@ impl Goal {
         match self {
             Goal::Deploy { .. } | Goal::Apply(_) => Operation::Deploy,
             Goal::Rollback(_) => Operation::Rollback,
-            Goal::Start => Operation::Start,
-            Goal::Stop => Operation::Stop,
-            Goal::Restart => Operation::Restart,
+            Goal::Start | Goal::Services(Act::Start, _) => Operation::Start,
+            Goal::Stop | Goal::Services(Act::Stop, _) => Operation::Stop,
+            Goal::Restart | Goal::Services(Act::Restart, _) => Operation::Restart,
             Goal::Setup => Operation::Setup,
             Goal::Uninstall(_) => Operation::Uninstall,
+        }
+    }
+
+    /// The services that it names; none where it is for all.
+    pub(super) fn named(&self) -> BTreeSet<ServiceName> {
+        match self {
+            Goal::Services(_, names) => names.clone(),
+            Goal::Deploy { .. }
+            | Goal::Apply(_)
+            | Goal::Rollback(_)
+            | Goal::Start
+            | Goal::Stop
+            | Goal::Restart
+            | Goal::Setup
+            | Goal::Uninstall(_) => BTreeSet::new(),
         }
     }
 
@@ -61,9 +81,12 @@ impl Goal {
     pub(super) fn begins(&self) -> bool {
         match self {
             Goal::Deploy { .. } | Goal::Setup | Goal::Apply(_) => true,
-            Goal::Rollback(_) | Goal::Start | Goal::Stop | Goal::Restart | Goal::Uninstall(_) => {
-                false
-            }
+            Goal::Rollback(_)
+            | Goal::Start
+            | Goal::Stop
+            | Goal::Restart
+            | Goal::Services(..)
+            | Goal::Uninstall(_) => false,
         }
     }
 
@@ -83,6 +106,7 @@ impl Goal {
             | Goal::Start
             | Goal::Stop
             | Goal::Restart
+            | Goal::Services(..)
             | Goal::Setup
             | Goal::Uninstall(_) => None,
         }

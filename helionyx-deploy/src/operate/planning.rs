@@ -7,20 +7,23 @@
 //!    looked for what the environment lacks on the host.
 //! 4. Where there is no plan, the refusals are told together with everything that is missing.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::missing::{self, Unplanned};
 use super::{Force, Goal, OperateError};
 use crate::host::{Host, HostError, both};
 use crate::isolation::neighbours::Fingerprints;
+use crate::journal;
 use crate::model::Environment;
 use crate::name::ServiceName;
 use crate::observe::{observe, observe_whole};
 use crate::plan::desired::rollback_target;
+use crate::plan::runtime::rules;
+use crate::plan::select::{self, main_processes};
 use crate::plan::{Desired, Plan, Recipe, Refusal, Run, Target, Way, reach};
 use crate::release::Origin;
 use crate::source::{SourceError, resolve};
-use crate::state::{HostState, ProcessKey};
+use crate::state::HostState;
 
 /// What is asked for, of which environment.
 #[derive(Clone, Copy)]
@@ -47,6 +50,8 @@ pub(crate) struct Planned {
     pub(crate) origin: Option<Origin>,
     pub(crate) found: HostState,
     pub(crate) desired: Desired,
+    /// The services that were named; none where it is for all.
+    pub(crate) named: BTreeSet<ServiceName>,
     pub(crate) plan: Plan,
     /// The other environments of the host, where the plan is not empty.
     pub(crate) neighbours: Fingerprints,
@@ -89,7 +94,8 @@ pub(crate) fn plan(
     if let Goal::Apply(saved) = request.goal {
         saved.check_plan(&plan).map_err(|error| because(error, Some(&found)))?;
     }
-    Ok(Planned { origin, found, desired, plan, neighbours })
+    let named = request.goal.named();
+    Ok(Planned { origin, found, desired, named, plan, neighbours })
 }
 
 /// What the source stands for; nothing where the goal needs no source.
@@ -159,10 +165,14 @@ fn decide(
         ),
         (Goal::Setup, _) => Target::Prepared,
         (Goal::Uninstall(leaving), _) => Target::Uninstalled(*leaving),
-        (Goal::Deploy { .. } | Goal::Start | Goal::Stop | Goal::Restart, _) => Target::Keep,
+        (
+            Goal::Deploy { .. } | Goal::Start | Goal::Stop | Goal::Restart | Goal::Services(..),
+            _,
+        ) => Target::Keep,
     };
+    let run = run(host, request, found)?;
     let environment = environment.clone();
-    let desired = Desired { environment, target, run: run(goal, found), way: Way::Forward };
+    let desired = Desired { environment, target, run, way: Way::Forward };
     let plan = reach(&desired, found).map_err(OperateError::Refused)?;
     Ok((desired, plan))
 }
@@ -179,17 +189,25 @@ fn recipe(host: &dyn Host, origin: &Origin, force: Force, found: &HostState) -> 
     }
 }
 
-fn run(goal: &Goal, found: &HostState) -> Run {
-    match goal {
+fn run(
+    host: &dyn Host,
+    Request { environment, goal, .. }: Request<'_>,
+    found: &HostState,
+) -> Result<Run, OperateError> {
+    Ok(match goal {
         Goal::Stop | Goal::Uninstall(_) => Run::stopped(),
-        Goal::Restart => Run { anew: main_processes(found), ..Run::all() },
+        Goal::Restart => Run { anew: main_processes(found, |_| true), ..Run::all() },
         Goal::Deploy { .. } | Goal::Apply(_) | Goal::Rollback(_) | Goal::Start | Goal::Setup => {
             Run::all()
         }
-    }
-}
-
-fn main_processes(found: &HostState) -> BTreeMap<ServiceName, ProcessKey> {
-    let mains = found.services.iter();
-    mains.filter_map(|(name, state)| Some((name.clone(), state.main()?.process.key))).collect()
+        Goal::Services(act, names) => {
+            let current = found.current.release().and_then(|id| found.manifest(id));
+            // Without a release there is nothing to name: the plan says so.
+            let Some(manifest) = current else { return Ok(Run::all()) };
+            let went_down = journal::went_down_with(host, &environment.layout, names)?;
+            let services = (manifest.services.as_slice(), found);
+            select::run(*act, names, &|name| went_down.has(name), services, &*rules(environment))
+                .map_err(OperateError::Refused)?
+        }
+    })
 }

@@ -7,13 +7,13 @@ use crate::apply::{Applied, Heed, Work, apply};
 use crate::event::{Event, Operation, Outcome, Report, chain};
 use crate::host::{Host, both};
 use crate::isolation::neighbours::Fingerprints;
-use crate::journal::{self, Before, Begin, Journal, JournalError, Record};
+use crate::journal::{self, Before, Begin, Expected, Journal, JournalError, Record};
 use crate::model::Environment;
-use crate::name::ReleaseId;
+use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::operate::planning::Planned;
 use crate::plan::step::CurrentStep;
-use crate::plan::{Desired, Plan, Step, clean_up, reach, stand_down};
+use crate::plan::{Desired, Plan, Step, Wanted, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
 mod ending;
@@ -80,9 +80,8 @@ impl Session<'_, '_> {
         begin: Duration,
     ) -> Result<Report, JournalError> {
         let Planned { found, desired, plan, .. } = planned;
-        let on_purpose = journal::stopped_on_purpose(self.host, &self.environment.layout)?;
-        let before = before(found, on_purpose);
-        let (begun, applied) = self.begin(operation, &before, plan)?;
+        let before = before(found, &journal::expected(self.host, &self.environment.layout)?);
+        let (begun, applied) = self.begin(operation, &before, planned)?;
         let mut ending = Ending::of(&applied);
         let on_purpose = applied.was_interrupted();
         let failure = match applied.failure {
@@ -110,15 +109,22 @@ impl Session<'_, '_> {
         &mut self,
         operation: Operation,
         before: &Before,
-        plan: &Plan,
+        planned: &Planned,
     ) -> Result<(u64, Applied), JournalError> {
+        let Planned { plan, named, desired, .. } = planned;
+        let wanted = match &desired.run.services {
+            Wanted::Only(services) | Wanted::AtMost(services) if !named.is_empty() => {
+                Some(services.clone())
+            }
+            Wanted::All | Wanted::Only(_) | Wanted::AtMost(_) => None,
+        };
         self.journal.write(Record::Begin(Begin {
             operation,
             by: self.host.actor(),
             before: before.clone(),
             to: plan.to.clone(),
-            services: BTreeSet::new(),
-            wanted: None,
+            services: named.clone(),
+            wanted,
         }))?;
         let begun = self.journal.head().number;
         (self.events)(Event::plan(plan));
@@ -239,14 +245,25 @@ impl Session<'_, '_> {
     }
 }
 
-/// The state to go back to. It runs unless somebody had stopped it: a service that is down for
-/// another reason is wanted back.
-fn before(found: &HostState, stopped_on_purpose: bool) -> Before {
+/// The state to go back to: a release, and the services that ran or should have. A service that is
+/// down although nobody wanted it so is wanted back.
+fn before(found: &HostState, expected: &Expected) -> Before {
     let usable = found.current.release().filter(|id| found.manifest(id).is_some());
     let good = usable.filter(|id| is_good(found, id)).cloned();
     let release = good.or_else(|| found.last_verified()).or_else(|| usable.cloned());
-    let runs = found.services.values().any(|service| !service.instances.is_empty());
-    Before { running: runs || (release.is_some() && !stopped_on_purpose), release, services: None }
+    let seen = found.services.iter().filter(|(_, state)| !state.instances.is_empty());
+    let mut ran: BTreeSet<&ServiceName> = seen.map(|(name, _)| name).collect();
+    let manifest = release.as_ref().and_then(|id| found.manifest(id));
+    let all = manifest.iter().flat_map(|manifest| &manifest.services);
+    let all: BTreeSet<&ServiceName> = all.map(|service| &service.name).collect();
+    match expected {
+        Expected::All => ran.extend(&all),
+        Expected::Only(services) => ran.extend(services),
+        Expected::Nothing => {}
+    }
+    let running = !ran.is_empty() || (*expected != Expected::Nothing && release.is_some());
+    let services = (!all.is_subset(&ran)).then(|| ran.into_iter().cloned().collect());
+    Before { services: services.filter(|_| running), running, release }
 }
 
 /// Whether the release in use is one to go back to: it was proven once, even if something in it was

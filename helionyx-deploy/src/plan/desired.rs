@@ -95,6 +95,8 @@ pub enum Wanted {
     All,
     /// These.
     Only(BTreeSet<ServiceName>),
+    /// At most these: as they run, so they stay, and nothing is started.
+    AtMost(BTreeSet<ServiceName>),
 }
 
 impl Run {
@@ -119,7 +121,10 @@ impl Run {
     /// Whether no service runs.
     #[must_use]
     pub fn is_stop(&self) -> bool {
-        matches!(&self.services, Wanted::Only(services) if services.is_empty())
+        match &self.services {
+            Wanted::All => false,
+            Wanted::Only(services) | Wanted::AtMost(services) => services.is_empty(),
+        }
     }
 
     /// Whether a service runs.
@@ -127,7 +132,7 @@ impl Run {
     pub fn wants(&self, service: &ServiceName) -> bool {
         match &self.services {
             Wanted::All => true,
-            Wanted::Only(services) => services.contains(service),
+            Wanted::Only(services) | Wanted::AtMost(services) => services.contains(service),
         }
     }
 }

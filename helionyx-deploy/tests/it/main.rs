@@ -24,6 +24,7 @@ mod rig;
 mod saved;
 #[cfg(feature = "cli")]
 mod seeded;
+mod services;
 mod sweeps;
 mod systemd;
 mod units;

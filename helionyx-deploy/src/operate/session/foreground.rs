@@ -20,15 +20,17 @@ impl Session<'_, '_> {
     /// As [`Session::carry_out`].
     pub(in crate::operate) fn run_in_foreground(
         &mut self,
-        planned: Planned,
+        mut planned: Planned,
         begin: Duration,
         watch: Watch<'_>,
     ) -> Result<Report, JournalError> {
-        let Planned { found, desired, mut plan, .. } = planned;
         let operation = Operation::Run;
-        let before = Before { release: found.current.release().cloned(), ..Before::nothing() };
-        plan.steps.retain(|step| !matches!(step, Step::Guard(GuardStep::Disarm { .. })));
-        let (begun, applied) = self.begin(operation, &before, &plan)?;
+        let release = planned.found.current.release().cloned();
+        let before = Before { release, ..Before::nothing() };
+        let disarms = |step: &Step| matches!(step, Step::Guard(GuardStep::Disarm { .. }));
+        planned.plan.steps.retain(|step| !disarms(step));
+        let (begun, applied) = self.begin(operation, &before, &planned)?;
+        let Planned { desired, plan, .. } = planned;
         let mut ending = Ending::of(&applied);
         let on_purpose = applied.was_interrupted();
         let failure = match applied.failure {

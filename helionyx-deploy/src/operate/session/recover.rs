@@ -134,6 +134,10 @@ impl Session<'_, '_> {
 /// What the operation wanted, if it had come so far that only the rest is to be done.
 fn finish(unfinished: &Unfinished, found: &HostState) -> Option<Before> {
     let begin = &unfinished.begin;
+    if let (Operation::Stop, Some(left)) = (begin.operation, &begin.wanted) {
+        let (release, services) = (begin.before.release.clone(), Some(left.clone()));
+        return Some(Before { release, running: !left.is_empty(), services });
+    }
     if matches!(begin.operation, Operation::Stop | Operation::Run) {
         return Some(Before { release: begin.before.release.clone(), ..Before::nothing() });
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Case, refuse};
 use crate::name::{ReleaseId, ServiceName};
 use crate::plan::Part;
+use crate::plan::desired::Wanted;
 use crate::plan::order::Order;
 use crate::plan::runtime::Switch;
 use crate::plan::step::{Handle, ServiceStep, Step};
@@ -23,12 +24,13 @@ pub(super) fn bring(
     let order = Order::of(services);
     let wanted: Vec<&Service> =
         order.ranked().filter(|service| case.desired.run.wants(&service.name)).collect();
-    let wrong = wrong(case, release, &wanted);
+    let starts = !matches!(case.desired.run.services, Wanted::AtMost(_));
+    let wrong = if starts { wrong(case, release, &wanted) } else { BTreeMap::new() };
     let mut part = around(case, switch, stops(case, &order, &wrong));
     part.then(case.rules.install(case.found, services));
     let is_fresh = !case.found.releases.contains_key(release);
-    let is_unproven =
-        is_fresh || (case.found.is_complete(release) && !case.found.is_verified(release));
+    let is_unproven = starts
+        && (is_fresh || (case.found.is_complete(release) && !case.found.is_verified(release)));
     // Services of one rank do not need each other: they are started together and proven together.
     for rank in wanted.chunk_by(|one, other| order.rank(&one.name) == order.rank(&other.name)) {
         for service in rank {
