@@ -146,7 +146,7 @@ impl Rig {
     }
 
     pub fn wait_until(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = self.host.elapsed() + Duration::from_secs(10);
+        let deadline = self.host.elapsed() + Duration::from_secs(60);
         while !holds() {
             assert!(self.host.elapsed() < deadline, "in vain waited until {what}");
             self.host.pause(Duration::from_millis(5));
