@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use camino::{Utf8Path, Utf8PathBuf};
 use helionyx_deploy::event::{Event, Report};
 use helionyx_deploy::host::{Clock as _, LocalHost, Processes as _};
-use helionyx_deploy::model::Environment;
+use helionyx_deploy::model::{Environment, Timing};
 use helionyx_deploy::name::Port;
 use helionyx_deploy::observe::observe;
 use helionyx_deploy::operate::{self, Goal, OperateError};
@@ -33,8 +33,8 @@ stop_timeout_secs = 1
 start_burst = 5
 start_interval_secs = 10
 [service.health]
-try_timeout_ms = 400
-deadline_secs = 3
+try_timeout_ms = 20000
+deadline_secs = 60
 passes = 3
 stable_ms = 300
 interval_ms = 40
@@ -53,8 +53,6 @@ value = "{environment}"
 [variables.EVENT_LOG]
 kind = "path"
 value = "{data}/events.jsonl"
-[variables.FAULT_AFTER_MS]
-kind = "number"
 "#;
 
 pub const DEV: &str = r#"
@@ -63,8 +61,6 @@ root = "DIR/root"
 data = "DIR/data"
 port = PORT
 BRANCH
-[variables]
-FAULT_AFTER_MS = 300
 "#;
 
 impl Rig {
@@ -73,17 +69,9 @@ impl Rig {
         Rig::with_source("[source.path]\ndir = \"DIR/source\"", "")
     }
 
-    /// The same, with a release that misbehaves only after so long, and must stay healthy for so
-    /// long.
-    pub fn timed(fault_after_ms: u32, stable_ms: u64) -> Rig {
-        let mut rig = Rig::new();
-        let name = "FAULT_AFTER_MS".parse().unwrap();
-        let variable = rig.environment.variables.get_mut(&name).unwrap();
-        let value = fault_after_ms.to_string();
-        variable.value = helionyx_deploy::template::Template::parse(&value).ok();
-        let mut health = rig.environment.services.iter_mut().filter_map(|one| one.health.as_mut());
-        health.next().unwrap().timing.stable_ms = stable_ms;
-        rig
+    /// How the next release is to be proven. The ones before are proven as they were.
+    pub fn timing(&mut self) -> &mut Timing {
+        &mut self.environment.services[0].health.as_mut().unwrap().timing
     }
 
     /// With another source; `DIR` in it stands for the rig's directory.
@@ -141,7 +129,7 @@ impl Rig {
 
     /// What the service answers.
     pub fn ask(&self, path: &str) -> serde_json::Value {
-        let answer = self.host.get(self.port, path, Duration::from_secs(2)).unwrap();
+        let answer = self.host.get(self.port, path, Duration::from_secs(60)).unwrap();
         serde_json::from_slice(&answer.body).unwrap()
     }
 

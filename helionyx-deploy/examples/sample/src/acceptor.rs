@@ -7,10 +7,12 @@
 //! answered, even one accepted at the very end.
 
 use crate::answers::{State, answer};
+use crate::fault::CRASHED;
 use crate::request::{self, Trouble};
 use crate::wire;
 use std::io::{self, ErrorKind};
 use std::net::{TcpListener, TcpStream};
+use std::process;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -111,4 +113,8 @@ fn serve(stream: &TcpStream, state: &State) {
     };
     let mut to = stream;
     let _ = wire::send(&reply, &mut to);
+    if state.crashes() {
+        state.settings.log("crashing as told");
+        process::exit(CRASHED);
+    }
 }

@@ -1,7 +1,7 @@
 //! Which request gets which answer.
 
 use crate::events::EventLog;
-use crate::fault::Fault;
+use crate::fault::{Fault, LAST_ANSWER};
 use crate::json;
 use crate::request::Request;
 use crate::settings::Settings;
@@ -71,6 +71,12 @@ impl State {
         }
     }
 
+    /// Whether the fault ends the service now that it has given so many answers.
+    pub fn crashes(&self) -> bool {
+        let answers = self.health_answers.load(Ordering::Relaxed);
+        self.settings.fault == Fault::CrashAfter && answers >= LAST_ANSWER
+    }
+
     fn identity(&self) -> Reply {
         let Settings { app, environment, release, .. } = &self.settings;
         let pid = std::process::id();
@@ -88,9 +94,10 @@ impl State {
     /// A health answer, unless the fault has something else in mind for it.
     fn health(&self, well: fn(&Self) -> Reply) -> Reply {
         let sick = || answer(500, &[("status", "sick".into())]);
+        let before = self.health_answers.fetch_add(1, Ordering::Relaxed);
         match self.settings.fault {
             Fault::Sick => sick(),
-            Fault::Flap if self.health_answers.fetch_add(1, Ordering::Relaxed) % 2 == 1 => sick(),
+            Fault::Flap if before % 2 == 1 => sick(),
             Fault::Redirect => {
                 let body = json::object(&[("status", "elsewhere".into())]);
                 Reply::Whole(Answer { status: 302, location: Some("/"), body })
@@ -174,6 +181,7 @@ mod tests {
             event_log: None,
             fault: Fault::None,
             fault_delay: Duration::ZERO,
+            grace: Duration::ZERO,
         };
         let state = State::new(settings, None);
         let not_ready = r#"{"status":"not ready","environment":"test","release":"r1"}"#;

@@ -3,6 +3,16 @@
 use std::time::Duration;
 use std::{env, fs, io};
 
+/// How long `slow` waits when `FAULT_AFTER_MS` is not set: longer than any
+/// sensible start timeout.
+pub const USUAL_DELAY: Duration = Duration::from_secs(60);
+
+/// How many health answers `crash-after` gives before it crashes.
+pub const LAST_ANSWER: usize = 8;
+
+/// The exit code of a crash that was asked for.
+pub const CRASHED: i32 = 3;
+
 /// What it says of its release when it lies.
 pub const FALSE_RELEASE: &str = "19700101T000000Z-0000000";
 
@@ -28,7 +38,7 @@ pub enum Fault {
 const ALL: [(Fault, &str, &str); 13] = [
     (Fault::None, "none", "behaves"),
     (Fault::Crash, "crash", "crashing as told"),
-    (Fault::CrashAfter, "crash-after", "will crash after a while"),
+    (Fault::CrashAfter, "crash-after", "will crash after its eighth health answer"),
     (Fault::Sick, "sick", "health answers 500"),
     (Fault::Slow, "slow", "waits before it serves"),
     (Fault::Hang, "hang", "accepts but never answers"),
@@ -57,12 +67,6 @@ impl Fault {
             .find(|(fault, ..)| *fault == self)
             .map(|(_, name, effect)| format!("fault {name}: {effect}"))
             .unwrap_or_default()
-    }
-
-    /// How long a fault that waits does so when `FAULT_AFTER_MS` is not set:
-    /// `slow` outlasts any sensible start timeout.
-    pub fn usual_delay(self) -> Duration {
-        Duration::from_secs(if self == Self::Slow { 60 } else { 1 })
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::acceptor::Acceptor;
 use crate::answers::State;
 use crate::events::EventLog;
-use crate::fault::Fault;
+use crate::fault::{CRASHED, Fault};
 use crate::settings::Settings;
 use crate::{holder, outside, socket};
 use std::net::TcpListener;
@@ -12,13 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::Duration;
-
-/// How long an answer under way may still take once it is told to stop.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// The exit code of a crash that was asked for.
-const CRASHED: i32 = 3;
 
 /// Why serving ends.
 enum End {
@@ -75,7 +68,7 @@ fn serve(
     let settings = &state.settings;
     let unusable = |e| format!("cannot use the listening socket: {e}");
     let address = listener.local_addr().map_err(unusable)?;
-    prepare_fault(state, &listener)?;
+    prepare_fault(settings, &listener)?;
     record(state, "started")?;
     let broken = move |e| drop(ends.send(End::Broken(format!("cannot accept: {e}"))));
     let acceptor = Acceptor::start(listener, Arc::clone(state), broken).map_err(unusable)?;
@@ -96,7 +89,7 @@ fn stop(state: &State, acceptor: Acceptor, signal: i32) -> Result<(), String> {
     state.ready.store(false, Ordering::SeqCst);
     state.stopping.store(true, Ordering::SeqCst);
     settings.notify("STOPPING=1");
-    if !acceptor.stop(GRACE) {
+    if !acceptor.stop(settings.grace) {
         settings.log("leaving an answer unfinished");
     }
     record(state, "stopped")?;
@@ -105,23 +98,11 @@ fn stop(state: &State, acceptor: Acceptor, signal: i32) -> Result<(), String> {
     Ok(())
 }
 
-/// Sets up the faults that begin along with serving.
-fn prepare_fault(state: &Arc<State>, listener: &TcpListener) -> Result<(), String> {
-    let settings = &state.settings;
-    match settings.fault {
-        Fault::Fork => {
-            let pid = holder::start(listener)?;
-            settings.log(&format!("fault fork: pid {pid} holds the port"));
-        }
-        Fault::CrashAfter => {
-            let state = Arc::clone(state);
-            thread::spawn(move || {
-                thread::sleep(state.settings.fault_delay);
-                state.settings.log("crashing as told");
-                process::exit(CRASHED);
-            });
-        }
-        _ => {}
+/// Sets up the fault that begins along with serving.
+fn prepare_fault(settings: &Settings, listener: &TcpListener) -> Result<(), String> {
+    if settings.fault == Fault::Fork {
+        let pid = holder::start(listener)?;
+        settings.log(&format!("fault fork: pid {pid} holds the port"));
     }
     Ok(())
 }

