@@ -91,7 +91,8 @@ mod tests {
         assert_eq!(read.len(), 1 + usize::from(six.is_ok()));
         assert_eq!(read[0].address, four.local_addr().unwrap().to_string());
         assert_eq!(read[0].uid, rustix::process::geteuid().as_raw());
-        let holders = |port| listeners(port).unwrap().remove(0).holders;
-        assert_eq!(holders(port)[0].key.pid, std::process::id());
+        // Another test may fork while we look; a child has our sockets until it executes its program.
+        let holders = listeners(port).unwrap().remove(0).holders;
+        assert!(holders.iter().any(|holder| holder.key.pid == std::process::id()), "{holders:?}");
     }
 }

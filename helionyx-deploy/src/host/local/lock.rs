@@ -24,7 +24,9 @@ pub fn lock(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockErro
         have_descriptors(&file).at("lock", path)?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(LockError::Held(holder_of(&file))),
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held(holder_of(&file, PATIENCE)));
+            }
             Err(TryLockError::Error(error)) => {
                 return Err(HostError::new("lock", path, error).into());
             }
@@ -114,12 +116,12 @@ fn write_holder(file: &File, holder: &str) -> io::Result<()> {
     sync::content(file)
 }
 
-/// What the holder left; what a dead one left before him counts only when nothing else comes.
-fn holder_of(file: &File) -> String {
+/// What the holder left; what a dead one left before counts only when nothing else comes in time.
+fn holder_of(file: &File, patience: Duration) -> String {
     let clock = LocalHost::new();
     loop {
         let text = content(file);
-        if names_a_living_process(&text) || clock.elapsed() >= PATIENCE {
+        if names_a_living_process(&text) || clock.elapsed() >= patience {
             return text;
         }
         clock.pause(NAP);
@@ -207,7 +209,8 @@ mod tests {
         assert_eq!(held_by(&path), "{\"pid\":4194999}", "nothing better comes");
         let us = format!("{{\"pid\":{}}}", std::process::id());
         std::thread::scope(|scope| {
-            let loser = scope.spawn(|| held_by(&path));
+            let seen = File::open(&path).unwrap();
+            let loser = scope.spawn(move || holder_of(&seen, Duration::from_secs(60)));
             write_holder(&winner, &us).unwrap();
             assert_eq!(loser.join().unwrap(), us);
         });

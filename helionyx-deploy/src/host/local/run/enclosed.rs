@@ -41,7 +41,7 @@ fn sleeps(unique: &str) -> bool {
 fn awaits(what: &str, mut holds: impl FnMut() -> bool) {
     let host = LocalHost::new();
     while !holds() {
-        assert!(host.elapsed() < Duration::from_secs(10), "{what}");
+        assert!(host.elapsed() < Duration::from_secs(60), "{what}");
         nap(Duration::from_millis(5));
     }
 }
@@ -55,7 +55,9 @@ fn what_detaches_itself_ends_with_the_command_and_is_named() {
         format!("(setsid setsid sleep {unique} </dev/null >/dev/null 2>&1 &)"),
         format!("(trap '' TERM HUP INT; setsid sh -c '(sleep {unique} &)')"),
     ] {
-        let Some(command) = enclosed(&format!("{detached}\necho done; exit 3")) else { return };
+        let begun = "until grep -qsx sleep /proc/[0-9]*/comm; do :; done";
+        let script = format!("{detached}\n{begun}; echo done; exit 3");
+        let Some(command) = enclosed(&script) else { return };
         let output = run_it(&command);
         assert_eq!((output.status, output.text.as_str()), (ExitStatus::Code(3), "done\n"));
         let left: Vec<_> = output.left.iter().map(|left| left.command.join(" ")).collect();
@@ -66,9 +68,12 @@ fn what_detaches_itself_ends_with_the_command_and_is_named() {
 
 #[test]
 fn helpers_that_end_by_themselves_are_awaited_and_buried() {
-    let script =
-        "(sleep 0.2 &); (true &); while grep -qs '^State:.Z' /proc/[0-9]*/status; do :; done";
-    let Some(command) = enclosed(script) else { return };
+    let dir = Scratch::new();
+    // It ends when the command does, and not before.
+    let helper = format!("mkfifo {0}; (cat {0} > /dev/null &); exec 3> {0}", dir.join("end"));
+    let buried = "while grep -qs '^State:.Z' /proc/[0-9]*/status; do :; done";
+    let script = format!("{helper}; (true &); {buried}");
+    let Some(command) = enclosed(&script) else { return };
     assert_eq!(run_it(&command), Output::new(ExitStatus::Code(0), ""));
 }
 
@@ -111,7 +116,7 @@ fn where_it_cannot_be_enclosed_what_stays_in_its_group_is_ended() {
     command.leftovers = Leftovers::EndWherePossible;
     let mut ignore = |_: &str| {};
     let mut running = start(&command, None, Transcript::new(&mut ignore)).unwrap();
-    let end = Duration::from_secs(20);
+    let end = Duration::from_secs(60);
     let (status, left) = finish(&LocalHost::new(), &mut running, end).unwrap();
     assert_eq!((status, left), (ExitStatus::Code(0), Vec::new()));
     awaits("it is left", || !sleeps(&unique));
