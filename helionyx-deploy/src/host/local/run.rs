@@ -156,10 +156,7 @@ fn finish(
         return Ok((status, Vec::new()));
     }
     let left = running.leave(host)?;
-    let grace = host.elapsed() + PIPE_GRACE;
-    while running.pipe.is_some() && host.elapsed() < grace {
-        running.listen()?;
-    }
+    running.hear_the_rest(host, PIPE_GRACE)?;
     let status = spawn::exit_status(running.handle.wait()?.status);
     running.close(host)?;
     Ok((status, left))
@@ -248,9 +245,19 @@ impl Running<'_> {
             self.handle.wait()?;
             self.close(host)?;
         }
-        let grace = host.elapsed() + PIPE_GRACE;
-        while self.pipe.is_some() && host.elapsed() < grace {
+        self.hear_the_rest(host, PIPE_GRACE)
+    }
+
+    /// Takes in the last output. All that the command itself wrote lies in the pipe by now and is
+    /// read, however long this process waits for a processor; what others may write is awaited no
+    /// longer than `grace`.
+    fn hear_the_rest(&mut self, host: &LocalHost, grace: Duration) -> io::Result<()> {
+        let grace = host.elapsed() + grace;
+        while self.pipe.is_some() {
             self.listen()?;
+            if host.elapsed() >= grace {
+                break;
+            }
         }
         Ok(())
     }

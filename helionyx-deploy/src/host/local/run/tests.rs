@@ -128,6 +128,20 @@ fn a_grandchild_that_keeps_the_output_open_does_not_hang_us() {
 }
 
 #[test]
+fn the_last_words_of_a_command_are_heard_however_late_we_come_to_listen() {
+    let host = LocalHost::new();
+    let mut ignore = |_: &str| {};
+    let mut running = start(&shell("echo done"), None, Transcript::new(&mut ignore)).unwrap();
+    while !running.has_ended().unwrap() {
+        assert!(host.elapsed() < Duration::from_secs(60), "the command does not end");
+        host.pause(Duration::from_millis(1));
+    }
+    running.hear_the_rest(&host, Duration::ZERO).unwrap();
+    assert_eq!(running.transcript.finish(), "done\n");
+    running.handle.wait().unwrap();
+}
+
+#[test]
 fn an_interruption_ends_the_command() {
     let interrupt = Arc::new(AtomicBool::new(false));
     let host = LocalHost::with_interrupt(interrupt.clone());
