@@ -5,12 +5,6 @@
 
 /// Runs a part of a sweep: whatever it finds is a failure, with the command that repeats it.
 fn sweep(words: &[&str]) {
-    if std::env::var("HELIONYX_NODES").is_ok_and(|value| value == "apart") {
-        eprintln!(
-            "SKIPPED: `cargo xtask ci` runs it in the check `test nodes and sweeps`, as root"
-        );
-        return;
-    }
     if let Some(missing) = xtask::sweep::missing() {
         let in_ci = std::env::var("CI").is_ok_and(|value| value == "true" || value == "1");
         assert!(!in_ci, "there can be no sweep in CI, where it must be possible: {missing}");
