@@ -160,8 +160,7 @@ impl Command {
     /// What this machine lacks; none where it lacks nothing.
     fn missing(&self) -> Option<String> {
         let needs: &[_] = match &self.sweep {
-            Sweep::Kill(_) | Sweep::Error { .. } => &[STRACE],
-            Sweep::Twice { .. } => &[],
+            Sweep::Kill(_) | Sweep::Error { .. } | Sweep::Twice { .. } => &[STRACE],
             Sweep::Full(_) => &[EXT4, CHATTR],
             Sweep::Cut { fs: Some(Kind::Ext4 | Kind::Ext4Noauto), .. } => &[STRACE, EXT4],
             Sweep::Cut { .. } => &[STRACE, EXT4, XFS],

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long the kernel may take for what it does after the fact: reaping, unmounting, detaching.
-const KERNEL: Duration = Duration::from_secs(20);
+const KERNEL: Duration = Duration::from_secs(60);
 
 /// Looks until there is something; no longer than `limit`.
 ///

@@ -31,8 +31,8 @@ stop_timeout_secs = 2
 start_burst = 1000
 start_interval_secs = 10
 [service.health]
-try_timeout_ms = 1000
-deadline_secs = 10
+try_timeout_ms = 10000
+deadline_secs = 30
 passes = 1
 stable_ms = 0
 interval_ms = 10

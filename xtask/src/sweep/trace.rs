@@ -82,22 +82,38 @@ impl fmt::Display for Point {
 /// strace, with a fault at one point, or none to see all calls. It follows no children: what is
 /// counted are the calls of the deployer itself.
 pub fn strace(log: &Path, fault: Option<(Fault, &Point)>) -> Vec<String> {
-    let mut words = vec!["strace".to_owned(), "-y".to_owned(), "-o".to_owned()];
-    words.push(log.display().to_string());
-    words.extend(["-e", "signal=none", "-e"].map(str::to_owned));
-    match fault {
-        None => words.push(format!("trace=?{}", CALLS.join(",?"))),
-        Some((fault, Point { call, nth, .. })) => {
-            let effect = match fault {
-                Fault::Kill => "signal=KILL".to_owned(),
-                Fault::Error(error) => format!("error={error}"),
-            };
-            words.push(format!("trace={call}"));
-            words.extend(["-e".to_owned(), format!("inject={call}:{effect}:when={nth}")]);
-        }
+    let calls = format!("trace=?{}", CALLS.join(",?"));
+    let expressions = match fault {
+        None => vec![calls],
+        Some((Fault::Kill, point)) => point.disturbed("signal=KILL"),
+        Some((Fault::Error(error), point)) => point.disturbed(&format!("error={error}")),
+    };
+    words(log, "signal=none", &expressions)
+}
+
+/// strace that suspends the deployer right after a point; the log says when: see [`is_suspended`].
+pub fn strace_suspending(log: &Path, point: &Point) -> Vec<String> {
+    words(log, "signal=STOP", &point.disturbed("signal=STOP"))
+}
+
+/// Whether the deployer was suspended, by the log of [`strace_suspending`].
+pub fn is_suspended(log: &str) -> bool {
+    log.contains("--- stopped by SIGSTOP ---")
+}
+
+fn words(log: &Path, signals: &str, expressions: &[String]) -> Vec<String> {
+    let log = log.display().to_string();
+    let words = ["strace", "-y", "-o", &log, "-e", signals].map(str::to_owned);
+    let expressions = expressions.iter().flat_map(|one| ["-e".to_owned(), one.clone()]);
+    words.into_iter().chain(expressions).chain(["--".to_owned()]).collect()
+}
+
+impl Point {
+    /// What strace is told to have this effect here.
+    fn disturbed(&self, effect: &str) -> Vec<String> {
+        let Point { call, nth, .. } = self;
+        vec![format!("trace={call}"), format!("inject={call}:{effect}:when={nth}")]
     }
-    words.push("--".to_owned());
-    words
 }
 
 /// The calls of a log that change something, in their order.
@@ -167,6 +183,21 @@ fsync(3</r/lock>) = -1 EIO (Input/output error) (INJECTED)
             points(LOG).into_iter().map(|point| (point.call, point.nth, point.kth)).collect();
         let expected = [("openat", 2, 1), ("write", 2, 1), ("connect", 1, 1), ("fsync", 1, 1)];
         assert_eq!(points, expected.map(|(call, nth, kth)| (call.to_owned(), nth, kth)));
+    }
+
+    #[test]
+    fn strace_is_told_the_call_and_which_one_of_all() {
+        let point = Point { call: "fsync".into(), kth: 1, nth: 4, shown: String::new() };
+        let words = |words: Vec<String>| words.join(" ");
+        let log = Path::new("/l");
+        assert_eq!(
+            words(strace(log, Some((Fault::Error("EIO"), &point)))),
+            "strace -y -o /l -e signal=none -e trace=fsync -e inject=fsync:error=EIO:when=4 --"
+        );
+        assert_eq!(
+            words(strace_suspending(log, &point)),
+            "strace -y -o /l -e signal=STOP -e trace=fsync -e inject=fsync:signal=STOP:when=4 --"
+        );
     }
 
     #[test]

@@ -7,8 +7,10 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use super::check::{self, Seen};
+use super::operation::Operation;
 use super::place::Place;
 use super::tally::Tally;
+use super::trace::{Point, is_suspended, strace_suspending};
 use crate::node::wait;
 
 const DEPLOY: [&str; 3] = ["deploy", "--env", "dev"];
@@ -25,16 +27,26 @@ pub fn sweep(place: &Place, rounds: usize) -> Result<bool> {
         tally.note(&format!("round {round}"), "cargo xtask sweep twice", &found);
     }
     let good = tally.end();
-    let mut tally = Tally::new(format!("twice: suspended and overtaken, {rounds} rounds"));
-    for round in 1..=rounds {
-        place.change(&format!("suspended {round}"))?;
-        // From the moment at which it has the lock to the end of a deploy.
-        let delay = Duration::from_millis((round * 240 / rounds) as u64);
-        let found = overtaken(place, delay, &mut tally)?;
+    Operation::Prune.prepare(place)?;
+    let points = Operation::Prune.points(place)?;
+    let points = under_the_lock(&points)?;
+    let mut tally =
+        Tally::new(format!("twice: suspended and overtaken, of {} calls", points.len()));
+    for point in points.iter().step_by(points.len().div_ceil(rounds).max(1)) {
+        let found = overtaken(place, point, &mut tally)?;
         tally.tried += 1;
-        tally.note(&format!("after {delay:?}"), "cargo xtask sweep twice", &found);
+        tally.note(&format!("after {point}"), "cargo xtask sweep twice", &found);
     }
     Ok(tally.end() & good)
+}
+
+/// The calls after which the deployer holds the lock and is named in it.
+fn under_the_lock(points: &[Point]) -> Result<&[Point]> {
+    let is_of_the_lock = |point: &&Point| point.shown.contains("/root/lock>");
+    let begin = points.iter().position(|point| point.call == "pwrite64" && is_of_the_lock(&point));
+    let end = points.iter().rposition(|point| point.call == "flock" && is_of_the_lock(&point));
+    let (begin, end) = begin.zip(end).context("failed to see the deployer lock and unlock")?;
+    points.get(begin..end).context("failed to see the deployer do anything under the lock")
 }
 
 /// Never two winners, never none. It counts where the two met.
@@ -64,17 +76,19 @@ fn outcome(stdout: &[u8]) -> String {
 }
 
 /// Who was overtaken writes nothing any more. It counts where there was somebody to overtake.
-fn overtaken(place: &Place, delay: Duration, tally: &mut Tally) -> Result<Vec<String>> {
-    let before = check::look(place)?;
-    let handle = place.command(&[], &DEPLOY).start()?;
-    let pid = handle.pids()[0];
-    let named = format!("{{\"pid\":{pid},");
-    wait::until("see it take the lock", Duration::from_secs(20), || {
-        let text = fs_err::read_to_string(place.root().join("lock")).unwrap_or_default();
-        Ok((text.starts_with(&named) || handle.try_wait()?.is_some()).then_some(()))
+fn overtaken(place: &Place, point: &Point, tally: &mut Tally) -> Result<Vec<String>> {
+    let before = Operation::Prune.begin(place)?;
+    let log = place.beside("log");
+    // What the log of the point before says is not of this one.
+    fs_err::write(&log, "")?;
+    let handle = place.command(&strace_suspending(&log, point), &DEPLOY).start()?;
+    wait::until("see the deployer suspended", Duration::from_secs(60), || {
+        let text = fs_err::read_to_string(&log).unwrap_or_default();
+        Ok((is_suspended(&text) || handle.try_wait()?.is_some()).then_some(()))
     })?;
-    let _ = handle.wait_timeout(delay)?;
-    send(pid, Signal::STOP)?;
+    let lock: Value = serde_json::from_slice(&fs_err::read(place.root().join("lock"))?)?;
+    let pid = lock["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+    let pid = pid.context("failed to read who holds the lock")?;
     let taken = place.run(&["recover", "--env", "dev", "--take-over", &pid.to_string()])?;
     let after = written(place)?;
     send(pid, Signal::CONT)?;
@@ -85,7 +99,9 @@ fn overtaken(place: &Place, delay: Duration, tally: &mut Tally) -> Result<Vec<St
         if written(place)? != after {
             found.push("it was written after the take-over".to_owned());
         }
-    } else if ended != Some(0) {
+    } else if ended == Some(0) {
+        tally.missed += 1;
+    } else {
         found.push(format!(
             "it ends with {ended:?}, the take-over with {:?}: {}",
             taken.code, taken.said
