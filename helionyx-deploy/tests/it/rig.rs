@@ -1,6 +1,9 @@
 //! The real sample service, in a directory of its own, deployed to this very machine.
 
-use std::sync::OnceLock;
+use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -173,18 +176,21 @@ pub fn fill_in(text: &str, dir: &Utf8Path, source: &str, port: Port, branch: &st
         .replace("BRANCH", branch)
 }
 
-/// A port that nobody listens on: taken from the range that the kernel does not hand out itself.
+/// A port that nobody listens on: taken from the range that the kernel does not hand out itself. It
+/// stays this process's: others that run these tests at the same time know by a name that it is taken.
 pub fn free_port() -> Port {
-    static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let begin = 20_000 + (std::process::id() % 500) * 20;
-    loop {
-        let offset = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let number = 20_000 + (begin - 20_000 + offset) % 12_000;
-        let number = u16::try_from(number).unwrap();
-        if std::net::TcpListener::bind(("0.0.0.0", number)).is_ok() {
-            return port(number.into());
-        }
-    }
+    static TAKEN: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    let taken = &mut *TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut numbers = 20_000..32_000;
+    let (number, name) = numbers
+        .find_map(|number| {
+            let name = SocketAddr::from_abstract_name(format!("helionyx-test-port-{number}"));
+            let name = UnixListener::bind_addr(&name.unwrap()).ok()?;
+            TcpListener::bind(("0.0.0.0", number)).ok().map(|_| (number, name))
+        })
+        .expect("a port is free");
+    taken.push(name);
+    port(number.into())
 }
 
 /// The sample service's program, built once.
