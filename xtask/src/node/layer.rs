@@ -114,7 +114,8 @@ fn mount_layer(place: &Place, options: Options) -> Result<()> {
             let data = format!("mode=0755,size={}m", options.size_mib);
             mount_one(SOURCE, &place.layer, "tmpfs", &data)
         }
-        Layer::Disk => mount_one(&disk::device(place)?, &place.layer, "ext4", ""),
+        // What nobody syncs stays unsynced, however long it takes until the power is cut.
+        Layer::Disk => mount_one(&disk::device(place)?, &place.layer, "ext4", "commit=300"),
     }
 }
 

@@ -34,7 +34,7 @@ pub fn boot(place: &Place, record: &Record) -> Result<()> {
         false => start_alone(place, words)?,
     }
     // The first look may come before the process is where it is looked for.
-    wait::until("start systemd-nspawn", ANSWER, || Ok(in_sight(place)?.then_some(())))
+    wait::until("start systemd-nspawn", BOOT, || Ok(in_sight(place)?.then_some(())))
         .and_then(|()| wait::until("see it booted", BOOT, || is_booted(place)))
         .map_err(|error| match console(place) {
             console if console.is_empty() => error,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use xtask::node::{Layer, Options, wait};
 
+use super::point::{Point, every, points};
 use super::possible;
 use super::site::Site;
 
@@ -17,31 +18,14 @@ const CALLS: [&str; 3] = ["fdatasync", "fsync", "syncfs"];
 const TRACE: &str = "/tmp/trace";
 const LOG: &str = "/var/lib/helionyx/live/events/events.jsonl";
 
-/// Every how many points are tried: in CI a part of them.
-fn every(part: usize) -> usize {
-    let wanted = std::env::var("HELIONYX_EVERY").ok();
-    wanted.and_then(|text| text.parse().ok()).unwrap_or(part)
-}
-
 /// A command of the tool under strace, as words for a shell in the project.
-fn traced(inject: &str, words: &str) -> String {
+fn traced(injection: Option<String>, words: &str) -> String {
     let calls = CALLS.join(",");
+    let inject = injection.map(|injection| format!("-e {injection}")).unwrap_or_default();
     format!(
         "cd /srv/site/project && strace -qq -o {TRACE} -e trace={calls} {inject} \
          helionyx-deploy {words}"
     )
-}
-
-/// A moment of an operation: right before it waits for the disk by this call, for this time.
-struct Point {
-    call: &'static str,
-    number: usize,
-}
-
-impl Point {
-    fn inject(&self, signal: &str) -> String {
-        format!("-e inject={}:signal={signal}:when={}", self.call, self.number)
-    }
 }
 
 /// Something that is done to live over and over, and what makes it ready to be done again.
@@ -67,18 +51,8 @@ impl Operation {
     /// All moments when it waits for the disk.
     fn points(&self, site: &Site) -> Vec<Point> {
         self.prepare(site, 0);
-        site.run(&["sh", "-c", &traced("", self.words)]);
-        let trace = site.run(&["cat", TRACE]);
-        let mut numbers = std::collections::BTreeMap::new();
-        let calls = trace.lines().filter_map(|line| {
-            CALLS.into_iter().find(|call| line.starts_with(&format!("{call}(")))
-        });
-        let points = calls.map(|call| {
-            let number = numbers.entry(call).or_insert(0);
-            *number += 1;
-            Point { call, number: *number }
-        });
-        points.collect()
+        site.run(&["sh", "-c", &traced(None, self.words)]);
+        points(&site.run(&["cat", TRACE]), &CALLS)
     }
 }
 
@@ -96,7 +70,7 @@ fn recovers_by_itself(site: &Site, case: &str) {
         let ended = audit.code == 0 && open.lines[0]["begin"].is_null();
         Ok((serves && ended).then_some(()))
     };
-    let seen = wait::until("see it whole again", Duration::from_secs(40), is_whole);
+    let seen = wait::until("see it whole again", Duration::from_secs(180), is_whole);
     assert!(seen.is_ok(), "I1, I3, I6: {case}: {last}");
     let verified = site.run(&["sh", "-c", "ls /opt/helionyx/live/verified"]);
     let current = site.run(&["readlink", "/opt/helionyx/live/current"]);
@@ -143,7 +117,7 @@ fn a_deployer_that_is_killed_at_any_step_leaves_a_service_that_systemd_puts_righ
             tried += 1;
             operation.prepare(&site, index + 1);
             let (events, before) = (site.run(&["cat", LOG]), running(&site));
-            let script = traced(&point.inject("KILL"), operation.words);
+            let script = traced(Some(point.inject("KILL")), operation.words);
             let ended = site.node.run(&["sh", "-c", &script]).unwrap();
             let case = format!("{} killed at {index} of {count}", operation.words);
             let link = site.outside("/opt/helionyx/live/current");
@@ -183,7 +157,7 @@ fn a_power_cut_at_any_step_of_a_deploy_is_put_right_at_boot() {
         // What the operator had is on the disk; what the deploy does may be lost.
         site.run(&["sync"]);
         let events = site.run(&["cat", LOG]);
-        let script = traced(&point.inject("STOP"), deploy.words);
+        let script = traced(Some(point.inject("STOP")), deploy.words);
         let script = format!(
             "rm -f {TRACE} /tmp/ended; (setsid sh -c '{script}; touch /tmp/ended' >/dev/null 2>&1 &)"
         );

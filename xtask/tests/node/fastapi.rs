@@ -24,7 +24,7 @@ const PORT: u16 = 8002;
 const LOG: &str = "/var/lib/helionyx/live/events/events.jsonl";
 
 /// The model for deploys that must fail by their deadline: it is waited for.
-const SOON: Changes = &[("deadline_secs = 20", "deadline_secs = 8")];
+const SOON: Changes = &[("deadline_secs = 60", "deadline_secs = 20")];
 
 /// Whether there are nodes, and the packages that they install. Says loudly what is missing; in CI
 /// nothing may be.

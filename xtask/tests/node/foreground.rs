@@ -9,7 +9,7 @@ use super::site::Site;
 /// waits until the unit is down.
 const UNTIL: &str = "cd /srv/site/project; rm -f /tmp/said
 helionyx-deploy run --env dev >/tmp/said 2>&1 & run=$!
-for i in $(seq 3000); do grep -qs 'listening on 8000' /tmp/said && break; sleep 0.01; done
+for i in $(seq 6000); do grep -qs 'listening on 8000' /tmp/said && break; sleep 0.01; done
 systemctl is-active helionyx-dev
 curl -sf http://127.0.0.1:8000/ | grep -o '\"has_token\": true'
 ps -o user= -p $(systemctl show -P MainPID helionyx-dev)
@@ -43,7 +43,7 @@ fn an_environment_in_the_foreground_is_its_unit_with_its_log_and_is_stopped_in_t
     let ran = |line: &&serde_json::Value| line["operation"] == "run";
     assert_eq!(history.lines.iter().filter(ran).count(), 2, "{:?}", history.lines);
     assert_eq!(site.node.failed_units().unwrap(), "");
-    let witness = site.run(&["journalctl", "-q", "-t", "helionyx-deploy", "-o", "cat"]);
+    let witness = site.told();
     assert!(witness.contains("in the foreground by root"), "{witness}");
     let started = site.tool(&["start", "--env", "dev"]);
     assert_eq!(started.code, 0, "HEL-29: afterwards it starts as ever: {}", started.stderr);

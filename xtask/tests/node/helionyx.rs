@@ -108,6 +108,8 @@ fn a_release_that_is_sick_or_crashes_is_taken_back_and_no_event_is_lost() {
     let site = Site::deployed("taken-back", Options::default(), &["live"]);
     let good = site.tool(&["releases", "--env", "live"]).lines[0]["id"].clone();
     let log = "/var/lib/helionyx/live/events/events.jsonl";
+    let (patient, soon) = ("deadline_secs = 60", "deadline_secs = 5");
+    site.remodel(patient, soon);
     for (fault, said) in [("crash", "it ended with status 1"), ("sick", "/health answers 500")] {
         let before = site.run(&["cat", log]);
         site.commit(fault);
@@ -125,6 +127,7 @@ fn a_release_that_is_sick_or_crashes_is_taken_back_and_no_event_is_lost() {
         assert_eq!((status.code, &status.lines[0]["running_release"]), (0, &report["release"]));
         assert!(site.run(&["cat", log]).starts_with(&before), "HEL-44, HEL-46, HEL-91");
     }
+    site.remodel(soon, patient);
     let status = site.tool(&["status", "--env", "live"]);
     assert_eq!(status.lines[0]["release"], good, "HEL-84");
     site.commit("none");
@@ -192,7 +195,7 @@ fn services_are_stopped_started_restarted_and_come_back_after_a_reboot() {
             site.tool(&["status"]).lines.iter().filter(|line| line["ready"] == true).count();
         (ready == 2).then_some(())
     };
-    wait::until("see both run again (HEL-22)", Duration::from_secs(20), || Ok(is_ready(&site)))
+    wait::until("see both run again (HEL-22)", Duration::from_secs(60), || Ok(is_ready(&site)))
         .unwrap();
     assert_eq!(site.tool(&["deploy", "--env", "dev"]).report()["outcome"], "unchanged", "HEL-22");
 }

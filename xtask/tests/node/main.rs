@@ -18,6 +18,7 @@ mod mishaps;
 mod nasty;
 mod operating;
 mod overridden;
+mod point;
 mod prerequisites;
 mod received;
 mod record;

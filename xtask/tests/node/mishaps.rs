@@ -75,11 +75,14 @@ fn an_interruption_past_the_switch_does_not_keep_a_deploy_from_its_end() {
     for (signal, fault, code, outcome) in
         [("TERM", "none", 0, "deployed"), ("HUP", "sick", 6, "rolled-back")]
     {
+        if fault == "sick" {
+            site.remodel("deadline_secs = 60", "deadline_secs = 5");
+        }
         site.commit(fault);
         let script = format!(
             "cd /srv/site/project; said=/tmp/{signal}; \
              helionyx-deploy --json deploy --env dev >$said 2>&1 & pid=$!; \
-             for i in $(seq 600); do grep -qs start-service $said && break; sleep 0.05; done; \
+             for i in $(seq 3000); do grep -qs start-service $said && break; sleep 0.05; done; \
              kill -{signal} $pid; wait $pid; echo $?; grep '\"event\":\"report\"' $said"
         );
         let said = site.run(&["bash", "-c", &script]);
@@ -165,8 +168,8 @@ fn sleepers(site: &Site) -> String {
 const KILLED_MEANWHILE: &str = "cd /srv/site/project
 helionyx-deploy deploy --env dev & deployer=$!
 built() { pgrep -c -x -f -u helionyx-dev 'sleep 345[89]'; }
-for i in $(seq 3000); do test $(built) = 2 && break; sleep 0.01; done
+for i in $(seq 6000); do test $(built) = 2 && break; sleep 0.01; done
 test $(built) = 2 || exit 7
 kill -9 $deployer
-for i in $(seq 1000); do test $(built) = 0 && exit 0; sleep 0.01; done
+for i in $(seq 6000); do test $(built) = 0 && exit 0; sleep 0.01; done
 exit 8";

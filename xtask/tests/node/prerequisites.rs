@@ -86,7 +86,7 @@ fn take_away(site: &Site) {
         let output = site.node.run(&["curl", "-s", "http://127.0.0.1:8002/"])?;
         Ok(output.status.success().then_some(()))
     };
-    wait::until("see the stranger listen", Duration::from_secs(20), listens).unwrap();
+    wait::until("see the stranger listen", Duration::from_secs(60), listens).unwrap();
 }
 
 fn bring_back(site: &Site) {

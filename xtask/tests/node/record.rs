@@ -22,7 +22,7 @@ fn a_journal_whose_end_was_cut_off_is_found_by_what_the_systems_journal_was_told
         return;
     }
     let site = Site::deployed("witness", Options::default(), &["dev"]);
-    let told = site.run(&["journalctl", "-t", "helionyx-deploy", "-o", "cat", "--no-pager"]);
+    let told = site.told();
     let release = site.run(&["readlink", &format!("{ROOT}/current")]);
     let release = release.trim_start_matches("releases/");
     let expected =

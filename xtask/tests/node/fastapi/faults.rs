@@ -46,19 +46,19 @@ static ROWS: [Row; 8] = [
         script: "sed -i 's/tabulate==0.9.0/tabulate==0.8.10/' pyproject.toml",
         model: SOON,
         said: "/health answers 500",
-        proof_ms: 8000,
+        proof_ms: 20_000,
         ..ROW
     },
     Row { fault: "crash", said: "it ended with status 1", ..ROW },
     Row {
         fault: "crash-later",
-        model: &[("stable_ms = 500", "stable_ms = 8000")],
-        said: "of the 8.0 s that it must, then it ended with status 1",
+        model: &[("stable_ms = 500", "stable_ms = 50000")],
+        said: "of the 50.0 s that it must, then it ended with status 1",
         // It was healthy, and would have been taken for good.
-        proof_ms: 4000,
+        proof_ms: 1000,
         ..ROW
     },
-    Row { fault: "mute", model: SOON, said: "/health: no whole answer", proof_ms: 8000, ..ROW },
+    Row { fault: "mute", model: SOON, said: "/health: no whole answer", proof_ms: 20_000, ..ROW },
     Row {
         fault: "no such package",
         script: "sed -i 's/\"uvicorn\"/\"uvicorn\", \"helionyx-no-such-package\"/' pyproject.toml",

@@ -84,7 +84,7 @@ fn a_stranger_on_the_port_is_named_and_left_alone(site: &Site) {
     site.run(&["systemctl", "stop", "helionyx"]);
     start_stranger(site);
     let there = || Ok(site.node.run(&["test", "-e", THERE])?.status.success().then_some(()));
-    wait::until("see the stranger listen", Duration::from_secs(20), there).unwrap();
+    wait::until("see the stranger listen", Duration::from_secs(60), there).unwrap();
     let refused = site.tool(&["deploy", "--env", "live"]);
     assert_eq!((refused.code, switches(&refused)), (1, 0), "HEL-02: {}", refused.stderr);
     names_the_stranger(site, &refused.stderr);

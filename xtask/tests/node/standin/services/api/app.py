@@ -5,12 +5,13 @@ import sys
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import distributions
+from itertools import count
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from services.api.faults import FAULT
+from services.api.faults import FAULT, at_health_answer
 
 
 class Message(BaseModel):
@@ -25,9 +26,11 @@ def installed():
 
 def create_app(config, events, projections):
     app = FastAPI(title="Helionyx")
+    asked = count(1)
 
     @app.get("/health")
     async def health():
+        at_health_answer(next(asked))
         if FAULT == "mute":
             await asyncio.sleep(3600)
         if FAULT in ("sick", "poison"):
