@@ -1,7 +1,7 @@
 use camino::Utf8Path;
 
 use super::*;
-use crate::host::{FakeHost, Files as _};
+use crate::host::FakeHost;
 use crate::model::{Catalog, SourceFile};
 
 /// `shop/dev`, with more in its `app.toml`.

@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::event::chain;
-use crate::host::Files as _;
+use crate::host::Look as _;
 use crate::operate::{Goal, Saved};
 
 use super::change::{Manner, Site, change};

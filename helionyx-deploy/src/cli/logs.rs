@@ -5,7 +5,7 @@ use std::time::Duration;
 use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::host::{Clock as _, Files as _, LocalHost};
+use crate::host::{Clock as _, LocalHost, Look as _};
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ServiceName;

@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
 use crate::event::Operation;
-use crate::host::{Clock as _, Files as _};
+use crate::host::{Clock as _, Host as _};
 use crate::isolation::neighbours;
 use crate::model::Environment;
 use crate::operate::{self, Goal};

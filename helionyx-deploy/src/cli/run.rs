@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::event::{Event, Operation};
-use crate::host::{Clock as _, LocalHost, Processes as _};
+use crate::host::{Clock as _, Host as _, LocalHost};
 use crate::model::Environment;
 use crate::operate::{self, run_in_foreground};
 use crate::tool::journalctl::{self, Wanted};

@@ -43,6 +43,7 @@ prove_on_both_machines! {
     all_below_a_directory_is_seen_by_relative_path: check_nodes,
     a_text_is_found_in_files_and_in_targets_of_links_which_are_not_followed: check_search,
     trees_leave_out_what_is_excluded: check_tree,
+    what_we_refuse_is_told_from_what_the_machine_fails_at: check_refusals,
 }
 
 fn kind<T: std::fmt::Debug>(result: Result<T, HostError>) -> std::io::ErrorKind {
@@ -282,4 +283,32 @@ fn check_tree(host: &dyn Host, dir: &Utf8Path) {
     };
     assert_eq!(found(&[]), ["a/cache/x", "a/keep", "cache/y", "cached"]);
     assert_eq!(found(&["cache".to_owned()]), ["a/keep", "cached"]);
+}
+
+fn check_refusals(host: &dyn Host, dir: &Utf8Path) {
+    let (file, link, none) = (dir.join("file"), dir.join("link"), dir.join("none"));
+    host.write(&file, b"text", 0o644).unwrap();
+    host.replace_link(&link, Utf8Path::new("file")).unwrap();
+    host.create_dir(&dir.join("to"), 0o755).unwrap();
+    let outside = ["../file".into()];
+    let ours = [
+        ("read too much", host.read(&file, 1).map(drop)),
+        ("read a link", host.read(&link, 10).map(drop)),
+        ("append to a link", host.append(&link, b"more")),
+        ("replace a file by a link", host.replace_link(&file, Utf8Path::new("to"))),
+        ("make a directory of a file", host.create_dir(&file, 0o755)),
+        ("remove a file as a tree", host.remove_tree(&file)),
+        ("copy from outside", host.copy(dir, &dir.join("to"), &outside)),
+    ];
+    for (call, result) in ours {
+        assert!(result.unwrap_err().is_refusal(), "{call}");
+    }
+    let machines = [
+        ("read nothing", host.read(&none, 10).map(drop)),
+        ("write below nothing", host.write(&none.join("file"), b"", 0o644)),
+        ("replace a directory by a file", host.write(&dir.join("to"), b"", 0o644)),
+    ];
+    for (call, result) in machines {
+        assert!(!result.unwrap_err().is_refusal(), "{call}");
+    }
 }

@@ -5,7 +5,7 @@
 //! use std::time::Duration;
 //!
 //! use helionyx_deploy::host::fake::FakeHost;
-//! use helionyx_deploy::host::{Launch, Processes};
+//! use helionyx_deploy::host::{Host, Launch, Look};
 //! use helionyx_deploy::name::Port;
 //! use helionyx_deploy::secret::Secret;
 //!
@@ -39,12 +39,14 @@ use crate::name::Port;
 use crate::state::Process;
 use crate::time::Timestamp;
 
+mod change;
 mod clock;
 mod disk;
 mod fault;
-mod files;
+mod lock;
+mod look;
 mod machine;
-mod processes;
+mod run;
 mod service;
 mod start;
 mod table;

@@ -9,15 +9,14 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use camino::Utf8Path;
 
 use super::{
-    Answer, Clock, Files, HeldLock, HostError, Launch, LockError, Ourselves, ProbeError, Processes,
-    Searched, Signal,
+    Answer, Change, Changed, Clock, HeldLock, Host, HostError, Launch, LockError, Look, Ourselves,
+    ProbeError, Searched,
 };
-use crate::command::{Command, ExitStatus, Output};
+use crate::command::ExitStatus;
 use crate::digest::Digest;
 use crate::name::Port;
-use crate::plan::step::Sharing;
 use crate::release::{Actor, FilePath, FileRecords};
-use crate::state::{Account, Listener, Node, Process, ProcessKey};
+use crate::state::{Listener, Node, Process, ProcessKey};
 use crate::time::Timestamp;
 
 mod context;
@@ -131,7 +130,7 @@ impl Clock for LocalHost {
         // From 256 bytes down the kernel gives all or nothing.
         let flags = rustix::rand::GetRandomFlags::empty();
         rustix::rand::getrandom(&mut key, flags)
-            .map_err(|error| HostError::new("make", "a random key", error.into()))?;
+            .map_err(|error| HostError::new("make", "a random key", error))?;
         Ok(key)
     }
 
@@ -149,7 +148,7 @@ fn nap(duration: Duration) {
     std::thread::sleep(duration);
 }
 
-impl Files for LocalHost {
+impl Look for LocalHost {
     fn node(&self, path: &Utf8Path) -> Result<Node, HostError> {
         files::node(path)
     }
@@ -196,110 +195,6 @@ impl Files for LocalHost {
         tree::search(dir, paths, text)
     }
 
-    fn create_dir(&self, path: &Utf8Path, mode: u32) -> Result<(), HostError> {
-        whole::create_dir(path, mode)
-    }
-
-    fn create_dir_for(&self, path: &Utf8Path, mode: u32, owner: Account) -> Result<(), HostError> {
-        whole::create_dir_for(path, mode, owner)
-    }
-
-    fn give_away(&self, dir: &Utf8Path, owner: Account) -> Result<(), HostError> {
-        owner::give_away(dir, owner)
-    }
-
-    fn take_back(&self, dir: &Utf8Path) -> Result<(), HostError> {
-        owner::take_back(dir)
-    }
-
-    fn write(&self, path: &Utf8Path, content: &[u8], mode: u32) -> Result<(), HostError> {
-        whole::write(path, content, mode)
-    }
-
-    fn append(&self, path: &Utf8Path, content: &[u8]) -> Result<(), HostError> {
-        files::append(path, content)
-    }
-
-    fn truncate(&self, path: &Utf8Path, length: u64) -> Result<(), HostError> {
-        files::truncate(path, length)
-    }
-
-    fn replace_link(&self, path: &Utf8Path, target: &Utf8Path) -> Result<(), HostError> {
-        whole::replace_link(path, target)
-    }
-
-    fn remove(&self, path: &Utf8Path) -> Result<(), HostError> {
-        remove::remove(path)
-    }
-
-    fn remove_tree(&self, path: &Utf8Path) -> Result<(), HostError> {
-        remove::remove_tree(path)
-    }
-
-    fn copy(&self, from: &Utf8Path, to: &Utf8Path, paths: &[FilePath]) -> Result<(), HostError> {
-        copy::copy(from, to, paths)
-    }
-
-    fn adopt(
-        &self,
-        from: &Utf8Path,
-        to: &Utf8Path,
-        paths: &[FilePath],
-        sharing: Sharing,
-    ) -> Result<(), HostError> {
-        adopt::adopt(from, to, paths, sharing)
-    }
-
-    fn adopt_renamed(
-        &self,
-        from: &Utf8Path,
-        to: &Utf8Path,
-        paths: &[FilePath],
-        names: (&str, &str),
-        sharing: Sharing,
-    ) -> Result<FileRecords, HostError> {
-        adopt::adopt_renamed(from, to, paths, names, sharing)
-    }
-
-    fn unpack(&self, archive: &Utf8Path, to: &Utf8Path) -> Result<(), HostError> {
-        unpack::unpack(archive, to)
-    }
-
-    fn seal(&self, dir: &Utf8Path) -> Result<(), HostError> {
-        tree::seal(dir)
-    }
-
-    fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
-        lock::lock(path, holder)
-    }
-
-    fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
-        lock::take(path, holder)
-    }
-}
-
-impl Processes for LocalHost {
-    fn run(&self, command: &Command, line: &mut dyn FnMut(&str)) -> Result<Output, HostError> {
-        run::run(self, command, line)
-    }
-
-    fn run_all(&self, commands: &[Command]) -> Vec<Result<Output, HostError>> {
-        parallel::all(commands, |command| self.run(command, &mut |_| {}))
-    }
-
-    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
-        std::thread::scope(|scope| {
-            scope.spawn(other);
-            one();
-        });
-    }
-
-    fn spawn(&self, launch: &Launch) -> Result<ProcessKey, HostError> {
-        let (key, child) = spawn::spawn(launch)?;
-        self.with_children(|children| children.insert(key, child));
-        Ok(key)
-    }
-
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus> {
         self.with_children(|children| {
             let status = children.get_mut(&process)?.try_wait().ok()??;
@@ -317,10 +212,6 @@ impl Processes for LocalHost {
         proc::processes(root)
     }
 
-    fn signal(&self, process: ProcessKey, signal: Signal) -> Result<(), HostError> {
-        signal::signal(process, signal)
-    }
-
     fn listeners(&self, port: Port) -> Result<Vec<Listener>, HostError> {
         listeners::listeners(port)
     }
@@ -333,12 +224,63 @@ impl Processes for LocalHost {
         http::get(port, path, timeout)
     }
 
-    fn announce(&self, entry: &[(&str, String)]) -> Result<(), HostError> {
-        journald::announce(entry)
+    fn both(&self, one: &mut (dyn FnMut() + Send), other: &mut (dyn FnMut() + Send)) {
+        std::thread::scope(|scope| {
+            scope.spawn(other);
+            one();
+        });
+    }
+}
+
+impl Host for LocalHost {
+    fn change(&self, change: Change<'_>) -> Result<Changed, HostError> {
+        match change {
+            Change::CreateDir { path, mode, owner: None } => whole::create_dir(path, mode)?,
+            Change::CreateDir { path, mode, owner: Some(owner) } => {
+                whole::create_dir_for(path, mode, owner)?;
+            }
+            Change::GiveAway { dir, owner } => owner::give_away(dir, owner)?,
+            Change::TakeBack { dir } => owner::take_back(dir)?,
+            Change::Write { path, content, mode } => whole::write(path, content, mode)?,
+            Change::Append { path, content } => files::append(path, content)?,
+            Change::Truncate { path, length } => files::truncate(path, length)?,
+            Change::ReplaceLink { path, target } => whole::replace_link(path, target)?,
+            Change::Remove { path } => remove::remove(path)?,
+            Change::RemoveTree { path } => remove::remove_tree(path)?,
+            Change::Copy { from, to, paths } => copy::copy(from, to, paths)?,
+            Change::Adopt { from, to, paths, sharing } => adopt::adopt(from, to, paths, sharing)?,
+            Change::AdoptRenamed { from, to, paths, names, sharing } => {
+                return adopt::adopt_renamed(from, to, paths, names, sharing)
+                    .map(Changed::Recorded);
+            }
+            Change::Unpack { archive, to } => unpack::unpack(archive, to)?,
+            Change::Seal { dir } => tree::seal(dir)?,
+            Change::Run { command, line } => {
+                return run::run(self, command, line).map(Changed::Ran);
+            }
+            Change::Spawn { launch } => return self.start(launch).map(Changed::Started),
+            Change::Signal { process, signal } => signal::signal(process, signal)?,
+            Change::Announce { entry } => journald::announce(entry)?,
+        }
+        Ok(Changed::Done)
+    }
+
+    fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
+        lock::lock(path, holder)
+    }
+
+    fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
+        lock::take(path, holder)
     }
 }
 
 impl LocalHost {
+    fn start(&self, launch: &Launch) -> Result<ProcessKey, HostError> {
+        let (key, child) = spawn::spawn(launch)?;
+        self.with_children(|children| children.insert(key, child));
+        Ok(key)
+    }
+
     fn with_children<T>(&self, look: impl FnOnce(&mut BTreeMap<ProcessKey, Child>) -> T) -> T {
         look(&mut self.children.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }

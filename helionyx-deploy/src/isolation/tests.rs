@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::*;
-use crate::host::{FakeHost, Files as _};
+use crate::host::FakeHost;
 use crate::model::{Catalog, SourceFile};
 
 const APP: &str = r#"

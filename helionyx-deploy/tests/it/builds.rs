@@ -7,7 +7,7 @@ use helionyx_deploy::command::{ExitStatus, Leftovers, Output};
 use helionyx_deploy::digest::ContentDigest;
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::fake::FakeService;
-use helionyx_deploy::host::{FakeHost, Files as _};
+use helionyx_deploy::host::{FakeHost, Look as _};
 use helionyx_deploy::state::{Node, Process, ProcessKey};
 use helionyx_deploy::time::Timestamp;
 

@@ -4,7 +4,7 @@
 use camino::Utf8PathBuf;
 use helionyx_deploy::command::{ExitStatus, Output};
 use helionyx_deploy::event::{Outcome, Report};
-use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::Look as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
 use helionyx_deploy::operate::Goal;
 use helionyx_deploy::state::Node;

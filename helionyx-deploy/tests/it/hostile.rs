@@ -2,7 +2,7 @@
 //! nothing is ever gone that we did not make.
 
 use helionyx_deploy::event::Outcome;
-use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::Look as _;
 use helionyx_deploy::name::ReleaseId;
 use helionyx_deploy::observe::observe_whole;
 use helionyx_deploy::operate::{Goal, OperateError};

@@ -1,7 +1,7 @@
 //! What is planned for each goal in each state of a host: the words that operators read.
 
 use helionyx_deploy::event::Outcome;
-use helionyx_deploy::host::Processes as _;
+use helionyx_deploy::host::Look as _;
 use helionyx_deploy::host::fake::FakeService;
 use helionyx_deploy::operate::{Force, Goal};
 use helionyx_deploy::source::Wish;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use helionyx_deploy::digest::Digest;
 use helionyx_deploy::event::Outcome;
-use helionyx_deploy::host::Processes as _;
+use helionyx_deploy::host::{Host as _, Look as _};
 use rustix::process::Signal;
 use serde_json::Value;
 

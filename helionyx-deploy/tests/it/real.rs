@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use helionyx_deploy::event::{Event, Outcome};
-use helionyx_deploy::host::{Files as _, LocalHost, Processes as _, Signal};
+use helionyx_deploy::host::{Host as _, LocalHost, Look as _, Signal};
 use helionyx_deploy::operate::{self, Goal, OperateError};
 use helionyx_deploy::release::{FileRecord, Manifest};
 

@@ -2,8 +2,8 @@
 //! operation, and what is said about it.
 
 use helionyx_deploy::event::{Event, Operation, Outcome};
-use helionyx_deploy::host::Files as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
+use helionyx_deploy::host::{Host as _, Look as _};
 use helionyx_deploy::journal::audit;
 use helionyx_deploy::operate::{self, Goal};
 

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use helionyx_deploy::event::{Event, Report};
-use helionyx_deploy::host::{Clock as _, LocalHost, Processes as _};
+use helionyx_deploy::host::{Clock as _, Host as _, LocalHost, Look as _};
 use helionyx_deploy::model::{Environment, Timing};
 use helionyx_deploy::name::Port;
 use helionyx_deploy::observe::observe;

@@ -1,7 +1,7 @@
 //! Plans that are kept: carried out as they were read, or refused with all that has changed.
 
 use helionyx_deploy::event::Outcome;
-use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::Look as _;
 use helionyx_deploy::host::fake::FakeService;
 use helionyx_deploy::operate::{self, Force, Goal, OperateError, Saved};
 use helionyx_deploy::plan::Step;

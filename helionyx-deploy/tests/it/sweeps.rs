@@ -5,7 +5,7 @@
 use camino::Utf8Path;
 use helionyx_deploy::digest::ContentDigest;
 use helionyx_deploy::event::{Outcome, Report};
-use helionyx_deploy::host::Files as _;
+use helionyx_deploy::host::Look as _;
 use helionyx_deploy::host::fake::{FakeHealth, FakeService, Fault};
 use helionyx_deploy::operate::{Goal, OperateError};
 use helionyx_deploy::release::{FileRecord, Manifest};

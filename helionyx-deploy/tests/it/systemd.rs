@@ -2,8 +2,8 @@
 
 use helionyx_deploy::command::{ExitStatus, Output};
 use helionyx_deploy::event::{Event, Outcome};
-use helionyx_deploy::host::Files;
 use helionyx_deploy::host::fake::Fault;
+use helionyx_deploy::host::{Host, Look};
 use helionyx_deploy::isolation::neighbours::Fingerprints;
 use helionyx_deploy::observe::{observe, observe_all};
 use helionyx_deploy::operate::{self, Goal};

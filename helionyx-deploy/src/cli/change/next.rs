@@ -28,7 +28,7 @@ pub(super) fn after_setup(host: &dyn Host, environment: &Environment, program: &
 mod tests {
     use super::*;
     use crate::cli::samples;
-    use crate::host::{FakeHost, Files as _};
+    use crate::host::FakeHost;
 
     #[test]
     fn setup_says_which_secrets_are_to_be_filled_in_and_then_to_deploy() {

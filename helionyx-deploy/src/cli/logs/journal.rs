@@ -1,6 +1,6 @@
 //! What units wrote, from the host's journal.
 
-use crate::host::{Clock as _, Processes as _};
+use crate::host::{Clock as _, Host as _};
 use crate::model::Environment;
 use crate::tool::journalctl::{self, Wanted};
 

@@ -1,11 +1,12 @@
 //! The fake machine's disk: directories, files and links in a map. No I/O.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::ops::Bound;
 
 use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use rustix::io::Errno;
+
+use crate::host::Cause;
 
 mod change;
 mod look;
@@ -114,23 +115,23 @@ impl Disk {
     }
 
     /// Where a path leads, through links in its last part too, and the inode that is there.
-    pub(super) fn resolve(&self, path: &Utf8Path) -> io::Result<(Utf8PathBuf, u64)> {
+    pub(super) fn resolve(&self, path: &Utf8Path) -> Result<(Utf8PathBuf, u64), Cause> {
         let place = self.follow(path)?;
         let inode = self.entries.get(&place).ok_or(Errno::NOENT)?.inode;
         Ok((place, inode))
     }
 
     /// The place of a path: links are followed in all parts but the last.
-    fn locate(&self, path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    fn locate(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Cause> {
         self.walk(path, Last::Keep)
     }
 
     /// The place that a path leads to: links are followed in all parts.
-    fn follow(&self, path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    fn follow(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Cause> {
         self.walk(path, Last::Follow)
     }
 
-    fn walk(&self, path: &Utf8Path, last: Last) -> io::Result<Utf8PathBuf> {
+    fn walk(&self, path: &Utf8Path, last: Last) -> Result<Utf8PathBuf, Cause> {
         if !path.is_absolute() {
             return Err(Errno::INVAL.into());
         }

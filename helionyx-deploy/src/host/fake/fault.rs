@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::host::HostError;
+use crate::host::{Cause, Change, HostError, Title};
 
 /// How a changing call goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,8 @@ pub enum Fault {
     /// It happens, but the answer is lost: an error.
     After,
     /// Half of it happens, then an error: half of the bytes of `append`, half of the entries of
-    /// `copy`, `unpack`, `seal` and `remove_tree`. All else is whole or not at all: not at all.
+    /// `copy`, `adopt`, `unpack`, `seal` and `remove_tree`. All else is whole or not at all: not at
+    /// all.
     Torn,
     /// Nothing happens, and our process is gone: see [`FakeHost::revive`](super::FakeHost::revive).
     Kill,
@@ -80,33 +81,50 @@ impl Extent {
     }
 }
 
-/// A kind of changing call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
-    /// The method of the host: what the log says.
-    pub(super) method: &'static str,
-    /// What errors say.
-    pub(super) verb: &'static str,
-    /// Whether half of it can happen.
-    pub(super) parts: bool,
+/// Whether half of a change can happen.
+fn has_parts(change: &Change<'_>) -> bool {
+    match change {
+        Change::Append { .. }
+        | Change::RemoveTree { .. }
+        | Change::Copy { .. }
+        | Change::Adopt { .. }
+        | Change::AdoptRenamed { .. }
+        | Change::Unpack { .. }
+        | Change::Seal { .. } => true,
+        Change::CreateDir { .. }
+        | Change::GiveAway { .. }
+        | Change::TakeBack { .. }
+        | Change::Write { .. }
+        | Change::Truncate { .. }
+        | Change::ReplaceLink { .. }
+        | Change::Remove { .. }
+        | Change::Run { .. }
+        | Change::Spawn { .. }
+        | Change::Signal { .. }
+        | Change::Announce { .. } => false,
+    }
 }
 
 /// A changing call that has begun.
 #[derive(Debug)]
 pub(super) struct Turn {
-    pub(super) change: Change,
-    pub(super) subject: String,
+    pub(super) title: Title,
     pub(super) extent: Extent,
     pub(super) fault: Option<Fault>,
 }
 
 impl Turn {
+    /// The error of a call that failed.
+    pub(super) fn failed(&self, cause: impl Into<Cause>) -> HostError {
+        HostError::new(self.title.verb, &self.title.subject, cause)
+    }
+
     /// The error of a call that its fault made fail.
     pub(super) fn error(&self, fault: Fault) -> HostError {
         if fault.kills() {
-            return gone(self.change.verb, &self.subject);
+            return gone(self.title.verb, &self.title.subject);
         }
-        HostError::new(self.change.verb, &self.subject, fault.error())
+        self.failed(fault.error())
     }
 }
 
@@ -126,15 +144,15 @@ impl Faults {
         self.fired = false;
     }
 
-    pub(super) fn begin(&mut self, change: Change, subject: String) -> Turn {
-        self.log.push((change.method, subject.clone()));
+    pub(super) fn begin(&mut self, change: &Change<'_>, title: Title) -> Turn {
+        self.log.push((title.method, title.subject.clone()));
         let fault = self.armed.take_if(|(at, _)| *at == self.log.len()).map(|(_, fault)| fault);
         self.fired |= fault.is_some();
         let extent = match fault.map_or(Extent::All, Fault::extent) {
-            Extent::Half if !change.parts => Extent::None,
+            Extent::Half if !has_parts(change) => Extent::None,
             extent => extent,
         };
-        Turn { change, subject, extent, fault }
+        Turn { title, extent, fault }
     }
 }
 

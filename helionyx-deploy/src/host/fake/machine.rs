@@ -8,10 +8,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::clock::Time;
 use super::disk::Disk;
-use super::fault::{Change, Extent, Faults, Turn, gone};
+use super::fault::{Extent, Faults, Turn, gone};
 use super::table::Table;
 use crate::command::{Command, Output};
-use crate::host::HostError;
+use crate::host::{Cause, Change, Changed, HostError};
 
 /// What a fake program does.
 pub(super) type Program = Arc<dyn Fn(&Command, &mut Disk) -> Output + Send + Sync>;
@@ -82,10 +82,11 @@ impl Machine {
     }
 
     /// Begins a changing call; an error when nothing of it shall happen.
-    pub(super) fn begin(&mut self, change: Change, subject: String) -> Result<Turn, HostError> {
-        self.alive(change.verb, &subject)?;
+    pub(super) fn begin(&mut self, change: &Change<'_>) -> Result<Turn, HostError> {
+        let title = change.title();
+        self.alive(title.verb, &title.subject)?;
         self.advance(CALL);
-        let turn = self.faults.begin(change, subject);
+        let turn = self.faults.begin(change, title);
         match turn.fault {
             Some(fault) if turn.extent == Extent::None => {
                 let error = turn.error(fault);
@@ -99,12 +100,13 @@ impl Machine {
     }
 
     /// Ends a changing call with what came of it.
-    pub(super) fn end<T>(
+    pub(super) fn end(
         &mut self,
         turn: &Turn,
-        result: Result<T, HostError>,
-    ) -> Result<T, HostError> {
+        result: Result<Changed, Cause>,
+    ) -> Result<Changed, HostError> {
         self.settle();
+        let result = result.map_err(|cause| turn.failed(cause));
         match turn.fault {
             None => result,
             Some(super::Fault::Interrupt) => {
@@ -129,7 +131,7 @@ impl Machine {
 
     /// Gives the lock of this place to somebody, whoever has it; the ticket of the one who has it
     /// now.
-    pub(super) fn hand_out(&mut self, place: &Utf8Path, holder: &str) -> std::io::Result<u64> {
+    pub(super) fn hand_out(&mut self, place: &Utf8Path, holder: &str) -> Result<u64, Cause> {
         self.disk.write(place, holder.as_bytes(), 0o644)?;
         self.last_ticket += 1;
         self.locks.insert(place.to_owned(), (self.last_ticket, holder.to_owned()));

@@ -1,7 +1,6 @@
 //! How a process comes to be on the fake machine. No I/O.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -11,7 +10,7 @@ use super::fault::Extent;
 use super::machine::Machine;
 use super::service::FakeService;
 use super::table::{DEPLOYER, Task};
-use crate::host::Launch;
+use crate::host::{Cause, Launch};
 use crate::name::Port;
 use crate::state::{Process, ProcessKey, mark};
 
@@ -27,7 +26,7 @@ type Found = (Utf8PathBuf, u64);
 
 impl Machine {
     /// Starts a service.
-    pub(super) fn start(&mut self, launch: &Launch) -> io::Result<ProcessKey> {
+    pub(super) fn start(&mut self, launch: &Launch) -> Result<ProcessKey, Cause> {
         let directory = self.disk.resolve(&launch.directory)?;
         self.disk.list(&directory.0)?;
         let program = self.program_of(launch)?;
@@ -74,7 +73,7 @@ impl Machine {
     }
 
     /// The program's file; the reasons why it cannot be executed are those of `execve`.
-    fn program_of(&self, launch: &Launch) -> io::Result<Found> {
+    fn program_of(&self, launch: &Launch) -> Result<Found, Cause> {
         let name = launch.exec.first().ok_or(Errno::INVAL)?;
         let found = self.disk.resolve(&launch.directory.join(name))?;
         if self.disk.is_executable(&found.0) { Ok(found) } else { Err(Errno::ACCESS.into()) }
@@ -82,7 +81,7 @@ impl Machine {
 
     /// What the program asks for, or else the first argument that is such a file: a script that
     /// the program is to run.
-    fn behaviour_of(&self, launch: &Launch, program: &Found) -> io::Result<FakeService> {
+    fn behaviour_of(&self, launch: &Launch, program: &Found) -> Result<FakeService, Cause> {
         if let Some(service) = FakeService::parse(self.disk.file(&program.0)?)? {
             return Ok(service);
         }

@@ -1,8 +1,6 @@
 //! Turns the errors of the system into errors that say what was tried. No I/O.
 
-use std::io;
-
-use super::super::HostError;
+use super::super::{Cause, HostError};
 
 /// Adds what was tried, and on what, to an error of the system.
 pub trait Context<T> {
@@ -10,8 +8,8 @@ pub trait Context<T> {
     fn at(self, verb: &'static str, subject: impl ToString) -> Result<T, HostError>;
 }
 
-impl<T, E: Into<io::Error>> Context<T> for Result<T, E> {
+impl<T, E: Into<Cause>> Context<T> for Result<T, E> {
     fn at(self, verb: &'static str, subject: impl ToString) -> Result<T, HostError> {
-        self.map_err(|error| HostError::new(verb, subject, error.into()))
+        self.map_err(|error| HostError::new(verb, subject, error))
     }
 }

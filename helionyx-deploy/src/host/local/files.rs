@@ -18,7 +18,7 @@ use crate::state::Node;
 pub fn node(path: &Utf8Path) -> Result<Node, HostError> {
     let metadata = match path.symlink_metadata() {
         Ok(metadata) => metadata,
-        Err(error) if absent(&error) => return Ok(Node::Missing),
+        Err(error) if absent(error.kind()) => return Ok(Node::Missing),
         Err(error) => return Err(HostError::new("look at", path, error)),
     };
     let mode = metadata.permissions().mode() & 0o7777;
@@ -95,7 +95,7 @@ pub fn free(dir: &Utf8Path) -> Result<u64, HostError> {
 /// The last bytes of a regular file, at most `limit`; empty when there is none.
 pub fn read_tail(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
     let (mut file, metadata) = match open_regular("read", path, OpenOptions::new().read(true)) {
-        Err(error) if absent(&error.source) => return Ok(Vec::new()),
+        Err(error) if absent(error.source.kind()) => return Ok(Vec::new()),
         opened => opened?,
     };
     let start = metadata.len().saturating_sub(limit);
@@ -117,7 +117,7 @@ pub fn append(path: &Utf8Path, content: &[u8]) -> Result<(), HostError> {
     let written = file.write(content).at("append to", path)?;
     if written != content.len() {
         let why = format!("only {written} of {} bytes were written", content.len());
-        return Err(HostError::refused("append to", path, why));
+        return Err(HostError::new("append to", path, io::Error::other(why)));
     }
     sync::content(&file).at("sync", path)?;
     if created { sync_parent(path) } else { Ok(()) }
@@ -207,8 +207,8 @@ pub fn set_dir_mode_at(from: impl AsFd, relative: &str, mode: u32) -> io::Result
 }
 
 /// Whether there is nothing at a path; below a file there is nothing either.
-pub fn absent(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+pub fn absent(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 #[cfg(test)]

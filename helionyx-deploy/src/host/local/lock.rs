@@ -37,7 +37,8 @@ pub fn lock(path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockErro
             return Ok(Box::new(Held { file, path: path.to_owned(), before: None }));
         }
     }
-    Err(HostError::refused("lock", path, "it is replaced again and again").into())
+    let replaced = io::Error::other("it is replaced again and again");
+    Err(HostError::new("lock", path, replaced).into())
 }
 
 /// Takes the lock of this file, whoever holds it: another file takes its place, locked before it is

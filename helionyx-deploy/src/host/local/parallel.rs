@@ -69,20 +69,6 @@ pub fn each_unless_fewer<T: Sync, R: Send>(
     all.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Does a few things that mostly wait, each in a thread of its own; what came of each, in their
-/// order.
-pub fn all<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let work = &work;
-    std::thread::scope(|scope| {
-        let begun: Vec<_> = items.iter().map(|item| scope.spawn(move || work(item))).collect();
-        let ended = begun.into_iter().map(|one| match one.join() {
-            Ok(result) => result,
-            Err(panic) => std::panic::resume_unwind(panic),
-        });
-        ended.collect()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

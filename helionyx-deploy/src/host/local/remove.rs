@@ -17,7 +17,7 @@ pub fn remove(path: &Utf8Path) -> Result<(), HostError> {
     match rustix::fs::unlink(path.as_str()) {
         Ok(()) => sync_parent(path),
         Err(Errno::NOENT | Errno::NOTDIR) => Ok(()),
-        Err(error) => Err(HostError::new("remove", path, error.into())),
+        Err(error) => Err(HostError::new("remove", path, error)),
     }
 }
 
@@ -55,7 +55,7 @@ fn remove_dir(parent: BorrowedFd<'_>, name: &CStr, path: &Utf8Path) -> Result<()
         if directory {
             remove_dir(dir.as_fd(), &name, &below())?;
         } else if let Err(error) = rustix::fs::unlinkat(&dir, &*name, AtFlags::empty()) {
-            return Err(HostError::new("remove", below(), error.into()));
+            return Err(HostError::new("remove", below(), error));
         }
     }
     rustix::fs::unlinkat(parent, name, AtFlags::REMOVEDIR).at("remove", path)

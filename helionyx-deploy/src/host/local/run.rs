@@ -102,7 +102,8 @@ fn start<'a>(
     let handle = handle.at("run", &command.program)?;
     let pid = handle.pids().first().and_then(|pid| Pid::from_raw(pid.cast_signed()));
     let Some(group) = pid else {
-        return Err(HostError::refused("run", &command.program, "it has no process id"));
+        let nobody = io::Error::other("it has no process id");
+        return Err(HostError::new("run", &command.program, nobody));
     };
     Ok(Running {
         handle,
@@ -128,7 +129,7 @@ fn enclosure(command: &Command) -> Result<Option<Enclosure>, HostError> {
                 "the kernel refuses a pid namespace, without which it could leave processes behind: \
                  {error}"
             );
-            HostError::refused("run", &command.program, why)
+            HostError::new("run", &command.program, io::Error::other(why))
         }),
     }
 }

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use flate2::read::MultiGzDecoder;
 use tar::EntryType;
 
-use super::super::HostError;
+use super::super::{Cause, HostError};
 use super::context::Context;
 use super::copy::new_file;
 use super::files::open_regular;
@@ -112,11 +112,17 @@ impl From<HostError> for Refusal {
 }
 
 fn within(archive: &Utf8Path, entry: &str, refusal: Refusal) -> HostError {
-    let why = match refusal {
-        Refusal::Words(why) => format!("entry {entry:?} {why}"),
-        Refusal::Host(error) => format!("entry {entry:?}: {error}: {}", error.source),
+    let cause = match refusal {
+        Refusal::Words(why) => Cause::refused(format!("entry {entry:?} {why}")),
+        Refusal::Host(error) => {
+            let why = format!("entry {entry:?}: {error}: {}", error.source);
+            match error.source {
+                Cause::Machine(error) => io::Error::new(error.kind(), why).into(),
+                Cause::Refused(_) => Cause::Refused(why),
+            }
+        }
     };
-    HostError::refused("unpack", archive, why)
+    HostError::new("unpack", archive, cause)
 }
 
 struct Unpacking<'a> {

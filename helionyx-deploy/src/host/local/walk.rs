@@ -116,7 +116,7 @@ fn list<'a>(root: &'a Utf8Path, opened: &OwnedFd, dir: &[u8]) -> Result<Vec<Entr
             [] => root.to_owned(),
             relative => root.join(&*String::from_utf8_lossy(relative)),
         };
-        HostError::new(verb, path, error.into())
+        HostError::new(verb, path, error)
     };
     let unlisted = |error| failed("list", dir, error);
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;

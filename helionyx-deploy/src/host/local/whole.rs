@@ -103,7 +103,7 @@ fn create_one(dir: &Utf8Path, mode: u32) -> Result<(), HostError> {
         Ok(()) => files::set_dir_mode(dir, mode).at("make", dir)?,
         // Somebody was faster: it is his, and stays as it is.
         Err(Errno::EXIST) if dir.is_dir() => return Ok(()),
-        Err(error) => return Err(HostError::new("make", dir, error.into())),
+        Err(error) => return Err(HostError::new("make", dir, error)),
     }
     sync_parent(dir)
 }

@@ -1,4 +1,4 @@
-//! What the changing calls of [`Files`](crate::host::Files) do on the fake disk. No I/O.
+//! What a [`Change`](crate::host::Change) does on the fake disk. No I/O.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -8,9 +8,10 @@ use rustix::io::Errno;
 
 use super::look::means_nothing_there;
 use super::{Disk, Kind};
+use crate::host::Cause;
 use crate::host::fake::fault::Extent;
-use crate::release::FilePath;
-use crate::state::Node;
+use crate::release::{FilePath, FileRecords};
+use crate::state::{Account, Node};
 
 /// Memory is dearer than disk: no file is made longer than this by cutting it.
 const MAX_LENGTH: u64 = 64 * 1024 * 1024;
@@ -20,7 +21,21 @@ impl Disk {
         &mut self,
         path: &Utf8Path,
         mode: u32,
-    ) -> io::Result<()> {
+        owner: Option<Account>,
+    ) -> Result<(), Cause> {
+        let is_new = self.node(path)? == Node::Missing;
+        self.make_dir(path, mode)?;
+        let place = self.locate(path)?;
+        let entry = self.entries.get_mut(&place).filter(|_| is_new);
+        if let (Some(owner), Some(Kind::Dir { uid, .. })) =
+            (owner, entry.map(|entry| &mut entry.kind))
+        {
+            *uid = owner.uid;
+        }
+        Ok(())
+    }
+
+    fn make_dir(&mut self, path: &Utf8Path, mode: u32) -> Result<(), Cause> {
         let mut above: Vec<&Utf8Path> = path.ancestors().collect();
         above.reverse();
         for dir in above {
@@ -31,25 +46,9 @@ impl Disk {
                 Some(Kind::Link { .. }) if dir != path => {
                     self.follow(&place).and_then(|place| self.dir(&place))?;
                 }
-                Some(_) if dir == path => return Err(Errno::EXIST.into()),
+                Some(_) if dir == path => return Err(Cause::refused("it is no directory")),
                 Some(_) => return Err(Errno::NOTDIR.into()),
             }
-        }
-        Ok(())
-    }
-
-    pub(in crate::host::fake) fn create_dir_for(
-        &mut self,
-        path: &Utf8Path,
-        mode: u32,
-        owner: u32,
-    ) -> io::Result<()> {
-        let is_new = self.node(path)? == Node::Missing;
-        self.create_dir(path, mode)?;
-        let place = self.locate(path)?;
-        let entry = self.entries.get_mut(&place).filter(|_| is_new);
-        if let Some(Kind::Dir { uid, .. }) = entry.map(|entry| &mut entry.kind) {
-            *uid = owner;
         }
         Ok(())
     }
@@ -59,7 +58,7 @@ impl Disk {
         path: &Utf8Path,
         content: &[u8],
         mode: u32,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         let place = self.place_for_new(path)?;
         match self.kind(&place) {
             Some(Kind::Dir { .. }) => Err(Errno::ISDIR.into()),
@@ -75,7 +74,7 @@ impl Disk {
         path: &Utf8Path,
         content: &[u8],
         extent: Extent,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         let added = &content[..extent.of(content.len())];
         let place = self.place_for_new(path)?;
         if self.kind(&place).is_none() {
@@ -89,7 +88,7 @@ impl Disk {
         &mut self,
         path: &Utf8Path,
         length: u64,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         if length > MAX_LENGTH {
             return Err(Errno::FBIG.into());
         }
@@ -101,18 +100,18 @@ impl Disk {
         &mut self,
         path: &Utf8Path,
         target: &Utf8Path,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         let place = self.place_for_new(path)?;
         match self.kind(&place) {
             None | Some(Kind::Link { .. }) => {
                 self.insert(place, Kind::Link { target: target.to_owned() });
                 Ok(())
             }
-            Some(_) => Err(io::Error::other("what is there is no symbolic link")),
+            Some(_) => Err(Cause::refused("what is there is no symbolic link")),
         }
     }
 
-    pub(in crate::host::fake) fn remove(&mut self, path: &Utf8Path) -> io::Result<()> {
+    pub(in crate::host::fake) fn remove(&mut self, path: &Utf8Path) -> Result<(), Cause> {
         let place = match self.locate(path) {
             Err(error) if means_nothing_there(&error) => return Ok(()),
             other => other?,
@@ -131,13 +130,11 @@ impl Disk {
         &mut self,
         path: &Utf8Path,
         extent: Extent,
-    ) -> io::Result<()> {
-        let dir = match self.dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) if self.locate(path).is_err() && means_nothing_there(&error) => {
-                return Ok(());
-            }
-            other => other?,
+    ) -> Result<(), Cause> {
+        let dir = match self.at(path)? {
+            None => return Ok(()),
+            Some(Kind::Dir { .. }) => self.dir(path)?,
+            Some(_) => return Err(Cause::refused("it is no directory")),
         };
         let all = std::iter::once(&dir).chain(self.below(&dir).map(|(path, _)| path)).cloned();
         let (mut dirs, mut order): (Vec<_>, Vec<_>) = all.partition(|path| self.is_dir(path));
@@ -155,7 +152,7 @@ impl Disk {
         to: &Utf8Path,
         paths: &[FilePath],
         extent: Extent,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         let (from, to) = (self.dir(from)?, self.dir(to)?);
         for path in &paths[..extent.of(paths.len())] {
             check_inside(path)?;
@@ -167,7 +164,7 @@ impl Disk {
                 }
                 Kind::Link { target } => Kind::Link { target: target.clone() },
                 Kind::Dir { .. } => return Err(Errno::ISDIR.into()),
-                Kind::Other => return Err(io::Error::other("it is no regular file")),
+                Kind::Other => return Err(Cause::refused("it is no regular file")),
             };
             self.place_inside(&to, path, kind)?;
         }
@@ -181,7 +178,7 @@ impl Disk {
         paths: &[FilePath],
         (old, new): (&str, &str),
         extent: Extent,
-    ) -> io::Result<()> {
+    ) -> Result<FileRecords, Cause> {
         self.copy(from, to, paths, extent)?;
         let to = self.dir(to)?;
         for path in &paths[..extent.of(paths.len())] {
@@ -196,7 +193,9 @@ impl Disk {
                 _ => {}
             }
         }
-        Ok(())
+        let mut records = self.tree(&to, &[])?;
+        records.retain(|path, _| paths.contains(path));
+        Ok(records)
     }
 
     /// A fake archive is a JSON object of contents by path.
@@ -205,9 +204,9 @@ impl Disk {
         archive: &Utf8Path,
         to: &Utf8Path,
         extent: Extent,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         if ![".tar", ".tar.gz", ".tgz"].iter().any(|ending| archive.as_str().ends_with(ending)) {
-            return Err(io::Error::other("it is no .tar, .tar.gz or .tgz"));
+            return Err(Cause::refused("it is no .tar, .tar.gz or .tgz"));
         }
         let files: BTreeMap<Utf8PathBuf, String> = serde_json::from_slice(self.file(archive)?)
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
@@ -225,7 +224,7 @@ impl Disk {
         &mut self,
         path: &Utf8Path,
         extent: Extent,
-    ) -> io::Result<()> {
+    ) -> Result<(), Cause> {
         let dir = self.dir(path)?;
         let mut places: Vec<Utf8PathBuf> = self.below(&dir).map(|(path, _)| path.clone()).collect();
         places.insert(0, dir);
@@ -243,7 +242,7 @@ impl Disk {
     }
 
     /// The place of a path whose directory exists.
-    fn place_for_new(&self, path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    fn place_for_new(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Cause> {
         let place = self.locate(path)?;
         match place.parent() {
             Some(parent) if !self.entries.contains_key(parent) => Err(Errno::NOENT.into()),
@@ -253,7 +252,7 @@ impl Disk {
     }
 
     /// The place of a lock's file: a regular one, or none yet.
-    pub(in crate::host::fake) fn lock_place(&self, path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    pub(in crate::host::fake) fn lock_place(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Cause> {
         let place = self.place_for_new(path)?;
         if self.entries.contains_key(&place) {
             self.file(&place)?;
@@ -262,7 +261,7 @@ impl Disk {
     }
 
     /// Changes a regular file in its place: it keeps its inode.
-    fn edit(&mut self, path: &Utf8Path, change: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+    fn edit(&mut self, path: &Utf8Path, change: impl FnOnce(&mut Vec<u8>)) -> Result<(), Cause> {
         self.file(path)?;
         let place = self.locate(path)?;
         let now = self.next_modified_ns();
@@ -275,10 +274,10 @@ impl Disk {
         Ok(())
     }
 
-    fn place_inside(&mut self, to: &Utf8Path, path: &Utf8Path, kind: Kind) -> io::Result<()> {
+    fn place_inside(&mut self, to: &Utf8Path, path: &Utf8Path, kind: Kind) -> Result<(), Cause> {
         let target = to.join(path);
         if let Some(parent) = target.parent() {
-            self.create_dir(parent, 0o755)?;
+            self.make_dir(parent, 0o755)?;
         }
         let place = self.locate(&target)?;
         match kind {
@@ -290,10 +289,10 @@ impl Disk {
     }
 }
 
-fn check_inside(path: &Utf8Path) -> io::Result<()> {
+fn check_inside(path: &Utf8Path) -> Result<(), Cause> {
     let plain = path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
     if plain && !path.as_str().is_empty() {
         return Ok(());
     }
-    Err(io::Error::other(format!("`{path}` lies outside of the directory")))
+    Err(Cause::refused(format!("`{path}` lies outside of the directory")))
 }

@@ -1,4 +1,4 @@
-//! What the reading calls of [`Files`](crate::host::Files) do on the fake disk. No I/O.
+//! What the reading calls of [`Look`](crate::host::Look) do on the fake disk. No I/O.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use rustix::io::Errno;
 
 use super::{Disk, Kind};
 use crate::digest::{ContentDigest, Digest};
-use crate::host::Searched;
+use crate::host::{Cause, Searched};
 use crate::release::{FilePath, FileRecord, FileRecords};
 use crate::state::Node;
 
@@ -17,11 +17,11 @@ use crate::state::Node;
 const SHOWN_BYTES: usize = 80;
 
 impl Disk {
-    pub(in crate::host::fake) fn node(&self, path: &Utf8Path) -> io::Result<Node> {
+    pub(in crate::host::fake) fn node(&self, path: &Utf8Path) -> Result<Node, Cause> {
         Ok(self.at(path)?.map_or(Node::Missing, node_of))
     }
 
-    pub(in crate::host::fake) fn list(&self, path: &Utf8Path) -> io::Result<Vec<String>> {
+    pub(in crate::host::fake) fn list(&self, path: &Utf8Path) -> Result<Vec<String>, Cause> {
         if self.at(path)?.is_none() {
             return Ok(Vec::new());
         }
@@ -33,7 +33,7 @@ impl Disk {
     pub(in crate::host::fake) fn nodes(
         &self,
         path: &Utf8Path,
-    ) -> io::Result<BTreeMap<FilePath, Node>> {
+    ) -> Result<BTreeMap<FilePath, Node>, Cause> {
         let dir = self.dir(path)?;
         let mut nodes = BTreeMap::new();
         for (path, kind) in self.below(&dir) {
@@ -46,15 +46,23 @@ impl Disk {
         Ok(nodes)
     }
 
-    pub(in crate::host::fake) fn read(&self, path: &Utf8Path, limit: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::host::fake) fn read(
+        &self,
+        path: &Utf8Path,
+        limit: u64,
+    ) -> Result<Vec<u8>, Cause> {
         let content = self.file(path)?;
         if content.len() as u64 > limit {
-            return Err(io::Error::other(format!("it is longer than {limit} bytes")));
+            return Err(Cause::refused(format!("it is longer than {limit} bytes")));
         }
         Ok(content.to_vec())
     }
 
-    pub(in crate::host::fake) fn tail(&self, path: &Utf8Path, limit: u64) -> io::Result<Vec<u8>> {
+    pub(in crate::host::fake) fn tail(
+        &self,
+        path: &Utf8Path,
+        limit: u64,
+    ) -> Result<Vec<u8>, Cause> {
         if self.at(path)?.is_none() {
             return Ok(Vec::new());
         }
@@ -64,12 +72,12 @@ impl Disk {
     }
 
     /// The content of a regular file.
-    pub(in crate::host::fake) fn file(&self, path: &Utf8Path) -> io::Result<&[u8]> {
+    pub(in crate::host::fake) fn file(&self, path: &Utf8Path) -> Result<&[u8], Cause> {
         match self.at(path)? {
             Some(Kind::File { content, .. }) => Ok(content),
             Some(Kind::Dir { .. }) => Err(Errno::ISDIR.into()),
-            Some(Kind::Link { .. }) => Err(Errno::LOOP.into()),
-            Some(Kind::Other) => Err(io::Error::other("it is no regular file")),
+            Some(Kind::Link { .. }) => Err(Cause::refused("it is a symbolic link")),
+            Some(Kind::Other) => Err(Cause::refused("it is no regular file")),
             None => Err(Errno::NOENT.into()),
         }
     }
@@ -78,7 +86,7 @@ impl Disk {
         &self,
         path: &Utf8Path,
         exclude: &[String],
-    ) -> io::Result<FileRecords> {
+    ) -> Result<FileRecords, Cause> {
         let dir = self.dir(path)?;
         let mut records = FileRecords::new();
         for (path, kind) in self.below(&dir) {
@@ -98,7 +106,7 @@ impl Disk {
         dir: &Utf8Path,
         paths: &[FilePath],
         text: &str,
-    ) -> io::Result<BTreeMap<FilePath, Searched>> {
+    ) -> Result<BTreeMap<FilePath, Searched>, Cause> {
         let mut all = BTreeMap::new();
         for (path, record) in self.tree(dir, &[])? {
             if !paths.contains(&path) {
@@ -131,7 +139,7 @@ impl Disk {
     }
 
     /// The place of a directory; a link to one is none.
-    pub(super) fn dir(&self, path: &Utf8Path) -> io::Result<Utf8PathBuf> {
+    pub(super) fn dir(&self, path: &Utf8Path) -> Result<Utf8PathBuf, Cause> {
         let place = self.locate(path)?;
         match self.kind(&place) {
             Some(Kind::Dir { .. }) => Ok(place),
@@ -141,7 +149,7 @@ impl Disk {
     }
 
     /// What is at a path; nothing where a part of the path is missing or no directory.
-    fn at(&self, path: &Utf8Path) -> io::Result<Option<&Kind>> {
+    pub(super) fn at(&self, path: &Utf8Path) -> Result<Option<&Kind>, Cause> {
         match self.locate(path) {
             Ok(place) => Ok(self.kind(&place)),
             Err(error) if means_nothing_there(&error) => Ok(None),
@@ -151,7 +159,7 @@ impl Disk {
 }
 
 /// Whether an error says that there is nothing at a path.
-pub(super) fn means_nothing_there(error: &io::Error) -> bool {
+pub(super) fn means_nothing_there(error: &Cause) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
@@ -166,7 +174,7 @@ fn node_of(kind: &Kind) -> Node {
     }
 }
 
-fn record_of(relative: &Utf8Path, kind: &Kind) -> io::Result<Option<FileRecord>> {
+fn record_of(relative: &Utf8Path, kind: &Kind) -> Result<Option<FileRecord>, Cause> {
     Ok(match kind {
         Kind::Dir { .. } => None,
         Kind::File { mode, content, modified_ns } => Some(FileRecord::File {
@@ -178,7 +186,7 @@ fn record_of(relative: &Utf8Path, kind: &Kind) -> io::Result<Option<FileRecord>>
         Kind::Link { target } => Some(FileRecord::Link { target: target.clone() }),
         Kind::Other => {
             let why = format!("`{relative}` is a device, socket or pipe");
-            return Err(io::Error::other(why));
+            return Err(Cause::refused(why));
         }
     })
 }

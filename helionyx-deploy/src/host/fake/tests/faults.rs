@@ -7,14 +7,15 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::super::{Disk, FAULTS, FakeHost, Fault};
 use crate::command::{Command, ExitStatus, Output};
-use crate::host::{Clock, Files, HostError, Launch, LockError, ProbeError, Processes, Signal};
+use crate::host::{Clock, Host, HostError, Launch, LockError, Look, ProbeError, Signal};
 use crate::name::Port;
+use crate::plan::step::Sharing;
 use crate::release::FileRecords;
 
 type Call = fn(&FakeHost) -> Result<(), HostError>;
 
 /// Every changing call, and whether half of it can happen.
-const CALLS: [(&str, bool, Call); 13] = [
+const CALLS: [(&str, bool, Call); 15] = [
     ("create_dir", false, |fake| fake.create_dir("/lab/new/dir".into(), 0o755)),
     ("write", false, |fake| fake.write("/lab/new".into(), b"content", 0o644)),
     ("append", true, |fake| fake.append("/lab/log".into(), b"content")),
@@ -24,6 +25,14 @@ const CALLS: [(&str, bool, Call); 13] = [
     ("remove_tree", true, |fake| fake.remove_tree("/lab/tree".into())),
     ("copy", true, |fake| {
         fake.copy("/lab/tree".into(), "/lab".into(), &[".mark", "a", "b", "c"].map(Into::into))
+    }),
+    ("adopt", true, |fake| {
+        fake.adopt("/lab/tree".into(), "/lab".into(), &["a", "b"].map(Into::into), Sharing::Linked)
+    }),
+    ("adopt_renamed", true, |fake| {
+        let paths = ["a", "b"].map(Into::into);
+        let (from, to) = ("/lab/tree".into(), "/lab".into());
+        fake.adopt_renamed(from, to, &paths, ("a", "x"), Sharing::Linked).map(drop)
     }),
     ("unpack", true, |fake| fake.unpack("/lab/x.tar".into(), "/lab".into())),
     ("seal", true, |fake| fake.seal("/lab/tree".into())),

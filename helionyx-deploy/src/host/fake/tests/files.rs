@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::fake;
-use crate::host::{Files, LockError};
+use crate::host::{Host, LockError, Look};
 use crate::release::FileRecords;
 use crate::state::Node;
 

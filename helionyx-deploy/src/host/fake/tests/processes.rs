@@ -7,7 +7,7 @@ use camino::Utf8Path;
 
 use super::super::{FakeHealth, FakeHost, FakeService};
 use crate::command::{Command, ExitStatus, Output};
-use crate::host::{Clock, Files, Launch, ProbeError, Processes, Signal};
+use crate::host::{Clock, Host, Launch, Look, ProbeError, Signal};
 use crate::name::Port;
 use crate::secret::Secret;
 use crate::state::{Node, Process, ProcessKey};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::scratch::{Scratch, mode_of};
 use super::super::{LocalHost, files};
 use super::*;
-use crate::host::{Clock, Processes, Signal};
+use crate::host::{Clock, Host, Look, Signal};
 use crate::name::Port;
 use crate::secret::Secret;
 use crate::state::{Process, mark};
