@@ -143,16 +143,16 @@ pub enum StepError {
 }
 
 impl StepError {
-    /// Whether the machine failed, and not the release, the service or the operator: once more may
-    /// do.
+    /// Whether the machine failed, and not the release, the service or the operator, and we did not
+    /// refuse: the next attempt may succeed.
     #[must_use]
     pub fn is_of_the_machine(&self) -> bool {
-        matches!(
-            self,
-            StepError::Host(_)
-                | StepError::Service(ServiceError::Host(_))
-                | StepError::Unproven(Unproven::Host(_))
-        )
+        match self {
+            StepError::Host(error)
+            | StepError::Service(ServiceError::Host(error))
+            | StepError::Unproven(Unproven::Host(error)) => !error.is_refusal(),
+            _ => false,
+        }
     }
 }
 

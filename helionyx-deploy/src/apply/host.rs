@@ -6,7 +6,7 @@ use std::time::Duration;
 use camino::Utf8Path;
 
 use super::StepError;
-use crate::host::{Host, HostError, ask};
+use crate::host::{Host, HostError, ask, ended_well};
 use crate::layout::{Layout, UNITS_DIR};
 use crate::name::{UnitName, UserName};
 use crate::plan::step::{GuardStep, HostStep, Recovery};
@@ -55,9 +55,15 @@ pub(super) fn account_of(
     verb: &'static str,
     user: &UserName,
 ) -> Result<Account, HostError> {
-    let known = host.run(&account::look_up(user), &mut |_| {})?;
-    let account = account::parse(&known.text, user);
-    account.ok_or_else(|| HostError::refused(verb, user, "this host has no such user"))
+    let question = account::look_up(user);
+    let known = host.run(&question, &mut |_| {})?;
+    if let Some(account) = account::parse(&known.text, user) {
+        return Ok(account);
+    }
+    if known.status != account::NO_SUCH_USER {
+        ended_well(verb, &question, known)?;
+    }
+    Err(HostError::refused(verb, user, "this host has no such user"))
 }
 
 fn create_user(host: &dyn Host, user: &UserName, home: &Utf8Path) -> Result<(), StepError> {
@@ -120,4 +126,27 @@ fn remove_recovery(host: &dyn Host, service: &UnitName, timer: &UnitName) -> Res
     remove_unit(host, service)?;
     remove_unit(host, timer)?;
     reload_units(host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{ExitStatus, Output};
+    use crate::host::FakeHost;
+
+    #[test]
+    fn a_user_who_is_not_there_is_a_refusal_and_a_question_that_fails_is_none() {
+        for (status, is_refusal) in [
+            (ExitStatus::Code(2), true),
+            (ExitStatus::Code(0), true),
+            (ExitStatus::Code(1), false),
+            (ExitStatus::TimedOut, false),
+        ] {
+            let host = FakeHost::new();
+            host.program("getent", move |_, _| Output::new(status, ""));
+            let user = "shop-dev".parse().unwrap();
+            let error = account_of(&host, "create a directory for", &user).unwrap_err();
+            assert_eq!(error.is_refusal(), is_refusal, "{status}");
+        }
+    }
 }

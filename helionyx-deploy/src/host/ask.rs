@@ -1,5 +1,7 @@
 //! Commands that must end well. Does I/O through [`Host`].
 
+use std::io;
+
 use super::{Host, HostError};
 use crate::command::{Command, Output};
 
@@ -25,7 +27,8 @@ pub fn ended_well(
         false => {
             let said = output.tail(3).join("; ");
             let why = if said.is_empty() { output.status.to_string() } else { said };
-            Err(HostError::refused(verb, command.args.last().map_or("", String::as_str), why))
+            let subject = command.args.last().map_or("", String::as_str);
+            Err(HostError::new(verb, subject, io::Error::other(why)))
         }
     }
 }

@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
+use crate::command::{Command, ExitStatus, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UserName;
 use crate::state::Account;
 
 /// How long either may take: a directory service may be asked.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// How `getent` ends that does not find the user.
+pub const NO_SUCH_USER: ExitStatus = ExitStatus::Code(2);
 
 /// Asks for a user.
 #[must_use]

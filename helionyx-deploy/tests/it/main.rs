@@ -20,6 +20,7 @@ mod prerequisites;
 mod program;
 mod real;
 mod recovery;
+mod retried;
 mod rig;
 mod saved;
 #[cfg(feature = "cli")]

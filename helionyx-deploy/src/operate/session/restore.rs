@@ -22,11 +22,11 @@ pub(super) enum Restored {
 
 /// Why a way back did not lead there.
 enum Astray {
-    /// The machine refused: it may not do so again.
+    /// The machine failed: the next attempt may succeed.
     Machine(String),
     /// All was done, and the last look found something missing: a probe may have failed once.
     LastLook(String),
-    /// The service is at fault, or somebody else is: once more would change nothing.
+    /// The service or somebody else is at fault, or we refused: another attempt would change nothing.
     Broken(String),
 }
 
@@ -137,7 +137,10 @@ fn proofs(desired: &Desired, found: &HostState) -> Vec<Step> {
 
 impl From<HostError> for Astray {
     fn from(error: HostError) -> Astray {
-        Astray::Machine(chain(&error))
+        match error.is_refusal() {
+            true => Astray::Broken(chain(&error)),
+            false => Astray::Machine(chain(&error)),
+        }
     }
 }
 
