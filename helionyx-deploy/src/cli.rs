@@ -11,7 +11,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use crate::command::words;
-use crate::host::{Clock as _, LocalHost};
+use crate::host::{Clock as _, LocalHost, RecoveryProgram};
 
 mod apply;
 mod audit;
@@ -182,6 +182,22 @@ pub enum Command {
     Schema(generate::Schema),
 }
 
+impl Command {
+    /// The program that systemd recovers with, as far as this command needs one. A program that has
+    /// to be made first is made for those only that begin something new, or foresee it: whoever
+    /// stops, restarts or rolls back an environment must not be kept from it by a build that fails.
+    fn recovery(&self, program: RecoveryProgram) -> RecoveryProgram {
+        use Command::{Apply, Check, Deploy, Plan, Setup};
+        match (program, self) {
+            (RecoveryProgram::Made(_), Deploy(_) | Plan(_) | Apply(_) | Setup(_) | Check(_)) => {
+                program
+            }
+            (RecoveryProgram::Made(_), _) => RecoveryProgram::None,
+            (RecoveryProgram::None | RecoveryProgram::Own, _) => program,
+        }
+    }
+}
+
 /// What a command works with.
 struct Context<'a> {
     /// What one types to call us.
@@ -193,9 +209,9 @@ struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn new(program: &'a str, global: &'a Global) -> Context<'a> {
+    fn new(program: &'a str, recovery: RecoveryProgram, global: &'a Global) -> Context<'a> {
         let interrupt = Arc::new(AtomicBool::new(false));
-        let host = LocalHost::with_interrupt(interrupt.clone());
+        let host = LocalHost::with_interrupt(interrupt.clone()).recovered_by(recovery);
         Context { program, global, screen: Screen::new(global), host, interrupt }
     }
 
@@ -209,7 +225,7 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn main() -> ExitCode {
     match parse::<Cli>(BINARY) {
-        Ok(Cli { global, command }) => run(BINARY, &global, &command),
+        Ok(Cli { global, command }) => run(BINARY, RecoveryProgram::Own, &global, &command),
         Err(code) => code,
     }
 }
@@ -227,11 +243,17 @@ pub fn parse<T: Parser>(program: &str) -> Result<T, ExitCode> {
     })
 }
 
-/// Does what a command says; `program` is what one types to call us, shown in hints.
+/// Does what a command says; `program` is what one types to call us, shown in hints, and `recovery`
+/// is the program that systemd recovers environments with.
 #[must_use]
-pub fn run(program: &str, global: &Global, command: &Command) -> ExitCode {
+pub fn run(
+    program: &str,
+    recovery: RecoveryProgram,
+    global: &Global,
+    command: &Command,
+) -> ExitCode {
     let program = global.called(program);
-    let mut context = Context::new(&program, global);
+    let mut context = Context::new(&program, command.recovery(recovery), global);
     let done = dispatch(command, &mut context);
     let code = done.unwrap_or_else(|failure| failure.tell(&mut context));
     ExitCode::from(code)
@@ -246,7 +268,9 @@ pub fn models(program: &str, global: &Global) -> Result<Models, ExitCode> {
         true => Err(Failure::models(models.findings())),
         false => Ok(models),
     });
-    models.map_err(|failure| ExitCode::from(failure.tell(&mut Context::new(program, global))))
+    models.map_err(|failure| {
+        ExitCode::from(failure.tell(&mut Context::new(program, RecoveryProgram::None, global)))
+    })
 }
 
 fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure> {
@@ -277,7 +301,7 @@ fn dispatch(command: &Command, context: &mut Context<'_>) -> Result<u8, Failure>
     }
 }
 
-/// A program as it is called, by `--version` too: a copy of the developers' one serves operators.
+/// A program as it is called, by `--version` too.
 fn called<T: CommandFactory>(program: &str) -> clap::Command {
     described::<T>(program).display_name(program.to_owned())
 }

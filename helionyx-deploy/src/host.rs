@@ -27,7 +27,7 @@ pub use change::{Change, Changed, Launch, Signal, Title};
 pub use clock::{Clock, Ourselves};
 pub use error::{Cause, HostError, LockError, ProbeError};
 pub use fake::FakeHost;
-pub use local::LocalHost;
+pub use local::{LocalHost, RecoveryProgram};
 pub use look::{Answer, Look, Searched, both, each};
 pub use wrapper::Wrapper;
 

@@ -1,8 +1,10 @@
-//! Builds the programs that are swept and measured. Runs cargo.
+//! Builds the programs that are swept, measured and installed. Runs cargo.
 
+use std::io;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use camino::Utf8PathBuf;
 
 use crate::workspace::{root, run};
 
@@ -15,7 +17,10 @@ pub enum Profile {
     Release,
 }
 
-/// What is deployed with, built from here.
+/// The operators' program, built from here.
+///
+/// # Errors
+/// When it cannot be built.
 pub fn deployer(profile: Profile) -> Result<PathBuf> {
     let words: &[_] = match profile {
         // With the features that it has already been built with.
@@ -25,8 +30,25 @@ pub fn deployer(profile: Profile) -> Result<PathBuf> {
     Ok(build("Cargo.toml", words, "target", profile)?.join("helionyx-deploy"))
 }
 
+/// The operators' program, for `setup` and deploys to install: as we are, and as new as its source.
+///
+/// # Errors
+/// When it cannot be built; with what to do then.
+pub fn recovery_program() -> io::Result<Utf8PathBuf> {
+    let built = deployer(Profile::Own).and_then(|path| Ok(Utf8PathBuf::try_from(path)?));
+    built.map_err(|error| {
+        let instead = "where there is no cargo, call `helionyx-deploy` itself, as it was built";
+        io::Error::other(format!("cargo: {}; {instead}", error.root_cause()))
+    })
+}
+
 /// Builds something of this workspace; where it lies then.
-pub fn build(manifest: &str, words: &[&str], target: &str, profile: Profile) -> Result<PathBuf> {
+pub(crate) fn build(
+    manifest: &str,
+    words: &[&str],
+    target: &str,
+    profile: Profile,
+) -> Result<PathBuf> {
     let release = profile == Profile::Release || !cfg!(debug_assertions);
     let (root, name) = (root()?, if release { "release" } else { "debug" });
     let target = root.join(target);

@@ -1,32 +1,23 @@
 //! Developers' tasks, and every operator command of `helionyx-deploy`: `cargo xtask <command>`.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use helionyx_deploy::cli;
+use helionyx_deploy::host::RecoveryProgram;
 
+pub mod build;
 pub mod node;
 pub mod site;
 pub mod sweep;
 
 mod bench;
-mod build;
 mod ci;
 mod render_units;
 mod workspace;
 
 /// What developers type to call us.
 const PROGRAM: &str = "cargo xtask";
-
-/// What one types to call us: `setup` installs a copy of us, by the name of the operators' program.
-fn program() -> &'static str {
-    let called = std::env::args_os().next().unwrap_or_default();
-    match Path::new(&called).file_name() {
-        Some(name) if name == cli::BINARY => cli::BINARY,
-        _ => PROGRAM,
-    }
-}
 
 /// Developers' tasks, and every command of the installed `helionyx-deploy`.
 #[derive(Parser)]
@@ -58,9 +49,12 @@ enum Task {
 /// Reads the arguments and does what they say.
 #[must_use]
 pub fn main() -> ExitCode {
-    let program = program();
-    match cli::parse::<Xtask>(program) {
-        Ok(Xtask { global, task: Task::Operator(command) }) => cli::run(program, &global, &command),
+    match cli::parse::<Xtask>(PROGRAM) {
+        Ok(Xtask { global, task: Task::Operator(command) }) => {
+            // What recovers a host as root is what operators install, and not all of our tasks.
+            let recovery = RecoveryProgram::Made(build::recovery_program);
+            cli::run(PROGRAM, recovery, &global, &command)
+        }
         Ok(Xtask { task: Task::Ci(ci), .. }) => ci.run(),
         Ok(Xtask { global, task: Task::RenderUnits(render) }) => render.run(&global),
         Ok(Xtask { task: Task::Node(node), .. }) => node.run(),

@@ -41,6 +41,7 @@ crate::model::code::codes! {
     DROP_IN = "drop-in": "A file that changes a unit of ours.";
     UNIT_OVERRIDDEN = "unit-overridden": "A value that counts for a unit and is not what its file says: a drop-in sets it.";
     NO_RECOVERY = "no-recovery": "What recovers an environment when a deployer dies is not installed.";
+    NO_RECOVERY_PROGRAM = "no-recovery-program": "The deployer brings no program that recovers when a deployer dies, and none is installed.";
     VOLATILE_JOURNAL = "volatile-journal": "Logs of units that a reboot ends.";
     UNVERIFIED = "unverified": "A release in use that was never proven to work.";
     UNHEALTHY = "unhealthy": "A service that does not answer as it should.";

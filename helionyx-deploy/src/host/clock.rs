@@ -25,6 +25,9 @@ pub trait Clock {
     fn key(&self) -> Result<[u8; 32], HostError>;
     /// The process that we are.
     fn ourselves(&self) -> Ourselves;
+    /// The program that systemd is to recover environments with; none where the deployer brings
+    /// none.
+    fn recovery_program(&self) -> Result<Option<Utf8PathBuf>, HostError>;
     /// How long changes have waited for the disk until now, on all machines of this process.
     fn syncing(&self) -> Duration;
 }
@@ -38,6 +41,4 @@ pub struct Ourselves {
     pub uid: u32,
     /// Its command line.
     pub command: Vec<String>,
-    /// The program that it runs; none where that is gone by now.
-    pub program: Option<Utf8PathBuf>,
 }

@@ -162,6 +162,11 @@ impl FakeHost {
         self.machine().uid = Some(uid);
     }
 
+    /// Says which program systemd is to recover environments with: a file of this machine.
+    pub fn recover_by(&self, program: Option<Utf8PathBuf>) {
+        self.machine().recovery_program = program;
+    }
+
     /// Starts a process that is none of ours and listens on this port on all addresses; its pid.
     /// It answers as a healthy service that knows neither release nor environment.
     pub fn stranger_on(&self, port: Port, command: &str) -> u32 {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
     Answer, Change, Changed, Clock, HeldLock, Host, HostError, Launch, LockError, Look, Ourselves,
@@ -38,6 +38,7 @@ mod listeners;
 mod lock;
 mod parallel;
 mod proc;
+mod recovery;
 mod remove;
 mod run;
 #[cfg(test)]
@@ -52,6 +53,8 @@ mod unpack;
 mod walk;
 mod whole;
 
+pub use recovery::RecoveryProgram;
+
 /// The machine that we run on.
 ///
 /// It remembers the services that it started, to tell how they ended. Dropping it leaves them
@@ -63,13 +66,14 @@ pub struct LocalHost {
     /// Whether a wait has ended because of the interrupt.
     heeded: AtomicBool,
     children: Mutex<BTreeMap<ProcessKey, Child>>,
+    recovering: recovery::Recovering,
 }
 
 /// The longest wait between two looks at the interrupt flag.
 const SLICE: Duration = Duration::from_millis(20);
 
 impl LocalHost {
-    /// This machine; nothing interrupts us.
+    /// This machine; nothing interrupts us, and no program of ours recovers.
     #[must_use]
     pub fn new() -> LocalHost {
         LocalHost::with_interrupt(Arc::default())
@@ -80,7 +84,14 @@ impl LocalHost {
     #[expect(clippy::disallowed_methods, reason = "the door of the clock")]
     pub fn with_interrupt(interrupt: Arc<AtomicBool>) -> LocalHost {
         let (heeded, children) = (AtomicBool::default(), Mutex::default());
-        LocalHost { began: Instant::now(), interrupt, heeded, children }
+        let recovering = recovery::Recovering::by(RecoveryProgram::None);
+        LocalHost { began: Instant::now(), interrupt, heeded, children, recovering }
+    }
+
+    /// The same machine, where this program recovers environments under systemd.
+    #[must_use]
+    pub fn recovered_by(self, program: RecoveryProgram) -> LocalHost {
+        LocalHost { recovering: recovery::Recovering::by(program), ..self }
     }
 }
 
@@ -136,6 +147,10 @@ impl Clock for LocalHost {
 
     fn ourselves(&self) -> Ourselves {
         actor::ourselves()
+    }
+
+    fn recovery_program(&self) -> Result<Option<Utf8PathBuf>, HostError> {
+        self.recovering.path()
     }
 
     fn syncing(&self) -> Duration {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{Answer, Clock, Host, HostError, Look, Ourselves, ProbeError, Searched};
 use crate::command::ExitStatus;
@@ -58,6 +58,7 @@ impl<T: Wrapper> Clock for T {
         pause(duration: Duration);
         interrupted() -> bool;
         actor() -> Actor;
+        recovery_program() -> Result<Option<Utf8PathBuf>, HostError>;
         key() -> Result<[u8; 32], HostError>;
         ourselves() -> Ourselves;
         syncing() -> Duration;

@@ -52,7 +52,7 @@ impl Guard<'_> {
         let steps = &mut part.steps;
         let first = steps.iter().position(Step::is_noticeable);
         let mut is_armed = self.found.is_armed();
-        if let (Arming::Armed, Some(first)) = (arming, first) {
+        if let (Arming::Armed, Some(first), true) = (arming, first, self.found.has_program()) {
             let mut arm = self.install();
             arm.retain(|step| !steps.contains(step));
             arm.push(Step::Guard(GuardStep::Arm { timer: self.timer.clone() }));
@@ -72,6 +72,17 @@ impl Guard<'_> {
     #[must_use]
     pub fn disarm(&self) -> Step {
         Step::Guard(GuardStep::Disarm { timer: self.timer.clone() })
+    }
+
+    /// Nothing new is begun where nothing would end it if the deployer died. Who goes back, starts or
+    /// restarts is not kept from it.
+    #[must_use]
+    pub(super) fn refuse_without_program(&self, environment: &str) -> Option<Refusal> {
+        let message = "no recovery program is installed, and this deployer brings none: nothing would \
+                       end an operation that is cut short";
+        let hint = format!("run `helionyx-deploy setup --env {environment}`");
+        let refusal = Refusal::new("no-recovery-program", message, hint);
+        (!self.found.has_program()).then_some(refusal)
     }
 
     /// Units of these names that somebody else wrote are not ours to change.
@@ -130,7 +141,7 @@ fn is_ready(found: &RecoveryState, wanted: &Recovery) -> bool {
     found.model.as_ref() == Some(&wanted.model)
         && is_installed(&found.service, &wanted.service)
         && is_installed(&found.timer, &wanted.timer)
-        && found.is_ready()
+        && found.service.shown.file_state == "enabled"
 }
 
 /// Whether we wrote a unit file; an empty one is what a power cut leaves of one.

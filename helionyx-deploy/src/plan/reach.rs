@@ -141,11 +141,16 @@ fn toward(case: &Case<'_>) -> (Part, Option<ReleaseId>) {
 
 /// What a first deploy needs: its user, directories, and a place for the secrets.
 fn prepared(case: &Case<'_>) -> Part {
-    let mut part = Part::from(case.rules.prepare(case.found));
+    let mut part = Part::from(refuse_without_recovery(case));
+    part.then(case.rules.prepare(case.found));
     part.then(places::create_what_is_missing(case));
     let guard = case.rules.guard(case.found);
     part.then(guard.map(|guard| guard.install()).unwrap_or_default());
     part
+}
+
+fn refuse_without_recovery(case: &Case<'_>) -> Option<Refusal> {
+    case.rules.guard(case.found)?.refuse_without_program(&case.environment.id())
 }
 
 /// Leaves `current` where it is.
@@ -204,6 +209,7 @@ fn built(case: &Case<'_>, recipe: &Recipe) -> (Part, Option<ReleaseId>) {
     let mut part = Part::default();
     if case.is_forward() {
         part.then(case.rules.refuse_unprepared(case.found));
+        part.then(refuse_without_recovery(case));
         part.then(refuse::missing_secrets(case));
     }
     let identity = desired::identity(case.environment, &recipe.origin);

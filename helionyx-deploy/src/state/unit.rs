@@ -149,7 +149,7 @@ pub struct RecoveryState {
     pub service: UnitState,
     /// See there.
     pub timer: UnitState,
-    /// The program that we are, where another one is installed, or none.
+    /// The program that is to recover, where another one is installed, or none.
     pub other_tool: Option<Utf8PathBuf>,
     /// Whether a program is installed.
     pub has_tool: bool,
@@ -158,11 +158,18 @@ pub struct RecoveryState {
 }
 
 impl RecoveryState {
+    /// Whether there is a program that could recover: one is installed, or the deployer brings one.
+    #[must_use]
+    pub fn has_program(&self) -> bool {
+        self.has_tool || self.other_tool.is_some()
+    }
+
     /// Whether systemd would recover: whatever the model is that was kept.
     #[must_use]
     pub fn is_ready(&self) -> bool {
         let is_read = |unit: &UnitState| unit.shown.load == "loaded";
-        self.model.is_some()
+        self.has_tool
+            && self.model.is_some()
             && is_read(&self.service)
             && is_read(&self.timer)
             && self.service.shown.file_state == "enabled"

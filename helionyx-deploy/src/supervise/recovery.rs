@@ -40,10 +40,10 @@ fn others(host: &dyn Host, environment: &Environment) -> Result<usize, HostError
     Ok(others.count())
 }
 
-/// The program that we are, where another one is installed, or none: told by length and time, which
-/// stand beside its copy. A look at the content would cost more than all others together.
+/// The program that recovers, where another one is installed, or none: told by length and time,
+/// which stand beside its copy. A look at the content would cost more than all others together.
 fn other_tool(host: &dyn Host) -> Result<Option<Utf8PathBuf>, HostError> {
-    let Some(ours) = host.ourselves().program else { return Ok(None) };
+    let Some(ours) = host.recovery_program()? else { return Ok(None) };
     let dir = match host.node(&tool_in_use())? {
         Node::Link { target } => tool_in_use().with_file_name(target),
         _ => return Ok(Some(ours)),

@@ -205,8 +205,8 @@ fn what_all_environments_of_a_host_share_is_changed_by_one_at_a_time() {
     let mut waited = 0;
     let mut count = |event| waited += usize::from(matches!(event, Event::Waiting { .. }));
     let report = world.operate_with(&deploy(), &mut count).unwrap();
-    // Once for what recovers, without which it goes on, and once for the unit.
-    assert_eq!((report.outcome, waited), (Outcome::Failed, 2), "{report:?}");
+    // Twice for what recovers, without which it goes on, and once for the unit.
+    assert_eq!((report.outcome, waited), (Outcome::Failed, 3), "{report:?}");
     let error = report.error.unwrap();
     assert_eq!(error, "another deploy is at work: it does not say by whom", "ALL-02");
     assert_eq!(world.host.read_text("/etc/systemd/system/web-dev.service"), None);

@@ -12,7 +12,7 @@ use helionyx_deploy::state::SupervisorState;
 use helionyx_deploy::state::{Account, Node};
 use insta::assert_snapshot;
 
-use crate::world::{World, deploy};
+use crate::world::{TOOL, World, deploy};
 
 const UNIT: &str = "/etc/systemd/system/web-dev.service";
 const UNKNOWN: &str = "Id=web-dev.service\nLoadState=not-found\nActiveState=inactive\n";
@@ -43,6 +43,7 @@ fn a_first_deploy_installs_the_unit_and_enables_it() {
     - build compile: build --into bin
     - write release.env
     - seal release 20260101T000000Z-d1f7764
+    - install /usr/bin/helionyx-deploy as the recovery program
     - install and enable recover-shop.dev.service
     - arm recover-shop.dev.timer, in case we die
     - point current to 20260101T000000Z-d1f7764
@@ -74,8 +75,41 @@ fn without_a_user_nothing_is_begun_and_setup_makes_it() {
     - create directory /opt/shop/dev/cache for shop-dev
     - create directory /var/lib/shop/backups/dev
     - create directory /var/lib/shop/dev for shop-dev
+    - install /usr/bin/helionyx-deploy as the recovery program
     - install and enable recover-shop.dev.service
     ");
+}
+
+#[test]
+fn nothing_is_begun_that_no_program_could_bring_to_an_end() {
+    let world = World::under_systemd(UNKNOWN);
+    world.host.recover_by(None);
+    let refused = "refused: no recovery program is installed, and this deployer brings none: nothing would \
+                   end an operation that is cut short [no-recovery-program]\n  \
+                   help: run `helionyx-deploy setup --env shop/dev`";
+    for goal in [Goal::Setup, deploy()] {
+        assert_eq!(world.shown(&goal), refused);
+    }
+    assert_eq!(world.run(&Goal::Stop).outcome, Outcome::Unchanged, "a stop needs none");
+
+    world.host.recover_by(Some(TOOL.into()));
+    let first = world.shown(&Goal::Setup);
+    assert!(
+        first.contains("- install /usr/bin/helionyx-deploy as the recovery program"),
+        "{first}"
+    );
+    // This systemd loads no unit, and the setup fails at the next step.
+    world.run(&Goal::Setup);
+    let installed = "/usr/local/lib/helionyx-deploy/current/helionyx-deploy";
+    assert_eq!(world.host.read_text(installed), world.host.read_text(TOOL));
+    for by_none in [false, true] {
+        if by_none {
+            world.host.recover_by(None);
+        }
+        let later = world.shown(&deploy());
+        assert!(!later.contains("as the recovery program"), "what is installed will do: {later}");
+        assert!(later.contains("- arm recover-shop.dev.timer"), "{later}");
+    }
 }
 
 #[test]
@@ -101,6 +135,7 @@ fn what_waits_to_be_started_again_is_stopped_before_the_switch() {
     let world = World::under_systemd(LOOPING);
     assert_snapshot!(release_steps(&world.shown(&deploy())), @"
     - seal release 20260101T000000Z-d1f7764
+    - install /usr/bin/helionyx-deploy as the recovery program
     - install and enable recover-shop.dev.service
     - arm recover-shop.dev.timer, in case we die
     - stop web

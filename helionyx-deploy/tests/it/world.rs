@@ -18,6 +18,9 @@ use helionyx_deploy::state::HostState;
 pub const ROOT: &str = "/opt/shop/dev";
 pub const DATA: &str = "/var/lib/shop/dev";
 
+/// The program that recovers, where systemd runs the app.
+pub const TOOL: &str = "/usr/bin/helionyx-deploy";
+
 /// A machine in memory, and an environment that is deployed to it.
 pub struct World {
     pub host: FakeHost,
@@ -119,6 +122,8 @@ impl World {
         world.environment = environment(APP, &DEV.replace("process", "systemd"));
         world.host.put_dir("/run/systemd/system");
         world.host.act_as(0);
+        world.host.put_file(TOOL, "the operators' program", 0o755);
+        world.host.recover_by(Some(TOOL.into()));
         let output = |text: &str| Output::new(ExitStatus::Code(0), text.to_owned());
         world.host.program("systemctl", move |_, _| output(text));
         world.host.program("setpriv", compile);

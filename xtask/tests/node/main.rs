@@ -11,6 +11,7 @@ mod documented;
 mod fastapi;
 mod foreground;
 mod helionyx;
+mod installed;
 mod killed;
 mod lifecycle;
 mod mishaps;

@@ -1,9 +1,11 @@
 //! Nodes with Helionyx's own models on them, and other code in place of its own.
 
 use std::ops::{Deref, DerefMut};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde_json::Value;
+use xtask::build::{Profile, deployer};
 use xtask::node::Options;
 pub use xtask::site::Ended;
 use xtask::site::{WORK, standin};
@@ -27,8 +29,11 @@ impl DerefMut for Site {
     }
 }
 
-/// The program under test.
-const PROGRAM: &str = env!("CARGO_BIN_EXE_xtask");
+/// The program under test: what operators install.
+pub fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| deployer(Profile::Own).unwrap())
+}
 
 /// How health is asked for in tests: often, for a short time, and with a deadline that a busy machine
 /// keeps, too.
@@ -42,7 +47,7 @@ impl Site {
     /// A node with models and code of nothing but the standard library; nothing is set up.
     pub fn new(test: &str, options: Options) -> Site {
         let name = name(test);
-        let site = xtask::site::Site::new(&name, options, Path::new(PROGRAM)).unwrap();
+        let site = xtask::site::Site::new(&name, options, program()).unwrap();
         site.write_models(|text| adapted(text, &name)).unwrap();
         site.write_code(&CODE).unwrap();
         Site(site)
@@ -50,7 +55,7 @@ impl Site {
 
     /// A node with what stands in for Helionyx; nothing is set up.
     pub fn standin(test: &str) -> Site {
-        Site(standin::up(&name(test), Options::default(), Path::new(PROGRAM), &QUICK).unwrap())
+        Site(standin::up(&name(test), Options::default(), program(), &QUICK).unwrap())
     }
 
     /// The first after `setup` and a first deploy of these environments.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use camino::Utf8PathBuf;
+
 use super::FakeHost;
 use crate::host::{Clock, HostError, Ourselves};
 use crate::release::Actor;
@@ -88,7 +90,11 @@ impl Clock for FakeHost {
         let key = ProcessKey { pid: super::table::DEPLOYER, started_ticks: 1 };
         let command = vec!["helionyx-deploy".to_owned(), "deploy".to_owned()];
         let uid = self.machine().uid.unwrap_or(super::start::OUR_UID);
-        Ourselves { key, uid, command, program: None }
+        Ourselves { key, uid, command }
+    }
+
+    fn recovery_program(&self) -> Result<Option<Utf8PathBuf>, HostError> {
+        Ok(self.machine().recovery_program.clone())
     }
 
     /// Nothing is ever waited for.

@@ -38,6 +38,8 @@ pub(super) struct Machine {
     pub(super) unreachable: BTreeSet<String>,
     /// The user that we are, where somebody said.
     pub(super) uid: Option<u32>,
+    /// The program that recovers environments, where somebody said.
+    pub(super) recovery_program: Option<Utf8PathBuf>,
 }
 
 /// How long a changing call takes.

@@ -23,14 +23,11 @@ pub fn actor() -> Actor {
 pub fn ourselves() -> Ourselves {
     let pid = std::process::id();
     let command = text("/proc/self/cmdline");
-    let program = camino::Utf8Path::new("/proc/self/exe").read_link_utf8().ok();
     let words = command.split_terminator('\0').map(str::to_owned);
     Ourselves {
         key: ProcessKey { pid, started_ticks: proc::started_ticks(pid).unwrap_or_default() },
         uid: rustix::process::geteuid().as_raw(),
         command: words.collect(),
-        // Of one that was deleted the kernel says so behind the name.
-        program: program.filter(|path| path.is_file()),
     }
 }
 

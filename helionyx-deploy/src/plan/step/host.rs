@@ -39,7 +39,7 @@ pub enum HostStep {
         /// Which.
         unit: UnitName,
     },
-    /// Installs the program that we are for systemd and for people.
+    /// Installs a copy of a program, for systemd to recover with and for people.
     InstallTool {
         /// Where it lies.
         program: Utf8PathBuf,

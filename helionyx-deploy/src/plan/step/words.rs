@@ -52,8 +52,8 @@ impl fmt::Display for HostStep {
             HostStep::RemoveUnit { unit } => write!(f, "remove {unit}"),
             HostStep::ReloadUnits => f.write_str("have systemd read its units"),
             HostStep::EnableUnit { unit } => write!(f, "enable {unit}"),
-            HostStep::InstallTool { .. } => {
-                f.write_str("install this program for systemd and people")
+            HostStep::InstallTool { program } => {
+                write!(f, "install {program} as the recovery program")
             }
             HostStep::InstallRecovery { recovery } => {
                 write!(f, "install and enable {}", recovery.service.name)
