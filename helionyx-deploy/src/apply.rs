@@ -282,7 +282,7 @@ impl Applier<'_, '_, '_> {
                 return Err(self.told(index, step, error, duration_ms));
             }
         };
-        (self.work.events)(Event::Warning { message });
+        (self.work.events)(Event::warning(message));
         Ok(())
     }
 
@@ -317,7 +317,7 @@ impl Applier<'_, '_, '_> {
         let written = self.work.journal.write(Record::Step { step: Box::new(step.clone()) });
         match (written, self.work.heed) {
             (Err(error), Heed::Nothing) => {
-                (self.work.events)(Event::Warning { message: chain(&error) });
+                (self.work.events)(Event::warning(chain(&error)));
                 Ok(())
             }
             (written, _) => written,

@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use serde::Serialize;
 
 use crate::event::chain;
+use crate::hint::Hint;
 use crate::host::{Host, both, each};
 use crate::isolation;
 use crate::model::{Environment, Finding, Severity};
@@ -35,7 +36,8 @@ pub struct HostFinding {
     /// What is wrong.
     pub message: String,
     /// What to do about it.
-    pub hint: String,
+    #[serde(flatten)]
+    pub hint: Hint,
 }
 
 /// What is to be checked.
@@ -115,12 +117,12 @@ fn unreachable(host: &dyn Host, name: &HostName) -> Option<HostFinding> {
 }
 
 impl HostFinding {
-    fn error(code: &str, place: &str, message: String, hint: impl Into<String>) -> HostFinding {
+    fn error(code: &str, place: &str, message: String, hint: impl Into<Hint>) -> HostFinding {
         let (code, place) = (code.to_owned(), place.to_owned());
         HostFinding { severity: Severity::Error, code, place, message, hint: hint.into() }
     }
 
-    fn warning(code: &str, place: &str, message: String, hint: impl Into<String>) -> HostFinding {
+    fn warning(code: &str, place: &str, message: String, hint: impl Into<Hint>) -> HostFinding {
         let severity = Severity::Warning;
         HostFinding { severity, ..HostFinding::error(code, place, message, hint) }
     }

@@ -20,6 +20,8 @@ mod check;
 mod env_file;
 pub mod exit;
 mod generate;
+#[cfg(test)]
+mod hints;
 mod history;
 mod logs;
 mod plan;
@@ -48,33 +50,6 @@ use screen::Screen;
 const ENVS: &str = "envs";
 /// The name of the installed binary.
 pub const BINARY: &str = "helionyx-deploy";
-
-/// The commands, as they are typed.
-const COMMANDS: [&str; 23] = [
-    "deploy",
-    "plan",
-    "apply",
-    "setup",
-    "uninstall",
-    "rollback",
-    "releases",
-    "history",
-    "audit",
-    "status",
-    "logs",
-    "run",
-    "start",
-    "stop",
-    "restart",
-    "check",
-    "env-file",
-    "unit-file",
-    "recover",
-    "completions",
-    "man",
-    "schema",
-    "help",
-];
 
 const EXAMPLES: &str = "\
 Examples:

@@ -183,7 +183,7 @@ impl fmt::Display for Command {
 
 /// Words as a person would type them: quoted where a shell would need it. For people only.
 pub fn words<'a>(words: impl IntoIterator<Item = &'a String>) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,{}…".contains(c);
     let quoted = words.into_iter().map(|word| {
         if !word.is_empty() && word.chars().all(plain) {
             return word.clone();

@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::name::{CommitId, ReleaseId, ServiceName};
 use crate::plan::{Plan, Step};
 use crate::release::{Actor, Origin};
@@ -85,6 +86,9 @@ pub enum Event {
     Warning {
         /// What.
         message: String,
+        /// What to do about it.
+        #[serde(flatten, skip_serializing_if = "Hint::is_empty")]
+        hint: Hint,
     },
     /// The end of a service's log, after it failed.
     ServiceLog {
@@ -254,6 +258,11 @@ pub struct Neighbour {
 }
 
 impl Event {
+    /// The event that says what is worth knowing, where nothing need be done about it.
+    pub fn warning(message: impl Into<String>) -> Event {
+        Event::Warning { message: message.into(), hint: Hint::default() }
+    }
+
     /// The event that shows a plan.
     #[must_use]
     pub fn plan(plan: &Plan) -> Event {

@@ -72,7 +72,7 @@ impl Shared {
         message: String,
         hint: &str,
     ) -> Shared {
-        let (severity, hint) = (Severity::Error, hint.to_owned());
+        let (severity, hint) = (Severity::Error, hint.into());
         Shared { owners, finding: Finding { place, severity, code, message, hint } }
     }
 }

@@ -70,6 +70,7 @@ pub mod time;
 
 // What operators write, what releases and hosts are.
 pub mod command;
+pub mod hint;
 pub mod layout;
 pub mod model;
 pub mod release;

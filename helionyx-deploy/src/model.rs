@@ -8,6 +8,7 @@ use std::time::Duration;
 use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::layout::Layout;
 use crate::name::{
     AppName, BuildName, EnvironmentName, HostName, Port, PortName, ServiceName, UnitName,
@@ -246,7 +247,7 @@ impl Kind {
     /// What is wrong with a value of this kind, and what to write instead; none when nothing is.
     /// The value is in neither.
     #[must_use]
-    pub fn mismatch(&self, value: &str) -> Option<(&'static str, String)> {
+    pub fn mismatch(&self, value: &str) -> Option<(&'static str, Hint)> {
         validate::kind::mismatch(self, value)
     }
 }

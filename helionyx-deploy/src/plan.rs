@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::hint::Hint;
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::{AppName, EnvironmentName, ReleaseId};
@@ -79,12 +80,13 @@ pub struct Refusal {
     /// What is in the way.
     pub message: String,
     /// What to do about it.
-    pub hint: String,
+    #[serde(flatten)]
+    pub hint: Hint,
 }
 
 impl Refusal {
     /// A refusal in words.
-    pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Refusal {
+    pub fn new(code: &str, message: impl Into<String>, hint: impl Into<Hint>) -> Refusal {
         Refusal { code: code.to_owned(), message: message.into(), hint: hint.into() }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use crate::hint;
+use crate::hint::Hint;
 use crate::model::Environment;
 use crate::name::{AppName, CommitId, EnvironmentName, Port, PortName, ReleaseId, ServiceName};
 use crate::plan::runtime::rules;
@@ -136,7 +138,7 @@ fn findings(
 ) -> Vec<StatusFinding> {
     let id = environment.id();
     let mut findings = Vec::new();
-    let mut add = |code, message: String, hint: String| {
+    let mut add = |code, message: String, hint: Hint| {
         findings.push(StatusFinding { code, message, hint });
     };
     let current = found.current.release();
@@ -147,13 +149,15 @@ fn findings(
             add("dangling-current", format!("{path} {what}"), deploy(&id));
         }
         what => {
-            let hint = format!("look what it is, then `mv {path} {path}.aside` and deploy again");
+            let hint =
+                hint!("look what it is, then ", hint::aside(path.as_str()), " and deploy again");
             add("foreign-current", format!("{path} {what}"), hint);
         }
     }
     if found.unfinished {
         let message = "an operation has begun and not ended: it is at work, or was cut short";
-        add("unfinished", message.to_owned(), format!("wait for it, or run `recover --env {id}`"));
+        let hint = hint!("wait for it, or ").and(hint::run("recover", &id));
+        add("unfinished", message.to_owned(), hint);
     }
     if let Some((release, state)) = current.and_then(|id| found.releases.get_key_value(id)) {
         if let Condition::Damaged(what) = &state.condition {
@@ -166,29 +170,28 @@ fn findings(
         && rules(environment).guard(found).is_some_and(|guard| !guard.found.is_ready())
     {
         let message = "nothing would bring it to an end if an operation were cut short";
-        add("no-recovery", message.to_owned(), format!("run `setup --env {id}`"));
+        add("no-recovery", message.to_owned(), hint::run("setup", &id));
     }
     for Instance { process, release, .. } in &service.instances {
         if release.as_ref() != current {
             let from = release.as_ref().map_or("no known release".to_owned(), ToString::to_string);
             let message =
                 format!("{} of {name} runs from {from}, not from current", process.describe());
-            add("stale-process", message, format!("run `restart --env {id}`"));
+            add("stale-process", message, hint::run("restart", &id));
         }
     }
     if let Answering::Failing { reason, .. } = &service.health {
-        let hint = format!("look at `logs --env {id}`, then `restart --env {id}`");
-        add("unhealthy", reason.clone(), hint);
+        add("unhealthy", reason.clone(), hint::look_and_restart(&id));
     }
     if service.main().is_none() && current.is_some() {
         let ports = deployed.into_iter().flat_map(Service::all_ports).chain(environment.port);
         match holder(found, ports) {
             Some(holder) => {
                 let message = format!("{name} does not run, or cannot be seen: {holder}");
-                add("port-held", message, "look who that is, and as which user".to_owned());
+                add("port-held", message, "look who that is, and as which user".into());
             }
             None => {
-                add("stopped", format!("{name} does not run"), format!("run `start --env {id}`"));
+                add("stopped", format!("{name} does not run"), hint::run("start", &id));
             }
         }
     }
@@ -206,6 +209,6 @@ fn holder(found: &HostState, ports: impl Iterator<Item = Port>) -> Option<String
     held.next()
 }
 
-fn deploy(id: &str) -> String {
-    format!("run `deploy --env {id}`")
+fn deploy(id: &str) -> Hint {
+    hint::run("deploy", id)
 }

@@ -68,7 +68,7 @@ impl<'w> Supervisors<'w> {
                 self.get(modelled).stop(service, handle, timeout)?
             }
             ServiceStep::Start { service, release } => {
-                let warn = &mut |message| events(Event::Warning { message });
+                let warn = &mut |message| events(Event::warning(message));
                 self.of(service).start(service, release, way, warn)?
             }
             ServiceStep::Prove { service, release } => {

@@ -5,6 +5,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{HostFinding, code, secrets};
 use crate::event::chain;
+use crate::hint;
 use crate::host::Host;
 use crate::isolation::links;
 use crate::model::{Environment, Source};
@@ -109,7 +110,8 @@ fn damaged(environment: &Environment, found: &HostState) -> Vec<HostFinding> {
         Condition::Damaged(what) => {
             let place = environment.layout.release(id);
             let message = format!("the release is damaged: {what}; a rollback cannot go to it");
-            let hint = format!("run `releases --env {}`: it says where one goes", environment.id());
+            let releases = hint::run("releases", &environment.id());
+            let hint = releases.and(": it says where one goes");
             let code = code::DAMAGED_RELEASE;
             Some(HostFinding::warning(code, place.as_str(), message, hint))
         }
@@ -126,7 +128,9 @@ fn volatile_journal(host: &dyn Host, environment: &Environment) -> Option<HostFi
         Ok(Node::Directory { .. }) => None,
         _ => {
             let message = "the journal is kept in memory: a reboot ends what services wrote";
-            let hint = format!("run `mkdir {kept} && systemctl restart systemd-journald`");
+            let make = hint::shell(["mkdir", kept.as_str()]);
+            let restart = hint::shell(["systemctl", "restart", "systemd-journald"]);
+            let hint = hint!("run ", make, " and then ", restart);
             let place = kept.as_str();
             Some(HostFinding::warning(code::VOLATILE_JOURNAL, place, message.to_owned(), hint))
         }

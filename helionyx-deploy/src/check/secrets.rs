@@ -5,6 +5,8 @@ use camino::Utf8Path;
 
 use super::{HostFinding, code};
 use crate::event::chain;
+use crate::hint;
+use crate::hint::Hint;
 use crate::host::Host;
 use crate::model::Environment;
 use crate::operate::MEND_ACCESS;
@@ -30,7 +32,8 @@ pub(super) fn findings(host: &dyn Host, environment: &Environment) -> Vec<HostFi
         }
         Ok(found) => {
             let message = format!("the secrets should be in a file, but here is {found}");
-            vec![not_a_file(&path, message, "run `deploy`: it makes one to be filled in")]
+            let hint = hint::run("deploy", &environment.id());
+            vec![not_a_file(&path, message, hint.and(": it makes one to be filled in"))]
         }
         Err(error) => vec![not_a_file(&path, chain(&error), MEND_ACCESS)],
     }
@@ -45,7 +48,7 @@ fn of_mode(path: &Utf8Path, mode: u32) -> Vec<HostFinding> {
         return Vec::new();
     }
     let message = format!("others may look at the secrets: the mode is {mode:04o}");
-    let hint = format!("run `chmod 600 {path}`");
+    let hint = hint!("run ", hint::shell(["chmod", "600", path.as_str()]));
     vec![HostFinding::error(code::SECRETS_MODE, path.as_str(), message, hint)]
 }
 
@@ -62,6 +65,6 @@ fn of_content(host: &dyn Host, environment: &Environment, path: &Utf8Path) -> Ve
     }
 }
 
-fn not_a_file(path: &Utf8Path, message: String, hint: &str) -> HostFinding {
+fn not_a_file(path: &Utf8Path, message: String, hint: impl Into<Hint>) -> HostFinding {
     HostFinding::error(code::SECRETS_FILE, path.as_str(), message, hint)
 }

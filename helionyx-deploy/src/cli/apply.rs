@@ -4,6 +4,7 @@ use camino::Utf8PathBuf;
 use clap::Args;
 
 use crate::event::chain;
+use crate::hint;
 use crate::host::Look as _;
 use crate::operate::{Goal, Saved};
 
@@ -35,7 +36,8 @@ impl Apply {
         let path = models::current_directory()?.join(&self.file);
         let unreadable = |why: String| {
             let message = format!("failed to read the plan `{}`: {why}", self.file);
-            Failure::new(exit::USAGE, message, "make one with `plan --env … --out FILE`")
+            let plan = hint::command(["plan", "--env", "…", "--out", "FILE"]);
+            Failure::new(exit::USAGE, message, hint!("make one with ", plan))
         };
         let text = context.host.read(&path, LIMIT);
         let text = text.map_err(|error| unreadable(chain(&error.source)))?;

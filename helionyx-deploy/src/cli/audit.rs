@@ -3,6 +3,8 @@
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use crate::hint;
+use crate::hint::Hint;
 use crate::journal::audit::{Audit as Found, Flaw, verify};
 use crate::release::Anchor;
 
@@ -50,7 +52,11 @@ struct Verify {
     env: Option<String>,
 }
 
-const HINT: &str = "keep a copy, then look who changed it: `history` shows what is left";
+/// What to do about a record that is not whole.
+fn hint() -> Hint {
+    let history = hint::command(["history"]);
+    hint!("keep a copy, then look who changed it: ", history, " shows what is left")
+}
 
 const ASK_AS_ROOT: &str = "ask on the environment's host, as root";
 
@@ -62,7 +68,8 @@ struct Told<'a> {
     place: &'a str,
     #[serde(flatten)]
     flaw: &'a Flaw,
-    hint: &'a str,
+    #[serde(flatten)]
+    hint: Hint,
 }
 
 /// What the last JSON line of an environment says.
@@ -92,14 +99,18 @@ impl Verify {
             let origin = Origin::new(context.host.now(), Some(environment));
             let place = environment.layout.journal();
             for flaw in &found.flaws {
-                let body = Told { severity: "error", place: place.as_str(), flaw, hint: HINT };
+                let body = Told { severity: "error", place: place.as_str(), flaw, hint: hint() };
                 context.screen.line(&Line::new("finding", origin, body));
             }
             if let Some(why) = &found.silent {
                 let message = format!("the system's journal was not asked: {why}");
                 let flaw = &Flaw { code: "no-witness", message };
-                let body =
-                    Told { severity: "warning", place: place.as_str(), flaw, hint: ASK_AS_ROOT };
+                let body = Told {
+                    severity: "warning",
+                    place: place.as_str(),
+                    flaw,
+                    hint: ASK_AS_ROOT.into(),
+                };
                 context.screen.line(&Line::new("finding", origin, body));
             }
             let (whole, entries) = (found.is_whole(), found.entries);
@@ -108,7 +119,7 @@ impl Verify {
             context.screen.line(&Line::new("audit", origin, body));
             let id = environment.id();
             let text = render(&found, &id, context.screen.glyphs);
-            let hint = if whole { String::new() } else { help_line(HINT, context.program) };
+            let hint = if whole { String::new() } else { help_line(&hint(), context.program) };
             context.screen.say(&(text + &hint));
             worst = worst.max(if whole { exit::DONE } else { exit::DRIFT });
         }

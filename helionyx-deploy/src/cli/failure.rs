@@ -2,6 +2,8 @@
 //! the screen's.
 
 use crate::event::{Report, chain};
+use crate::hint;
+use crate::hint::Hint;
 use crate::host::HostError;
 use crate::isolation::Shared;
 use crate::journal::{Holder, JournalError};
@@ -11,7 +13,7 @@ use crate::plan::Refusal;
 use crate::source::SourceError;
 
 use super::json::{Failed, Line, NotBegun, Origin};
-use super::style::{BAD, DIM, WARN, commands, harmless, paint};
+use super::style::{BAD, DIM, WARN, harmless, paint};
 use super::{Context, exit};
 use crate::host::Clock as _;
 use crate::model::Severity;
@@ -27,7 +29,7 @@ pub(super) struct Failure {
     /// What went wrong: the error and its causes.
     pub(super) message: String,
     /// What to do about it; empty when there is nothing to say.
-    pub(super) hint: String,
+    pub(super) hint: Hint,
     /// What only some failures have.
     more: Box<More>,
 }
@@ -51,7 +53,7 @@ struct More {
 
 impl Failure {
     /// A failure in words.
-    pub(super) fn new(code: u8, message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    pub(super) fn new(code: u8, message: impl Into<String>, hint: impl Into<Hint>) -> Failure {
         Failure { code, message: message.into(), hint: hint.into(), ..Failure::default() }
     }
 
@@ -74,7 +76,11 @@ impl Failure {
         Failure {
             code: exit::CONFIGURATION,
             message: format!("the models have {}", super::style::count(errors, "mistake")),
-            hint: "mend what is said above first; `check` shows it again".to_owned(),
+            hint: hint!(
+                "mend what is said above first; ",
+                hint::command(["check"]),
+                " shows it again"
+            ),
             more: Box::new(More { findings: findings.to_vec(), ..More::default() }),
         }
     }
@@ -87,8 +93,9 @@ impl Failure {
     ) -> Failure {
         let report = Report { error: Some(self.message.clone()), ..report };
         if let Some((pid, site)) = self.more.in_the_way.zip(environment.map(Environment::id)) {
-            let way = format!("recover --env {site} --take-over {pid}");
-            self.hint += &format!("; where it hangs for good, `{way}` ends it");
+            let way = ["recover", "--env", &site, "--take-over", &pid.to_string()];
+            let way = hint!("; where it hangs for good, ", hint::command(way), " ends it");
+            self.hint = self.hint.and(way);
         }
         self.more.operation = Some((report, environment.cloned()));
         self
@@ -102,7 +109,7 @@ impl Failure {
         }
         let text = self.render(context.program);
         context.screen.aside(&text);
-        let (hint, refusals, exit_code) = (&*self.first_hint(), &*self.more.refusals, self.code);
+        let (hint, refusals, exit_code) = (self.first_hint(), &*self.more.refusals, self.code);
         match &self.more.operation {
             Some((report, environment)) => {
                 let (origin, holder) =
@@ -137,9 +144,9 @@ impl Failure {
         text + &help_line(&self.hint, program)
     }
 
-    fn first_hint(&self) -> String {
-        let first = self.more.refusals.first().map(|refusal| refusal.hint.clone());
-        if self.hint.is_empty() { first.unwrap_or_default() } else { self.hint.clone() }
+    fn first_hint(&self) -> &Hint {
+        let first = self.more.refusals.first().map(|refusal| &refusal.hint);
+        first.filter(|_| self.hint.is_empty()).unwrap_or(&self.hint)
     }
 }
 
@@ -149,10 +156,10 @@ fn error_line(message: &str, code: &str) -> String {
 }
 
 /// What to do about something, on a line of its own; nothing when there is nothing to say.
-pub(super) fn help_line(hint: &str, program: &str) -> String {
-    match hint {
-        "" => String::new(),
-        hint => format!("  {} {}\n", paint(DIM, "help:"), commands(hint, program)),
+pub(super) fn help_line(hint: &Hint, program: &str) -> String {
+    match hint.is_empty() {
+        true => String::new(),
+        false => format!("  {} {}\n", paint(DIM, "help:"), hint.shown(program)),
     }
 }
 
@@ -201,19 +208,20 @@ impl From<OperateError> for Failure {
             OperateError::Journal(JournalError::Locked(holder)) => {
                 failure.more.holder = holder.map(|holder| *holder);
                 failure.more.in_the_way = failure.more.holder.as_ref().map(|holder| holder.pid);
-                failure.hint = "wait for it with --wait 5m, or try again later".to_owned();
+                failure.hint = "wait for it with --wait 5m, or try again later".into();
             }
             OperateError::Journal(JournalError::Overtaken(holder)) => {
                 failure.more.holder = holder.map(|holder| *holder);
-                failure.hint = "nothing was changed since; see `status`".to_owned();
+                failure.hint = hint!("nothing was changed since; see ", hint::command(["status"]));
             }
             OperateError::Changed(_) => {
-                failure.hint = "nothing was changed; read a new plan: `plan --out`".to_owned();
+                let plan = hint::command(["plan", "--out"]);
+                failure.hint = hint!("nothing was changed; read a new plan: ", plan);
             }
             OperateError::Source(SourceError::Git { output, .. }) => {
                 failure.more.output = output.tail(LINES);
                 let hint = "mend the source, or what the model says of it below [source]";
-                failure.hint = hint.to_owned();
+                failure.hint = hint.into();
             }
             OperateError::Source(_)
             | OperateError::Journal(JournalError::Host(_))
@@ -236,7 +244,11 @@ mod tests {
     fn refusals_are_all_told_each_with_its_remedy() {
         let failure = Failure::from(OperateError::Refused(vec![
             Refusal::new("port-held", "port 80 of web is held by pid 1 (nginx)", "stop it"),
-            Refusal::new("no-previous", "there is no release", "see `releases`"),
+            Refusal::new(
+                "no-previous",
+                "there is no release",
+                hint!("see ", hint::command(["releases"])),
+            ),
         ]));
         assert_eq!(failure.code, exit::FAILED);
         insta::assert_snapshot!(plain(&failure), @r"
@@ -281,7 +293,7 @@ mod tests {
         let report = samples::report(crate::event::Outcome::Failed);
         let body = NotBegun {
             report: &report,
-            hint: "wait",
+            hint: &"wait".into(),
             holder: Some(&holder),
             refusals: &[],
             exit_code: 5,

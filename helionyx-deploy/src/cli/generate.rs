@@ -105,16 +105,13 @@ mod tests {
     #[test]
     fn every_command_says_its_purpose_in_a_line_and_has_examples() {
         let command = for_program(Cli::command(), "cargo xtask");
-        let known = super::super::COMMANDS;
         for command in command.get_subcommands() {
             let name = command.get_name();
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
             assert!((10..80).contains(&about.len()) && !about.ends_with('.'), "{name}: {about}");
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.starts_with("Examples:\n  cargo xtask "), "{name}: {help}");
-            assert!(known.contains(&name), "{name}");
         }
-        assert_eq!(command.get_subcommands().count() + 1, known.len(), "help is one more");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::event::{Event, Report};
+use crate::hint::Hint;
 use crate::journal::Holder;
 use crate::model::Environment;
 use crate::name::{AppName, EnvironmentName};
@@ -80,7 +81,8 @@ pub(super) struct PlannedStep<'a> {
 pub(super) struct NotBegun<'a> {
     #[serde(flatten)]
     pub(super) report: &'a Report,
-    pub(super) hint: &'a str,
+    #[serde(flatten)]
+    pub(super) hint: &'a Hint,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) holder: Option<&'a Holder>,
     #[serde(skip_serializing_if = "<[Refusal]>::is_empty")]
@@ -92,7 +94,8 @@ pub(super) struct NotBegun<'a> {
 #[derive(Serialize)]
 pub(super) struct Failed<'a> {
     pub(super) error: &'a str,
-    pub(super) hint: &'a str,
+    #[serde(flatten)]
+    pub(super) hint: &'a Hint,
     #[serde(skip_serializing_if = "<[Refusal]>::is_empty")]
     pub(super) refusals: &'a [Refusal],
     pub(super) exit_code: u8,

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use crate::event::Event;
 
-use super::style::{
-    BAD, DIM, GOOD, Glyphs, STRONG, WARN, commands, count, harmless, millis, paint,
-};
+use super::style::{BAD, DIM, GOOD, Glyphs, STRONG, WARN, count, harmless, millis, paint};
 
 mod result;
 
@@ -116,9 +114,12 @@ impl<'a> Narrator<'a> {
                 self.ended(*index);
                 self.step_failed(*duration_ms, error)
             }
-            Event::Warning { message } => {
-                let message = commands(message, self.program);
-                format!("  {} {message}\n", paint(WARN, "warning:"))
+            Event::Warning { message, hint } => {
+                let hint = match hint.is_empty() {
+                    true => String::new(),
+                    false => format!(" ({})", hint.shown(self.program)),
+                };
+                format!("  {} {message}{hint}\n", paint(WARN, "warning:"))
             }
             Event::Log { line } => return format!("{}\n", harmless(line)),
             Event::ServiceLog { service, lines } => self.service_log(service.as_str(), lines),

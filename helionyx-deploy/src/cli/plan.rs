@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use clap::Args;
 
+use crate::command::words;
 use crate::event::Operation;
 use crate::host::{Clock as _, Host as _};
 use crate::isolation::neighbours;
@@ -62,7 +63,8 @@ impl Plan {
         text.push(b'\n');
         context.host.write(&path, &text, 0o644)?;
         tell(context, environment, others, Operation::Deploy, &saved.plan);
-        let command = paint(COMMAND, format!("{} apply {out}", context.program));
+        let apply = format!("{} apply {}", context.program, words([&out.to_string()]));
+        let command = paint(COMMAND, apply);
         context.screen.say(&format!("  next: {command}\n"));
         Ok(exit::DONE)
     }

@@ -107,7 +107,7 @@ impl<'e> Log<'e> {
             let told = self.follow(&LocalHost::with_interrupt(Arc::clone(&over)), events);
             if let Err(failure) = told {
                 let message = format!("the log cannot be shown: {}", failure.message);
-                events(Event::Warning { message });
+                events(Event::warning(message));
             }
         });
     }

@@ -140,24 +140,6 @@ pub(super) fn harmless(line: &str) -> String {
     stripped.trim_end().chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// The operator's commands inside of backticks, as he has to type them: the library does not know
-/// by which name it was called.
-pub(super) fn commands(text: &str, program: &str) -> String {
-    let mut parts = text.split('`');
-    let mut done = parts.next().unwrap_or_default().to_owned();
-    for (index, part) in parts.enumerate() {
-        let opened = index % 2 == 0;
-        let word = part.split(' ').next().unwrap_or_default();
-        done.push('`');
-        if opened && super::COMMANDS.contains(&word) {
-            done.push_str(program);
-            done.push(' ');
-        }
-        done.push_str(part);
-    }
-    done
-}
-
 /// Cells in columns, each as wide as its widest cell; the last one is not filled up.
 pub(super) fn columns(rows: &[Vec<(Style, String)>]) -> String {
     let width = |column: usize| {
@@ -226,16 +208,6 @@ mod tests {
         ] {
             assert_eq!(Glyphs::for_locale(variables), glyphs, "{variables:?}");
         }
-    }
-
-    #[test]
-    fn commands_in_hints_are_what_one_types() {
-        let text = "look at `logs --env a/b`, `mv x y`, then `deploy`";
-        assert_eq!(
-            commands(text, "cargo xtask"),
-            "look at `cargo xtask logs --env a/b`, `mv x y`, then `cargo xtask deploy`"
-        );
-        assert_eq!(commands("no command", "x"), "no command");
     }
 
     #[test]

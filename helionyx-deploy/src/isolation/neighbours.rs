@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::event::{Neighbour, chain};
+use crate::hint;
 use crate::host::{Host, HostError};
 use crate::journal::{self, Tip};
 use crate::layout::{RELEASE_ENV, UNITS_DIR};
@@ -109,8 +110,12 @@ fn unread_unit(id: &str, unit: &UnitName) -> Finding {
             "{unit} of {id} has changed since systemd read it: this plan has systemd read all its \
              units, and loads the change"
         ),
-        hint: format!(
-            "look at `status --env {id}` first; `deploy --env {id}` puts back what is ours"
+        hint: hint!(
+            "look at ",
+            hint::command_for("status", id),
+            " first; ",
+            hint::command_for("deploy", id),
+            " puts back what is ours"
         ),
     }
 }

@@ -99,7 +99,7 @@ impl Work {
         if read.is_empty() {
             let place = Place::file(&file.path);
             let message = format!("`{name}` has no environment");
-            let hint = "write an <environment>.toml beside it".to_owned();
+            let hint = "write an <environment>.toml beside it".into();
             let (severity, code) = (Severity::Warning, code::NO_ENVIRONMENT);
             self.others.push(Finding { place, severity, code, message, hint });
         }
@@ -201,5 +201,5 @@ fn place_of(file: &SourceFile) -> Result<(AppName, Option<EnvironmentName>), (&s
 
 fn error(path: &str, code: &'static str, message: impl Into<String>, hint: &str) -> Finding {
     let (place, severity) = (Place::file(path), Severity::Error);
-    Finding { place, severity, code, message: message.into(), hint: hint.to_owned() }
+    Finding { place, severity, code, message: message.into(), hint: hint.into() }
 }

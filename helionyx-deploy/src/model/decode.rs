@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use super::catalog::SourceFile;
 use super::finding::{Finding, Place, Severity, plain};
 use super::{code, suggest};
+use crate::hint::Hint;
 
 mod cut;
 
@@ -259,7 +260,7 @@ fn is_tables(value: &DeValue<'_>) -> bool {
     items.into_iter().next().is_some_and(|first| first.get_ref().is_table())
 }
 
-fn finding(place: Place, code: &'static str, message: String, hint: impl Into<String>) -> Finding {
+fn finding(place: Place, code: &'static str, message: String, hint: impl Into<Hint>) -> Finding {
     Finding { place, severity: Severity::Error, code, message, hint: hint.into() }
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use crate::hint::Hint;
+
 /// One thing that is wrong. Findings are collected: an operator sees all of them at once.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Finding {
@@ -17,7 +19,8 @@ pub struct Finding {
     /// What is wrong.
     pub message: String,
     /// What to write or do instead.
-    pub hint: String,
+    #[serde(flatten)]
+    pub hint: Hint,
 }
 
 /// Whether a finding stops us.
@@ -75,7 +78,7 @@ impl From<systemd_unit_file::Finding> for Finding {
         // Of unit files, lines are judged as a whole.
         let column = usize::from(found.line > 0);
         let place = Place { file: found.file, line: found.line, column };
-        let (message, hint) = (found.message, found.hint);
+        let (message, hint) = (found.message, found.hint.into());
         Finding { place, severity, code: found.code.name(), message, hint }
     }
 }
@@ -135,12 +138,12 @@ mod tests {
             severity: Severity::Error,
             code: "unknown-key",
             message: "unknown key `x`".to_owned(),
-            hint: "known: `y`".to_owned(),
+            hint: "known: `y`".into(),
         };
         let text = "envs/a/app.toml:1:2: error: unknown key `x` [unknown-key]\n  help: known: `y`";
         assert_eq!(finding.to_string(), text);
         finding.place = Place::file("app.toml");
-        finding.hint.clear();
+        finding.hint = Hint::default();
         assert_eq!(finding.to_string(), "app.toml: error: unknown key `x` [unknown-key]");
         assert_eq!(serde_json::to_value(&finding).unwrap()["where"], "app.toml");
     }

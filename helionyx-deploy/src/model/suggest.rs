@@ -3,15 +3,25 @@
 pub use systemd_unit_file::closest;
 
 use super::finding::plain;
+use crate::hint;
+use crate::hint::{Hint, Part};
 
 /// What to write instead of an unknown word: the closest one, and all there are.
-pub fn hint(word: &str, known: &[&str]) -> String {
-    let all: Vec<String> = known.iter().map(|word| format!("`{}`", plain(word))).collect();
-    let all = all.join(", ");
-    match closest(word, known.iter().copied()).map(plain) {
-        Some(meant) if known.len() == 1 => format!("did you mean `{meant}`?"),
-        Some(meant) => format!("did you mean `{meant}`? known are {all}"),
-        None if known.is_empty() => "nothing can stand here".to_owned(),
-        None => format!("known: {all}"),
+pub fn hint(word: &str, known: &[&str]) -> Hint {
+    let code = |word: &str| hint::code(plain(word));
+    match closest(word, known.iter().copied()).map(code) {
+        Some(meant) if known.len() == 1 => hint!("did you mean ", meant, "?"),
+        Some(meant) => hint!("did you mean ", meant, "? known are ").and(listed(known)),
+        None if known.is_empty() => "nothing can stand here".into(),
+        None => hint!("known: ").and(listed(known)),
     }
+}
+
+/// All words, with commas between them.
+fn listed(words: &[&str]) -> Hint {
+    let parts = words.iter().enumerate().flat_map(|(index, word)| {
+        let comma = if index == 0 { "" } else { ", " };
+        [Part::from(comma), hint::code(plain(word))]
+    });
+    parts.collect()
 }

@@ -52,9 +52,7 @@ impl ToDo {
     pub(super) fn warnings(&self) -> impl Iterator<Item = Event> {
         let loaded =
             self.planned.iter().flat_map(|planned| self.neighbours.loaded_by(&planned.plan));
-        loaded.map(|finding| Event::Warning {
-            message: format!("{} ({})", finding.message, finding.hint),
-        })
+        loaded.map(|finding| Event::Warning { message: finding.message, hint: finding.hint })
     }
 }
 

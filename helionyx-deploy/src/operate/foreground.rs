@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::planning::{self, Known, Planned, Request};
 use super::{Goal, OperateError, locked, wait_for_lock};
 use crate::event::{Event, Operation, Report};
+use crate::hint;
 use crate::host::{Host, HostError};
 use crate::journal::{self, Tip};
 use crate::model::Environment;
@@ -64,7 +65,7 @@ fn planned(host: &dyn Host, environment: &Environment) -> Result<Planned, Operat
         let main = stop.found.services.get(service).and_then(|state| state.main());
         let which = main.map(|main| format!(": {}", main.process.describe())).unwrap_or_default();
         let message = format!("{service} runs already{which}");
-        let hint = format!("stop it first: `stop --env {}`", environment.id());
+        let hint = hint!("stop it first: ", hint::command_for("stop", &environment.id()));
         return Err(OperateError::Refused(vec![Refusal::new("runs-already", message, hint)]));
     }
     Ok(plan(&Goal::Start, Known { found: Some(stop.found), ..Known::default() })?)

@@ -67,7 +67,7 @@ pub fn take_over(
     };
     events(Event::TakingOver { from: (*holder).clone() });
     let (lock, left) = Lock::take_over(host, layout, Operation::Recover, &holder)?;
-    left.into_iter().for_each(|message| events(Event::Warning { message }));
+    left.into_iter().for_each(|message| events(Event::warning(message)));
     recover_under(&lock, environment, events)
 }
 

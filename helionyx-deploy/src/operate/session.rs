@@ -241,7 +241,7 @@ impl Session<'_, '_> {
     }
 
     fn warn(&mut self, message: String) {
-        (self.events)(Event::Warning { message });
+        (self.events)(Event::warning(message));
     }
 }
 

@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::digest::{Digest, Digester};
+use crate::hint;
 use crate::model::{Build, Environment, ProbeModel, ServiceModel};
 use crate::name::{Port, PortName, ReleaseId, ServiceName, UserName, VariableName};
 use crate::plan::Refusal;
@@ -146,8 +147,9 @@ pub fn rollback_target(
     found: &HostState,
     named: Option<&ReleaseId>,
 ) -> Result<ReleaseId, Box<Refusal>> {
-    let list = format!("`releases --env {}` shows what can be gone back to", environment.id());
-    let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, &*list)));
+    let list = hint::command_for("releases", &environment.id());
+    let list = hint!(list, " shows what can be gone back to");
+    let refuse = |code, message: String| Err(Box::new(Refusal::new(code, message, list.clone())));
     if let Some(id) = named {
         return match found.releases.get(id) {
             None => refuse("unknown-release", format!("there is no release {id}")),

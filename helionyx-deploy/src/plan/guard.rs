@@ -2,6 +2,7 @@
 //! a service could notice, disarmed after the last. No I/O.
 
 use super::{Part, Refusal};
+use crate::hint;
 use crate::layout::UNITS_DIR;
 use crate::name::UnitName;
 use crate::plan::step::{GuardStep, HostStep, Recovery, Step};
@@ -80,7 +81,8 @@ impl Guard<'_> {
     pub(super) fn refuse_without_program(&self, environment: &str) -> Option<Refusal> {
         let message = "no recovery program is installed, and this deployer brings none: nothing would \
                        end an operation that is cut short";
-        let hint = format!("run `helionyx-deploy setup --env {environment}`");
+        let setup = hint::shell(["helionyx-deploy", "setup", "--env", environment]);
+        let hint = hint!("run ", setup);
         let refusal = Refusal::new("no-recovery-program", message, hint);
         (!self.found.has_program()).then_some(refusal)
     }
@@ -100,7 +102,7 @@ impl Guard<'_> {
                 UnitFile::Text(_) => "was not made by us".to_owned(),
                 UnitFile::Other(what) => format!("is {what}"),
             };
-            let hint = format!("look what it is, then `mv {path} {path}.aside`");
+            let hint = hint!("look what it is, then ", hint::aside(&path));
             Some(Refusal::new("foreign-unit", format!("{path} {what}"), hint))
         });
         foreign.collect()

@@ -3,6 +3,7 @@
 use camino::{Utf8Path, Utf8PathBuf};
 use systemd_unit_file::OLDEST;
 
+use crate::hint;
 use crate::model::{Environment, ProgramVersion, Requirement};
 use crate::name::Port;
 use crate::plan::Refusal;
@@ -111,7 +112,8 @@ fn unmounted(environment: &Environment, found: &Prerequisites) -> Vec<Refusal> {
     let refusals = missing.filter_map(|(place, by)| {
         let below = ours.into_iter().find(|path| path.starts_with(place))?;
         let message = format!("{below} lies below {place}, which {by} mounts and is not mounted");
-        Some(Refusal::new("not-mounted", message, format!("run `mount {place}`")))
+        let mount = hint!("run ", hint::shell(["mount", place.as_str()]));
+        Some(Refusal::new("not-mounted", message, mount))
     });
     refusals.collect()
 }

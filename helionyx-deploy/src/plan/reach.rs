@@ -1,6 +1,7 @@
 //! The one place that decides: from what is wanted and what was found to the steps between them.
 //! No I/O.
 
+use crate::hint;
 use crate::layout::Layout;
 use crate::model::Environment;
 use crate::name::ReleaseId;
@@ -158,7 +159,7 @@ fn keep(case: &Case<'_>, is_refused: bool) -> (Part, Option<ReleaseId>) {
     let Some(current) = case.found.current.release().cloned() else {
         let mut part = Part::default();
         if !case.is_stop() && !is_refused {
-            let hint = format!("run `deploy --env {}` first", case.environment.id());
+            let hint = hint::run("deploy", &case.environment.id()).and(" first");
             part.then(Refusal::new("nothing-deployed", "nothing is deployed here", hint));
         }
         part.then(stop_all(case));

@@ -3,6 +3,7 @@
 //! [`rules`] is the one place that chooses between supervisors when something is decided;
 //! [`crate::supervise`] is its counterpart for what is done.
 
+use crate::hint;
 use crate::model::{Environment, Runtime, ServiceModel};
 use crate::name::{ReleaseId, ServiceName, UserName};
 use crate::plan::desired::{Directory, Leaving};
@@ -127,7 +128,7 @@ fn refuse_another_supervisor(environment: &Environment, service: &Service) -> Op
     let (made, ours) = (service.managed.supervisor(), environment.runtime.supervisor());
     (made != ours).then(|| {
         let message = format!("the release runs {} under {made}, not {ours}", service.name);
-        let hint = format!("run `deploy --env {}`", environment.id());
+        let hint = hint::run("deploy", &environment.id());
         Refusal::new("other-supervisor", message, hint)
     })
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::HostState;
+use crate::hint::Hint;
 
 /// How a service is doing by what its supervisor says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,5 +56,6 @@ pub struct StatusFinding {
     /// What is wrong.
     pub message: String,
     /// What to do about it.
-    pub hint: String,
+    #[serde(flatten)]
+    pub hint: Hint,
 }

@@ -79,7 +79,7 @@ fn run(world: &World) -> (Report, Vec<String>, Vec<String>) {
     let (mut notes, mut warnings) = (Vec::new(), Vec::new());
     let report = world.operate_with(&deploy(), &mut |event| match event {
         Event::StepFinished { note, .. } if note.contains("reused") => notes.push(note),
-        Event::Warning { message } => warnings.push(message),
+        Event::Warning { message, .. } => warnings.push(message),
         _ => {}
     });
     (report.unwrap(), notes, warnings)

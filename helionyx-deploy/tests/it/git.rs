@@ -82,7 +82,7 @@ fn commits_are_deployed_exactly_also_after_a_force_push_a_rollback_and_again_in_
     let rewritten = repository.ship("rewritten");
     let mut warnings = Vec::new();
     let report = rig.run_with(&deploy(), &mut |event| {
-        if let Event::Warning { message } = event {
+        if let Event::Warning { message, .. } = event {
             warnings.push(message);
         }
     });
@@ -277,7 +277,7 @@ fn a_submodule_is_told_of_also_among_thousands_of_files_and_the_files_are_not_to
     let (mut lines, mut warnings) = (0, Vec::new());
     let report = rig.run_with(&deploy(), &mut |event| match event {
         Event::Output { .. } => lines += 1,
-        Event::Warning { message } => warnings.push(message),
+        Event::Warning { message, .. } => warnings.push(message),
         _ => {}
     });
     assert_eq!(report.outcome, Outcome::Deployed);

@@ -339,7 +339,7 @@ fn a_system_journal_that_takes_nothing_or_says_nothing_is_no_more_than_a_warning
     world.host.fail_at(count, Fault::Before);
     let mut warnings = Vec::new();
     let report = world.operate_with(&deploy(), &mut |event| {
-        if let Event::Warning { message } = event {
+        if let Event::Warning { message, .. } = event {
             warnings.push(message);
         }
     });

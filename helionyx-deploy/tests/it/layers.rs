@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 /// Below all of them is the crate `systemd-unit-file`, which cannot use one that uses it.
 const LAYERS: [&[&str]; 11] = [
     &["digest", "name", "secret", "template", "time"],
-    &["command", "layout", "model", "release", "state"],
+    &["command", "hint", "layout", "model", "release", "state"],
     &["render", "tool"],
     &["plan"],
     &["event"],

@@ -67,7 +67,7 @@ fn taken_back(cause: fn() -> Cause, failures: usize) -> (Outcome, usize, bool) {
                     host.failures.store(failures, Ordering::Relaxed);
                     host.tries.store(0, Ordering::Relaxed);
                 }
-                Event::Warning { message } => announced |= message.contains("tried once more"),
+                Event::Warning { message, .. } => announced |= message.contains("tried once more"),
                 _ => {}
             }
         });

@@ -313,7 +313,7 @@ fn as_long_as_data_is_left_its_owner_and_the_record_are_kept() {
     world.host.fail_at(removal, Fault::Before);
     let mut told = Vec::new();
     let report = world.operate_with(&goal, &mut |event| {
-        if let Event::Warning { message } = event {
+        if let Event::Warning { message, .. } = event {
             told.push(message);
         }
     });

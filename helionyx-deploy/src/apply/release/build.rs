@@ -151,7 +151,7 @@ impl Maker<'_> {
             let name = &build.name;
             let left = first.describe();
             let message = format!("build step {name} left {left}{more} running, now killed");
-            (self.events)(Event::Warning { message });
+            (self.events)(Event::warning(message));
         }
         Ok(())
     }

@@ -164,7 +164,7 @@ impl Maker<'_> {
             let message = format!(
                 "history was rewritten: {old}, which is deployed, is no part of that of {new}"
             );
-            (self.events)(Event::Warning { message });
+            (self.events)(Event::warning(message));
         }
         Ok(true)
     }
@@ -185,7 +185,7 @@ impl Maker<'_> {
         }
         if !submodules.is_empty() {
             let message = format!("submodules are not exported: {}", submodules.join(", "));
-            (self.events)(Event::Warning { message });
+            (self.events)(Event::warning(message));
         }
         self.remove_leftovers(&mirror, commit)?;
         self.git("checkout", &git::export(&mirror, commit, &to))?;

@@ -83,7 +83,7 @@ impl Maker<'_> {
         };
         out.truncate(NAMED_LINKS);
         let message = format!("links of the source lead out of it: {}{more}", out.join(", "));
-        (self.events)(Event::Warning { message });
+        (self.events)(Event::warning(message));
         Ok(())
     }
 

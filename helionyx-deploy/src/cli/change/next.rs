@@ -1,6 +1,7 @@
 //! What is to be done on a host that was just set up. Reads the host.
 
-use crate::cli::style::{COMMAND, commands, paint};
+use crate::cli::style::{COMMAND, paint};
+use crate::hint;
 use crate::host::Host;
 use crate::model::Environment;
 use crate::observe::observe;
@@ -12,14 +13,15 @@ pub(super) fn after_setup(host: &dyn Host, environment: &Environment, program: &
     let (id, path) = (environment.id(), environment.layout.secrets());
     let Ok(found) = observe(host, environment) else { return String::new() };
     let missing: Vec<String> = found.missing_secrets.iter().map(ToString::to_string).collect();
-    let check = format!("`env-file check {path} --env {id}`, `deploy --env {id}`");
+    let check = hint::command(["env-file", "check", path.as_str(), "--env", &id]);
+    let then = hint!(check, ", ", hint::command_for("deploy", &id));
     match missing.is_empty() {
         true if found.current != Current::Missing => String::new(),
         true => format!("  next: {}\n", paint(COMMAND, format!("{program} deploy --env {id}"))),
         false => format!(
             "  next: fill in {} in {path}, then {}\n",
             missing.join(", "),
-            commands(&check, program)
+            then.shown(program)
         ),
     }
 }

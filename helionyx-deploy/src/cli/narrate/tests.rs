@@ -3,6 +3,7 @@
 use super::*;
 use crate::cli::{samples, style};
 use crate::event::{Operation, Outcome, Report};
+use crate::hint;
 use crate::plan::Step;
 use crate::plan::step::ReleaseStep;
 use crate::status::Status;
@@ -45,7 +46,7 @@ fn a_deploy_that_works_is_a_line_per_step_and_a_result() {
         finished(1, 2100, ""),
         started(2, "start web"),
         finished(2, 12, "pid 123"),
-        Event::Warning { message: "an old release is left for later".into() },
+        Event::warning("an old release is left for later"),
     ];
     let report = samples::report(Outcome::Deployed);
     insta::assert_snapshot!(story(Level::Normal, &events, &report), @r"
@@ -226,12 +227,13 @@ fn json_lines_of_events_say_when_and_of_which_environment() {
 
 #[test]
 fn a_warning_names_commands_as_they_are_typed() {
-    let message = "look at `status --env live` and `/etc/x`".to_owned();
-    let said = narrator(Level::Normal).tell(&Event::Warning { message });
-    assert!(
-        plain(&said).ends_with("look at `cargo xtask status --env live` and `/etc/x`\n"),
-        "{said}"
-    );
+    let hint = hint!("look at ", hint::command_for("status", "live"), " and `/etc/x`");
+    let warning = Event::Warning { message: "`deploy` has changed".into(), hint };
+    let said = narrator(Level::Normal).tell(&warning);
+    insta::assert_snapshot!(plain(&said), @"
+    deploy sample/local
+      warning: `deploy` has changed (look at `cargo xtask status --env live` and `/etc/x`)
+    ");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use crate::cli::failure::help_line;
 use crate::cli::style::{
     BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, bytes, duration, paint, time,
 };
+use crate::hint;
 use crate::model::Supervisor;
 use crate::status::{RunState, Status};
 use crate::time::Timestamp;
@@ -24,10 +25,12 @@ pub(super) fn render(service: &Status, now: Timestamp, glyphs: Glyphs, program: 
     if service.state == RunState::NotInstalled {
         let id = format!("{}/{}", service.app, service.environment);
         let hint = match service.supervisor {
-            Supervisor::Process => format!("run `deploy --env {id}`"),
-            Supervisor::Systemd => {
-                format!("run `setup --env {id}`, which says what is to be done before a deploy")
-            }
+            Supervisor::Process => hint!("run ", hint::command_for("deploy", &id)),
+            Supervisor::Systemd => hint!(
+                "run ",
+                hint::command_for("setup", &id),
+                ", which says what is to be done before a deploy"
+            ),
         };
         text += &help_line(&hint, program);
     }
@@ -158,7 +161,7 @@ mod tests {
         let finding = StatusFinding {
             code: "stale-process",
             message: "pid 123 of web runs from no known release, not from current".into(),
-            hint: "run `restart --env sample/local`".into(),
+            hint: hint!("run ", hint::command_for("restart", "sample/local")),
         };
         let stale = Status {
             running_release: Some(samples::release("bbbbbbb")),

@@ -480,7 +480,7 @@ fn units_of_two_apps_are_told_apart_by_the_app() {
         findings,
         ["envs/b/dev.toml shared-unit: the unit `a-dev.service` is taken at envs/a/dev.toml"]
     );
-    assert!(catalog.findings()[0].hint.contains("-{app}-{environment}"));
+    assert!(catalog.findings()[0].hint.to_string().contains("-{app}-{environment}"));
 }
 
 #[test]

@@ -15,8 +15,8 @@ pub fn data(placement: &mut Placement, reader: &mut Reader<'_>) {
     let (Some(root), Some(data)) = (&placement.root, &placement.data) else { return };
     let layout = Layout { root: root.0.clone(), data: data.0.clone() };
     let Some(complaint) = at_risk(&layout, &data.0) else { return };
-    let hint = "write e.g. `data = \"{root}/data\"`";
-    blame(("data", data), ("root", root), &complaint, hint, reader);
+    let remedy = "e.g. `data = \"{root}/data\"`";
+    blame(("data", data), ("root", root), &complaint, remedy, reader);
     placement.data = None;
 }
 
@@ -29,8 +29,8 @@ pub fn backups(placement: &mut Placement, reader: &mut Reader<'_>) {
         false => (at_risk(&layout, &backups.0), ("root", root)),
     };
     let Some(complaint) = complaint else { return };
-    let hint = "write a directory of its own, e.g. `backups = \"{root}/backups\"`";
-    blame(("backups", backups), other, &complaint, hint, reader);
+    let remedy = "a directory of its own, e.g. `backups = \"{root}/backups\"`";
+    blame(("backups", backups), other, &complaint, remedy, reader);
     placement.backups = None;
 }
 
@@ -40,12 +40,13 @@ fn blame(
     (key, own): Directory<'_>,
     (other_key, other): Directory<'_>,
     complaint: &str,
-    hint: &str,
+    remedy: &str,
     reader: &mut Reader<'_>,
 ) {
     let is_written = |directory: &(Utf8PathBuf, Span)| directory.1 != reader.root();
     if is_written(own) || !is_written(other) {
         let message = format!("`{key}` {complaint}");
+        let hint = format!("write {remedy}");
         return reader.error(&own.1, code::DATA_IN_RELEASES, message, hint);
     }
     let message = format!(
@@ -53,7 +54,7 @@ fn blame(
          {complaint}",
         other.0, own.0
     );
-    let hint = format!("write another directory, or {}", hint.trim_start_matches("write "));
+    let hint = format!("write another directory, or {remedy}");
     reader.error(&other.1, code::DATA_IN_RELEASES, message, hint);
 }
 

@@ -154,5 +154,5 @@ fn units(earlier: &Claims, later: &Claims) -> Vec<Finding> {
 
 fn finding(place: &Place, code: &'static str, message: String, hint: &str) -> Finding {
     let (place, severity) = (place.clone(), Severity::Error);
-    Finding { place, severity, code, message, hint: hint.to_owned() }
+    Finding { place, severity, code, message, hint: hint.into() }
 }

@@ -1,31 +1,32 @@
 //! Rules for the values of variables, by their kind. No I/O.
 
 use super::text;
+use crate::hint::Hint;
 use crate::model::{Kind, suggest};
 use crate::name::Port;
 
 /// What is wrong with a value, and what to write instead; none when it is of its kind.
 ///
 /// The value itself is in neither: who has put a secret in the wrong place must not see it printed.
-pub fn mismatch(kind: &Kind, value: &str) -> Option<(&'static str, String)> {
+pub fn mismatch(kind: &Kind, value: &str) -> Option<(&'static str, Hint)> {
     match kind {
         Kind::Text | Kind::Secret => None,
         Kind::Port => {
             let port = value.parse::<i64>().ok().filter(|_| is_digits(value));
             let port = port.and_then(|port| Port::try_from(port).ok());
-            port.is_none().then(|| ("is no port", "write a number from 1 to 65535".to_owned()))
+            port.is_none().then(|| ("is no port", "write a number from 1 to 65535".into()))
         }
         Kind::Number => {
-            (!is_number(value)).then(|| ("is no number", "write e.g. 10 or 2.5".to_owned()))
+            (!is_number(value)).then(|| ("is no number", "write e.g. 10 or 2.5".into()))
         }
         Kind::Path => text::absolute_path(value)
-            .map(|complaint| (complaint, "write e.g. \"{data}/events\"".to_owned())),
+            .map(|complaint| (complaint, "write e.g. \"{data}/events\"".into())),
         Kind::Url if text::has_credentials(value) => {
             let hint = "declare it with `kind = \"secret\"`, and give its value on the host";
-            Some(("holds a user or password", hint.to_owned()))
+            Some(("holds a user or password", hint.into()))
         }
         Kind::Url => text::web_url(value)
-            .map(|complaint| (complaint, "write e.g. \"https://example.org\"".to_owned())),
+            .map(|complaint| (complaint, "write e.g. \"https://example.org\"".into())),
         Kind::Choice(choices) => {
             let known: Vec<_> = choices.iter().map(String::as_str).collect();
             let hint = || suggest::hint(value, &known);

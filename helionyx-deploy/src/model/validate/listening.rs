@@ -23,6 +23,6 @@ pub fn asked(app: &App, claims: &[Claim], place: &Placement, reader: &mut Reader
         let (name, value) = (&claim.name, &claim.value);
         let message = format!("`{name}` is {value}, and the probes ask port {port}");
         let hint = format!("write `{name} = \"{{port}}\"` where the service listens on it");
-        reader.warning_at(&claim.place, code::OTHER_PORT, message, hint);
+        reader.warning_at(&claim.place, code::OTHER_PORT, message, hint.into());
     }
 }

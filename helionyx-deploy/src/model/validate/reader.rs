@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::ops::Range;
 use std::str::FromStr;
 
+use crate::hint::Hint;
 use crate::model::bounds::{Integer, Text};
 use crate::model::catalog::SourceFile;
 use crate::model::decode::Broken;
@@ -54,7 +55,7 @@ impl<'a> Reader<'a> {
         span: &Span,
         code: &'static str,
         message: impl Into<String>,
-        hint: impl Into<String>,
+        hint: impl Into<Hint>,
     ) {
         let (place, severity) = (self.place(span), Severity::Error);
         self.findings.push(Finding {
@@ -67,7 +68,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes what is worth knowing, wherever it stands.
-    pub fn warning_at(&mut self, place: &Place, code: &'static str, message: String, hint: String) {
+    pub fn warning_at(&mut self, place: &Place, code: &'static str, message: String, hint: Hint) {
         let (place, severity) = (place.clone(), Severity::Warning);
         self.findings.push(Finding { place, severity, code, message, hint });
     }

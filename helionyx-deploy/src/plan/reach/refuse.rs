@@ -3,6 +3,7 @@
 use camino::Utf8PathBuf;
 
 use super::Case;
+use crate::hint;
 use crate::name::{Port, ReleaseId, VariableName};
 use crate::plan::Refusal;
 use crate::release::Service;
@@ -13,7 +14,8 @@ pub(super) fn foreign_current(case: &Case<'_>) -> Option<Refusal> {
     match &case.found.current {
         Current::Missing | Current::Release(_) | Current::Dangling(_) => None,
         what @ (Current::Foreign(_) | Current::NotALink(_)) => {
-            let hint = format!("look what it is, then `mv {path} {path}.aside` and deploy again");
+            let hint =
+                hint!("look what it is, then ", hint::aside(path.as_str()), " and deploy again");
             Some(Refusal::new("foreign-current", format!("{path} {what}"), hint))
         }
     }
@@ -75,9 +77,12 @@ pub(super) fn missing_secrets(case: &Case<'_>) -> Option<Refusal> {
     let message = format!("{path} has no value for {}", names.join(", "));
     let hint = match case.found.nodes.get(&path) {
         None | Some(Node::Missing) => {
-            format!("run `setup --env {id}`: it makes the file, to be filled in")
+            hint::run("setup", &id).and(": it makes the file, to be filled in")
         }
-        Some(_) => format!("fill them in, and check with `env-file check {path} --env {id}`"),
+        Some(_) => {
+            let check = hint::command(["env-file", "check", path.as_str(), "--env", &id]);
+            hint!("fill them in, and check with ", check)
+        }
     };
     Some(Refusal::new("missing-secret", message, hint))
 }
@@ -90,6 +95,7 @@ pub(super) fn damaged(case: &Case<'_>, id: &ReleaseId) -> Refusal {
         Some(Condition::Foreign) => "has no manifest".to_owned(),
         Some(Condition::Damaged(what)) => format!("is damaged: {what}"),
     };
-    let hint = format!("run `deploy --env {}`: it builds a whole one", case.environment.id());
+    let deploy = hint::run("deploy", &case.environment.id());
+    let hint = deploy.and(": it builds a whole one");
     Refusal::new("damaged-release", format!("release {id} {why}"), hint)
 }

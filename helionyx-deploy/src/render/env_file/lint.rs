@@ -1,6 +1,7 @@
 //! What is wrong with an environment file, before systemd sees it (and logs what it drops): by
 //! place and name, never with a value. No I/O.
 
+use crate::hint::Hint;
 use crate::model::{Finding, Severity, finding::Place};
 
 use super::grammar::{self, Read, Systemd};
@@ -68,16 +69,16 @@ pub(super) struct Issue {
     pub key: Option<String>,
     /// What is wrong, without the key.
     pub problem: String,
-    pub hint: String,
+    pub hint: Hint,
 }
 
 impl Issue {
-    fn error(at: usize, code: &'static str, problem: &str, hint: &str) -> Issue {
-        let (problem, hint) = (problem.to_owned(), hint.to_owned());
+    fn error(at: usize, code: &'static str, problem: &str, hint: impl Into<Hint>) -> Issue {
+        let (problem, hint) = (problem.to_owned(), hint.into());
         Issue { at: Some(at), line: 0, severity: Severity::Error, code, key: None, problem, hint }
     }
 
-    fn warning(at: usize, code: &'static str, problem: &str, hint: &str) -> Issue {
+    fn warning(at: usize, code: &'static str, problem: &str, hint: impl Into<Hint>) -> Issue {
         Issue { severity: Severity::Warning, ..Issue::error(at, code, problem, hint) }
     }
 
@@ -135,7 +136,7 @@ fn found(file: &str, bytes: &[u8], mut issues: Vec<Issue>) -> Vec<Finding> {
         .collect();
     if total > MOST {
         let message = format!("there are {} more findings", total - MOST);
-        let hint = "is this an environment file?".to_owned();
+        let hint = "is this an environment file?".into();
         let (place, code) = (Place::file(file), code::TOO_MANY);
         findings.push(Finding { place, severity: Severity::Error, code, message, hint });
     }

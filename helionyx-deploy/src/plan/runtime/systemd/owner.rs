@@ -2,6 +2,8 @@
 //! No I/O.
 
 use super::Rules;
+use crate::hint;
+use crate::hint::Hint;
 use crate::plan::Refusal;
 use crate::plan::desired::Directory;
 use crate::state::{HostState, Node, SystemdState};
@@ -12,7 +14,8 @@ pub(super) fn refuse_without_user(rules: &Rules<'_>, state: &SystemdState) -> Ve
         return Vec::new();
     }
     let message = format!("this host has no user {}", rules.units.user);
-    let hint = format!("run `setup --env {}`: it makes the user", rules.environment.id());
+    let setup = hint::run("setup", &rules.environment.id());
+    let hint = setup.and(": it makes the user");
     vec![Refusal::new("no-user", message, hint)]
 }
 
@@ -25,23 +28,24 @@ pub(super) fn refuse_wrong_owner(
     uid: u32,
 ) -> Option<Refusal> {
     let Directory { path, owner, .. } = directory;
-    let (hint, wrong) = match (owner, state.user) {
-        (Some(owner), Some(account)) if uid != account.uid => {
-            (format!("chown {owner}: {path}"), format!("it belongs to user id {uid}"))
-        }
+    let owned = format!("it belongs to user id {uid}");
+    let chown = |owner: &str| hint::shell(["chown", &format!("{owner}:"), path.as_str()]);
+    let (hint, wrong): (Hint, _) = match (owner, state.user) {
+        (Some(owner), Some(account)) if uid != account.uid => (chown(owner.as_str()).into(), owned),
         (Some(owner), None) => {
-            let make = format!("useradd --system --user-group --no-create-home {owner}");
-            (format!("{make} && chown {owner}: {path}"), format!("it belongs to user id {uid}"))
+            let owner = owner.as_str();
+            let make =
+                hint::shell(["useradd", "--system", "--user-group", "--no-create-home", owner]);
+            (hint!(make, " and then ", chown(owner)), owned)
         }
-        (None, _) if uid != 0 => {
-            (format!("chown root: {path}"), format!("it belongs to user id {uid}"))
-        }
+        (None, _) if uid != 0 => (chown("root").into(), owned),
         (None, _) if mode & 0o022 != 0 => {
-            (format!("chmod go-w {path}"), format!("others may write to it ({mode:04o})"))
+            let close = hint::shell(["chmod", "go-w", path.as_str()]);
+            (close.into(), format!("others may write to it ({mode:04o})"))
         }
         _ => return None,
     };
-    let hint = format!("look what lies in it, then run `{hint}`");
+    let hint = hint!("look what lies in it, then run ").and(hint);
     Some(Refusal::new("wrong-owner", format!("{path}: {wrong}"), hint))
 }
 
@@ -54,11 +58,12 @@ pub(super) fn refuse_what_others_may_replace(found: &HostState) -> Vec<Refusal> 
         let is_open = mode & 0o022 != 0 && mode & 0o1000 == 0;
         let (hint, wrong) = match (*uid, is_open) {
             (0, false) => return None,
-            (0, true) => ("chmod go-w", format!("others may write to it ({mode:04o})")),
-            (uid, _) => ("chown root:", format!("it belongs to user id {uid}")),
+            (0, true) => (["chmod", "go-w"], format!("others may write to it ({mode:04o})")),
+            (uid, _) => (["chown", "root:"], format!("it belongs to user id {uid}")),
         };
         let message = format!("{path}: {wrong}, and root would write below it");
-        let hint = format!("run `{hint} {path}`, or choose another root or data");
+        let mend = hint::shell(hint.into_iter().chain([path.as_str()]));
+        let hint = hint!("run ", mend, ", or choose another root or data");
         Some(Refusal::new("wrong-owner", message, hint))
     };
     found.above.iter().filter_map(refuse).collect()

@@ -1,6 +1,7 @@
 //! Units that we may not touch: somebody else wrote, masked or changed them. No I/O.
 
 use super::path_of;
+use crate::hint;
 use crate::plan::Refusal;
 use crate::release::Unit;
 use crate::render::GENERATOR;
@@ -16,14 +17,14 @@ pub(super) fn start(unit: &Unit, state: Option<&UnitState>) -> Vec<Refusal> {
 
 /// A unit that somebody else wrote or masked is not ours to change.
 fn foreign(unit: &Unit, state: &UnitState, path: &str) -> Option<Refusal> {
-    let hint = format!("look what it is, then `mv {path} {path}.aside`");
+    let hint = hint!("look what it is, then ", hint::aside(path));
     let (message, hint) = match &state.file {
         UnitFile::Missing => return None,
         // An empty one is what a power cut leaves of a file that was not synced.
         UnitFile::Text(text) if text.is_empty() || text.contains(GENERATOR) => return None,
         UnitFile::Text(_) => (format!("{path} was not made by us"), hint),
         UnitFile::Other(what) if state.shown.load == "masked" => {
-            let unmask = format!("run `systemctl unmask {}`", unit.name);
+            let unmask = hint!("run ", hint::shell(["systemctl", "unmask", unit.name.as_str()]));
             (format!("{path} is {what}: the unit is masked"), unmask)
         }
         UnitFile::Other(what) => (format!("{path} is {what}"), hint),
@@ -38,7 +39,7 @@ fn shadowed(unit: &Unit, state: &UnitState, path: &str) -> Option<Refusal> {
         // With nothing of ours there yet, it is the host's own: ours would take its place.
         UnitFile::Missing => {
             let message = format!("the host has a unit {} of its own in {fragment}", unit.name);
-            let hint = "give the environment another `unit_suffix`".to_owned();
+            let hint = "give the environment another `unit_suffix`";
             Some(Refusal::new("foreign-unit", message, hint))
         }
         UnitFile::Text(_) => {
@@ -55,8 +56,11 @@ fn overridden(unit: &Unit, state: &UnitState) -> Vec<Refusal> {
     let decisive = state.overridden.iter().filter(|one| one.is_decisive);
     let refuse = |one: &systemd_unit_file::effective::Overridden| {
         let hint = match one.by.last() {
-            Some(path) => format!("remove {path}, then run `systemctl daemon-reload`"),
-            None => format!("look at `systemctl cat {}`", unit.name),
+            Some(path) => {
+                let reload = hint::shell(["systemctl", "daemon-reload"]);
+                hint!(format!("remove {path}, then run "), reload)
+            }
+            None => hint!("look at ", hint::shell(["systemctl", "cat", unit.name.as_str()])),
         };
         Refusal::new("unit-overridden", format!("{}: {one}", unit.name), hint)
     };

@@ -1,6 +1,8 @@
 //! How a service is doing by what systemd says of its unit. No I/O.
 
 use super::{Rules, state};
+use crate::hint;
+use crate::hint::Hint;
 use crate::name::ServiceName;
 use crate::release::Unit;
 use crate::state::unit::Shown;
@@ -39,9 +41,9 @@ fn run_state(unit: Option<&UnitState>, runs: bool, found: &HostState) -> RunStat
 /// What is wrong with a unit that a release wants.
 fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFinding> {
     let (id, name, shown) = (rules.environment.id(), &unit.name, &found.shown);
-    let deploy = |id: &str| format!("run `deploy --env {id}`");
+    let deploy = |id: &str| hint::run("deploy", id);
     let mut findings = Vec::new();
-    let mut add = |code, message: String, hint: String| {
+    let mut add = |code, message: String, hint: Hint| {
         findings.push(StatusFinding { code, message, hint });
     };
     match &found.file {
@@ -53,7 +55,8 @@ fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFind
             add("unit-changed", format!("{name} is not what the release says"), deploy(&id));
         }
         UnitFile::Other(what) => {
-            let hint = format!("look what it is, then `systemctl unmask {name}` or move it aside");
+            let unmask = hint::shell(["systemctl", "unmask", name.as_str()]);
+            let hint = hint!("look what it is, then ", unmask, " or move it aside");
             add("foreign-unit", format!("{name} is {what}"), hint);
         }
     }
@@ -63,12 +66,12 @@ fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFind
     }
     for drop_in in &shown.drop_ins {
         let message = format!("{drop_in} changes {name}");
-        add("drop-in", message, "remove it, or say it in the model".to_owned());
+        add("drop-in", message, "remove it, or say it in the model".into());
     }
     for one in &found.overridden {
         let hint = match one.by.last() {
-            Some(path) => format!("remove {path}, or say it in the model"),
-            None => format!("look at `systemctl cat {name}`"),
+            Some(path) => format!("remove {path}, or say it in the model").into(),
+            None => hint!("look at ", hint::shell(["systemctl", "cat", name.as_str()])),
         };
         add("unit-overridden", format!("{name}: {one}"), hint);
     }
@@ -76,8 +79,8 @@ fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFind
         add("not-enabled", format!("{name} does not start with the machine"), deploy(&id));
     }
     if let Some(why) = shown.failure().filter(|_| !shown.is_running()) {
-        let hint = format!("look at `logs --env {id}`, then `restart --env {id}`");
-        add("unit-failed", format!("{name}: {why}{}", restarts(shown)), hint);
+        let message = format!("{name}: {why}{}", restarts(shown));
+        add("unit-failed", message, hint::look_and_restart(&id));
     }
     findings
 }

@@ -2,6 +2,7 @@
 
 use super::super::grammar::{self, Key, Systemd};
 use super::{Finding, Issue, code, found, is_placeholder};
+use crate::hint;
 
 /// The values of these secrets in a file that is checked in, which are no placeholders.
 #[must_use]
@@ -15,8 +16,11 @@ pub fn pasted(file: &str, bytes: &[u8], secrets: &[&str]) -> Vec<Finding> {
             continue;
         }
         let problem = "a secret has a value here, where everybody can read it";
-        let hint = "change the secret, and run `cargo xtask render-units`; its value belongs in \
-                    `shared/.env` on the host";
+        let hint = hint!(
+            "change the secret, and run ",
+            hint::shell(["cargo", "xtask", "render-units"]),
+            "; its value belongs in `shared/.env` on the host"
+        );
         let issue = Issue::error(assignment.value_at, code::SECRET_IN_EXAMPLE, problem, hint);
         issues.push(issue.of(name));
     }
