@@ -28,7 +28,7 @@ pub use clock::{Clock, Ourselves};
 pub use error::{Cause, HostError, LockError, ProbeError};
 pub use fake::FakeHost;
 pub use local::{LocalHost, RecoveryProgram};
-pub use look::{Answer, Look, Searched, both, each};
+pub use look::{Answer, Look, OpenFile, Searched, both, each};
 pub use wrapper::Wrapper;
 
 /// A machine. Two may look at it at once.

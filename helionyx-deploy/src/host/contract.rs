@@ -35,6 +35,7 @@ prove_on_both_machines! {
     what_needs_something_there_says_that_it_is_missing: check_missing_is_an_error,
     only_the_last_part_of_a_path_is_not_followed: check_links_in_paths,
     a_file_is_put_in_place_whole_with_its_mode: check_write,
+    an_open_file_stays_itself_when_another_takes_its_path: check_open,
     appending_adds_and_truncating_cuts: check_append_and_truncate,
     a_link_is_replaced_and_nothing_else_is: check_replace_link,
     directories_get_their_mode_when_they_are_new: check_create_dir,
@@ -176,6 +177,26 @@ fn check_write(host: &dyn Host, dir: &Utf8Path) {
     assert_eq!(host.read(&dir.join("link"), 10).unwrap(), b"mine", "the link was replaced");
     assert_eq!(host.read(&dir.join("other"), 10).unwrap(), b"other");
     host.write(dir, b"", 0o644).unwrap_err();
+}
+
+fn check_open(host: &dyn Host, dir: &Utf8Path) {
+    let (log, other) = (dir.join("log"), dir.join("other"));
+    assert!(host.open(&log).unwrap().is_none());
+    assert!(host.open(&log.join("below")).unwrap().is_none());
+    assert!(host.open(dir).is_err(), "it is no file");
+    host.replace_link(&other, &log).unwrap();
+    host.append(&log, b"0123").unwrap();
+    assert!(host.open(&other).is_err(), "no link is followed");
+    let file = host.open(&log).unwrap().unwrap();
+    host.append(&log, b"4567").unwrap();
+    assert_eq!((file.size().unwrap(), file.read(2, 4).unwrap()), (8, b"2345".to_vec()));
+    assert_eq!((file.read(6, 99).unwrap(), file.read(9, 9).unwrap()), (b"67".to_vec(), vec![]));
+    assert!(!file.is_replaced().unwrap());
+    host.remove(&log).unwrap();
+    assert!(!file.is_replaced().unwrap(), "nothing is there yet");
+    host.append(&log, b"new").unwrap();
+    assert!(file.is_replaced().unwrap());
+    assert_eq!(file.read(0, 99).unwrap(), b"01234567");
 }
 
 fn check_append_and_truncate(host: &dyn Host, dir: &Utf8Path) {

@@ -46,6 +46,7 @@ mod fault;
 mod lock;
 mod look;
 mod machine;
+mod open;
 mod run;
 mod service;
 mod start;

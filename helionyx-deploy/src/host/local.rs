@@ -9,8 +9,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::{
-    Answer, Change, Changed, Clock, HeldLock, Host, HostError, Launch, LockError, Look, Ourselves,
-    ProbeError, Searched,
+    Answer, Change, Changed, Clock, HeldLock, Host, HostError, Launch, LockError, Look, OpenFile,
+    Ourselves, ProbeError, Searched,
 };
 use crate::command::ExitStatus;
 use crate::digest::Digest;
@@ -36,6 +36,7 @@ mod http;
 mod journald;
 mod listeners;
 mod lock;
+mod open;
 mod parallel;
 mod proc;
 mod recovery;
@@ -182,6 +183,10 @@ impl Look for LocalHost {
 
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
         files::read_tail(path, limit)
+    }
+
+    fn open(&self, path: &Utf8Path) -> Result<Option<Box<dyn OpenFile>>, HostError> {
+        open::open(path)
     }
 
     fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {

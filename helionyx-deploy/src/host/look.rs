@@ -26,6 +26,8 @@ pub trait Look {
     fn read(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
     /// The last bytes of a regular file, at most `limit`; empty when there is none.
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// Opens a regular file to read it while others write to it; none when there is no such file.
+    fn open(&self, path: &Utf8Path) -> Result<Option<Box<dyn OpenFile>>, HostError>;
     /// How many bytes may still be written to the file system of this directory, or of the first
     /// one above it that is there.
     fn free(&self, dir: &Utf8Path) -> Result<u64, HostError>;
@@ -69,6 +71,16 @@ pub trait Look {
         one();
         other();
     }
+}
+
+/// A file that was opened: it stays the same one when another takes its path.
+pub trait OpenFile {
+    /// How long it is now, in bytes.
+    fn size(&self) -> Result<u64, HostError>;
+    /// Its bytes from a position on, at most `limit`; fewer where it ends before.
+    fn read(&self, from: u64, limit: u64) -> Result<Vec<u8>, HostError>;
+    /// Whether another file has its path now. Where nothing has it, none has yet.
+    fn is_replaced(&self) -> Result<bool, HostError>;
 }
 
 /// Looks at two things that have nothing to do with each other, at once where the machine can.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{Answer, Clock, Host, HostError, Look, Ourselves, ProbeError, Searched};
+use super::{Answer, Clock, Host, HostError, Look, OpenFile, Ourselves, ProbeError, Searched};
 use crate::command::ExitStatus;
 use crate::digest::Digest;
 use crate::name::Port;
@@ -36,6 +36,7 @@ impl<T: Wrapper> Look for T {
         nodes(dir: &Utf8Path) -> Result<BTreeMap<FilePath, Node>, HostError>;
         read(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
         read_tail(path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError>;
+        open(path: &Utf8Path) -> Result<Option<Box<dyn OpenFile>>, HostError>;
         free(dir: &Utf8Path) -> Result<u64, HostError>;
         digest(path: &Utf8Path) -> Result<Digest, HostError>;
         tree(dir: &Utf8Path, exclude: &[String], known: &FileRecords)

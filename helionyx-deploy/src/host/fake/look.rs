@@ -10,7 +10,7 @@ use super::disk::Disk;
 use super::fault::gone;
 use crate::command::ExitStatus;
 use crate::digest::Digest;
-use crate::host::{Answer, Cause, HostError, Look, ProbeError, Searched};
+use crate::host::{Answer, Cause, HostError, Look, OpenFile, ProbeError, Searched};
 use crate::name::Port;
 use crate::release::{FilePath, FileRecords};
 use crate::state::{Listener, Node, Process, ProcessKey};
@@ -34,6 +34,10 @@ impl Look for FakeHost {
 
     fn read_tail(&self, path: &Utf8Path, limit: u64) -> Result<Vec<u8>, HostError> {
         self.look("read", path, |disk| disk.tail(path, limit))
+    }
+
+    fn open(&self, path: &Utf8Path) -> Result<Option<Box<dyn OpenFile>>, HostError> {
+        self.open_file(path)
     }
 
     fn free(&self, dir: &Utf8Path) -> Result<u64, HostError> {
@@ -138,7 +142,7 @@ impl Look for FakeHost {
 }
 
 impl FakeHost {
-    fn look<T>(
+    pub(super) fn look<T>(
         &self,
         verb: &'static str,
         path: &Utf8Path,

@@ -71,6 +71,18 @@ impl Disk {
         Ok(content[content.len().saturating_sub(limit)..].to_vec())
     }
 
+    /// The inode of a regular file, and its content; none where there is nothing.
+    pub(in crate::host::fake) fn open(
+        &self,
+        path: &Utf8Path,
+    ) -> Result<Option<(u64, Vec<u8>)>, Cause> {
+        if self.at(path)?.is_none() {
+            return Ok(None);
+        }
+        let content = self.file(path)?.to_vec();
+        Ok(Some((self.resolve(path)?.1, content)))
+    }
+
     /// The content of a regular file.
     pub(in crate::host::fake) fn file(&self, path: &Utf8Path) -> Result<&[u8], Cause> {
         match self.at(path)? {
