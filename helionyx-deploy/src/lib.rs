@@ -94,6 +94,7 @@ pub mod journal;
 pub mod apply;
 pub mod health;
 pub mod isolation;
+pub mod logs;
 pub mod observe;
 pub mod operate;
 pub mod source;

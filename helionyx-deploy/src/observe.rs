@@ -24,7 +24,7 @@ mod releases;
 mod starts;
 
 pub use prerequisites::prerequisites;
-pub(crate) use releases::{MANIFEST_LIMIT, files_of};
+pub(crate) use releases::files_of;
 
 /// How many files are looked at in releases that are not in use, the newest first.
 const LOOK_BUDGET: usize = 1000;

@@ -23,6 +23,8 @@ pub use managed::{Managed, Unit};
 
 /// The manifest format that this version writes.
 pub const FORMAT: u32 = 3;
+/// The largest manifest that is read, in bytes.
+pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// What a release is: `release.json`, written last.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

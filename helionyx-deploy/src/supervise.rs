@@ -23,9 +23,12 @@ use crate::time::Timestamp;
 mod end;
 mod environment_file;
 mod error;
+pub mod log;
 mod process;
 mod recovery;
 mod systemd;
+
+use log::{Log, LogError, LogQuery};
 
 pub(crate) use environment_file::read_environment_file;
 pub use error::ServiceError;
@@ -142,6 +145,12 @@ pub trait Supervise: Sync {
 
     /// What a service wrote since a moment, as far as it is to be kept.
     fn kept_log(&self, service: &Service, since: Timestamp) -> Vec<u8>;
+
+    /// Opens the log of all services. What the supervisor cannot choose lines by is refused.
+    ///
+    /// # Errors
+    /// Why the log cannot be read.
+    fn log(&self, query: &LogQuery) -> Result<Box<dyn Log>, LogError>;
 
     /// What the supervisor was told of the services of an environment and makes of it, to tell whether
     /// another environment's operation changed it.

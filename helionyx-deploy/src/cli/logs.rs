@@ -1,28 +1,22 @@
-//! `logs`: what services wrote, as it stands in the files of the embedded runtime or in the journal.
+//! `logs`: what services wrote, shown as the engine tells it.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use camino::Utf8PathBuf;
 use clap::Args;
 
-use crate::host::{Clock as _, LocalHost, Look as _};
-use crate::layout::Layout;
-use crate::model::Environment;
+use crate::event::chain;
+use crate::host::Clock as _;
+use crate::logs::{LogError, LogEvent, LogQuery, ServiceLog, Since, logs};
 use crate::name::ServiceName;
-use crate::release::Manifest;
-use crate::state::Node;
 
 use super::change::Site;
 use super::json::{Line, Origin};
+use super::screen::Screen;
 use super::{Context, Failure, Models, exit, signals};
 
-mod file;
-mod journal;
-
-use file::LogFile;
-
-/// How often a followed log is looked at.
-pub(super) const INTERVAL: Duration = Duration::from_millis(200);
+/// What may be asked for.
+const MEANINGS: &str = "times are e.g. `2026-11-21 14:00`, `yesterday` or `-2h` (systemd.time(7)); \
+                        priorities are emerg, alert, crit, err, warning, notice, info and debug";
 
 /// Shows what services wrote: the last lines, and then, with -f, what they write.
 ///
@@ -52,148 +46,109 @@ pub struct Logs {
     priority: Option<String>,
 }
 
-/// The log of one service.
-pub(super) struct Source {
-    service: ServiceName,
-    path: Utf8PathBuf,
-    file: Option<LogFile>,
-}
-
 impl Logs {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
         let environment = models.here(self.site.env.as_deref(), &context.machine())?;
-        if environment.units().is_some() {
-            return journal::show(context, environment, self);
-        }
-        let given = [("--since", &self.since), ("--priority", &self.priority)];
-        if let Some((option, _)) = given.iter().find(|(_, value)| value.is_some()) {
-            let message = format!(
-                "{option} cannot be answered for {}: the embedded runtime keeps plain lines",
-                environment.id()
-            );
-            return Err(Failure::new(exit::USAGE, message, "choose by number, with -n"));
-        }
-        let mut sources = sources(&context.host, environment)?;
-        let many = sources.len() > 1;
-        for source in &mut sources {
-            let lines = source.last(self.lines)?;
-            show(context, environment, source, many, &lines);
-        }
-        if sources.iter().all(|source| source.file.is_none()) {
-            let paths: Vec<&str> = sources.iter().map(|source| source.path.as_str()).collect();
-            let paths = paths.join(", ");
-            context.screen.aside(&format!("nothing was written yet: there is no {paths}\n"));
-        }
         if self.follow {
             signals::watch(&context.interrupt)?;
-            follow(context, environment, &mut sources, many)?;
         }
+        let Context { screen, host, interrupt, .. } = context;
+        let host = &*host;
+        let mut several = false;
+        logs(host, environment, &self.query(), &mut |event| {
+            match event {
+                LogEvent::Files { files } => {
+                    several = files.len() > 1;
+                    tell_of_nothing(screen, &files);
+                }
+                LogEvent::Line { service, bytes } if screen.is_json() => {
+                    let origin = Origin::new(host.now(), Some(environment));
+                    screen.line(&Line::new("log", origin, body(service.as_ref(), &bytes)));
+                }
+                LogEvent::Line { service, bytes } => {
+                    screen.raw(&text(service.as_ref().filter(|_| several), &bytes));
+                }
+            }
+            if screen.is_closed() {
+                // Nobody looks on any more.
+                interrupt.store(true, Ordering::Relaxed);
+            }
+        })?;
         Ok(exit::DONE)
     }
-}
 
-fn follow(
-    context: &mut Context<'_>,
-    environment: &Environment,
-    sources: &mut [Source],
-    many: bool,
-) -> Result<(), Failure> {
-    while !context.host.interrupted() && !context.screen.is_closed() {
-        for source in &mut *sources {
-            let lines = source.more()?;
-            show(context, environment, source, many, &lines);
+    fn query(&self) -> LogQuery {
+        LogQuery {
+            lines: self.lines,
+            since: self.since.clone().map(Since::Time),
+            priority: self.priority.clone(),
+            follow: self.follow,
         }
-        context.host.pause(INTERVAL);
-    }
-    Ok(())
-}
-
-fn show(
-    context: &mut Context<'_>,
-    environment: &Environment,
-    source: &Source,
-    many: bool,
-    lines: &[Vec<u8>],
-) {
-    let service = &source.service;
-    if context.screen.is_json() {
-        let origin = Origin::new(context.host.now(), Some(environment));
-        for line in lines {
-            let line = String::from_utf8_lossy(line);
-            let body = serde_json::json!({ "service": service, "line": line });
-            context.screen.line(&Line::new("log", origin, body));
-        }
-        return;
-    }
-    let mut text = Vec::new();
-    for line in lines {
-        if many {
-            text.extend(format!("{service} | ").as_bytes());
-        }
-        text.extend(line);
-        text.push(b'\n');
-    }
-    if !text.is_empty() {
-        context.screen.raw(&text);
     }
 }
 
-/// The logs of the services that the model and the release in use have.
-pub(super) fn sources(host: &LocalHost, environment: &Environment) -> Result<Vec<Source>, Failure> {
-    let layout = &environment.layout;
-    let mut names: Vec<ServiceName> =
-        environment.services.iter().map(|service| service.name.clone()).collect();
-    for name in deployed(host, layout)? {
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// Says that nothing was written yet, where that is so.
+fn tell_of_nothing(screen: &mut Screen, files: &[ServiceLog]) {
+    if files.iter().all(|file| !file.exists) {
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let paths = paths.join(", ");
+        screen.aside(&format!("nothing was written yet: there is no {paths}\n"));
     }
-    let source = |service: ServiceName| Source { path: layout.log(&service), service, file: None };
-    Ok(names.into_iter().map(source).collect())
 }
 
-/// The services of the release in use. Their health is not asked: logs are read when it is bad.
-fn deployed(host: &LocalHost, layout: &Layout) -> Result<Vec<ServiceName>, Failure> {
-    let Node::Link { target } = host.node(&layout.current())? else { return Ok(Vec::new()) };
-    let Some(Ok(id)) = target.file_name().map(str::parse) else { return Ok(Vec::new()) };
-    let path = layout.manifest(&id);
-    if !matches!(host.node(&path)?, Node::File { .. }) {
-        return Ok(Vec::new());
+/// A line as JSON has it. The system's journal has the service in the line.
+fn body(service: Option<&ServiceName>, bytes: &[u8]) -> serde_json::Value {
+    let line = String::from_utf8_lossy(bytes);
+    match service {
+        Some(service) => serde_json::json!({ "service": service, "line": line }),
+        None => serde_json::json!({ "line": line }),
     }
-    let text = host.read(&path, crate::observe::MANIFEST_LIMIT)?;
-    let manifest = serde_json::from_slice::<Manifest>(&text);
-    let services = manifest.map(|manifest| manifest.services).unwrap_or_default();
-    Ok(services.into_iter().map(|service| service.name).collect())
 }
 
-impl Source {
-    /// The last lines of the log; where there is none, none.
-    pub(super) fn last(&mut self, count: usize) -> Result<Vec<Vec<u8>>, Failure> {
-        self.file = LogFile::open(&self.path)?;
-        match &mut self.file {
-            Some(file) => Ok(file.last(count)?),
-            None => Ok(Vec::new()),
-        }
-    }
+/// A line as it was written, behind the service where several have logs.
+fn text(service: Option<&ServiceName>, bytes: &[u8]) -> Vec<u8> {
+    let mut text = service.map(|service| format!("{service} | ")).unwrap_or_default().into_bytes();
+    text.extend(bytes);
+    text.push(b'\n');
+    text
+}
 
-    /// The whole lines that were written since; begins anew where the file was replaced.
-    pub(super) fn more(&mut self) -> Result<Vec<Vec<u8>>, Failure> {
-        let Some(file) = &mut self.file else {
-            self.file = LogFile::open(&self.path)?;
-            return match &mut self.file {
-                Some(file) => Ok(file.more()?),
-                None => Ok(Vec::new()),
-            };
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Failure {
+        let (code, hint) = match &error {
+            LogError::Host(_) | LogError::Journal { .. } => (exit::FAILED, ""),
+            LogError::NotKept { .. } => (exit::USAGE, "choose by number, with -n"),
+            LogError::NotUnderstood { .. } => (exit::USAGE, MEANINGS),
         };
-        let mut lines = file.more()?;
-        if file.was_replaced(&self.path)? {
-            lines.extend(file.rest());
-            self.file = LogFile::open(&self.path)?;
-            if let Some(file) = &mut self.file {
-                lines.extend(file.more()?);
-            }
+        Failure::new(code, chain(&error), hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_names_its_service_where_several_have_logs() {
+        let web: ServiceName = "web".parse().unwrap();
+        assert_eq!(text(Some(&web), b"started \xff"), b"web | started \xff\n");
+        assert_eq!(text(None, b"started"), b"started\n");
+        assert_eq!(body(Some(&web), b"x").to_string(), r#"{"line":"x","service":"web"}"#);
+        assert_eq!(body(None, b"x\xff").to_string(), "{\"line\":\"x\u{fffd}\"}");
+    }
+
+    #[test]
+    fn what_was_asked_wrongly_is_a_usage_error() {
+        use crate::logs::Filter;
+        let (filter, said) = (Filter::Since, "no such time".to_owned());
+        let environment = "sample/local".to_owned();
+        for (error, code) in [
+            (LogError::NotKept { filter, environment }, exit::USAGE),
+            (LogError::NotUnderstood { filter, said: said.clone() }, exit::USAGE),
+            (LogError::Journal { said }, exit::FAILED),
+        ] {
+            assert_eq!(Failure::from(error).code, code);
         }
-        Ok(lines)
     }
 }

@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::event::{Event, Operation};
-use crate::host::{Clock as _, Host as _, LocalHost};
+use crate::event::{Event, Operation, chain};
+use crate::host::{Clock as _, LocalHost};
+use crate::logs::{self, Log, LogEvent, LogQuery, Since};
 use crate::model::Environment;
 use crate::operate::{self, run_in_foreground};
-use crate::tool::journalctl::{self, Wanted};
 
 use super::change::{Manner, Site, narrated, not_begun};
-use super::logs::{INTERVAL, Source, sources};
 use super::{Context, Failure, Models, exit, plan, signals};
 
 /// How often it is looked whether services still run: each look asks systemd, or reads /proc.
@@ -58,10 +57,12 @@ impl Run {
         }
         signals::watch(&context.interrupt)?;
         let interrupt = Arc::clone(&context.interrupt);
-        let mut log = Log::new(environment, &context.host)?;
+        let wanted =
+            LogQuery { lines: LINES, since: Some(Since::Opened), follow: true, priority: None };
+        let mut log = logs::open(&context.host, environment, &wanted)?;
         let result = narrated(context, environment, Operation::Run, |host, events| {
             run_in_foreground(host, environment, self.manner.wait, events, &mut |events| {
-                log.show(&interrupt, events);
+                follow(&mut *log, environment, &interrupt, events);
             })
         });
         let (report, mut narrator) =
@@ -71,74 +72,31 @@ impl Run {
     }
 }
 
-/// What is written from here on.
-enum Log<'e> {
-    /// To files: of the embedded runtime.
-    Files(&'e Environment, Vec<Source>),
-    /// To the host's journal, since a time in journalctl's words.
-    Journal(&'e Environment, String),
-}
-
-impl<'e> Log<'e> {
-    fn new(environment: &'e Environment, host: &LocalHost) -> Result<Log<'e>, Failure> {
-        if environment.units().is_some() {
-            let millis = host.now().as_millis();
-            let since = format!("@{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000));
-            return Ok(Log::Journal(environment, since));
-        }
-        let mut sources = sources(host, environment)?;
-        for source in &mut sources {
-            source.last(0)?;
-        }
-        Ok(Log::Files(environment, sources))
-    }
-
-    /// Tells each line, until an interruption or until nothing runs any more.
-    fn show(&mut self, interrupt: &Arc<AtomicBool>, events: &mut dyn FnMut(Event)) {
-        let over = Arc::new(AtomicBool::new(false));
-        let environment = match self {
-            Log::Files(environment, _) | Log::Journal(environment, _) => *environment,
-        };
-        std::thread::scope(|scope| {
-            scope.spawn(|| {
-                until_the_end(environment, interrupt);
-                over.store(true, Ordering::Relaxed);
-            });
-            let told = self.follow(&LocalHost::with_interrupt(Arc::clone(&over)), events);
-            if let Err(failure) = told {
-                let message = format!("the log cannot be shown: {}", failure.message);
-                events(Event::warning(message));
+/// Tells each line of a log, until an interruption or until nothing of the services runs any more.
+fn follow(
+    log: &mut dyn Log,
+    environment: &Environment,
+    interrupt: &Arc<AtomicBool>,
+    events: &mut dyn FnMut(Event),
+) {
+    let over = Arc::new(AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            until_the_end(environment, interrupt);
+            over.store(true, Ordering::Relaxed);
+        });
+        let host = LocalHost::with_interrupt(Arc::clone(&over));
+        let told = log.read(&host, &mut |event| {
+            if let LogEvent::Line { bytes, .. } = event {
+                let line = String::from_utf8_lossy(&bytes).into_owned();
+                events(Event::Log { line });
             }
         });
-    }
-
-    fn follow(&mut self, host: &LocalHost, events: &mut dyn FnMut(Event)) -> Result<(), Failure> {
-        match self {
-            Log::Files(_, sources) => loop {
-                let is_over = host.interrupted();
-                for source in &mut *sources {
-                    for line in source.more()? {
-                        let line = String::from_utf8_lossy(&line).into_owned();
-                        events(Event::Log { line });
-                    }
-                }
-                if is_over {
-                    return Ok(());
-                }
-                host.pause(INTERVAL);
-            },
-            Log::Journal(environment, since) => {
-                let services = environment.services.iter();
-                let units: Vec<_> =
-                    services.filter_map(|service| environment.unit(&service.name)).collect();
-                let since = Some(since.clone());
-                let wanted = Wanted { lines: LINES, since, follow: true, priority: None };
-                let read = journalctl::read(&units, &wanted);
-                host.run(&read, &mut |line| events(Event::Log { line: line.to_owned() }))?;
-                Ok(())
-            }
+        if let Err(error) = told {
+            let message = format!("the log cannot be shown: {}", chain(&error));
+            events(Event::warning(message));
         }
-    }
+    });
 }
 
 /// Returns when there is an interruption, or when nothing of the services runs any more.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use crate::host::{Host, HostError};
 use crate::layout::{FILE_LIST, Layout, MANIFEST};
 use crate::name::ReleaseId;
-use crate::release::{FORMAT, FileRecord, FileRecords, Manifest, Verification, look_of};
+use crate::release::{
+    FORMAT, FileRecord, FileRecords, MANIFEST_LIMIT, Manifest, Verification, look_of,
+};
 use crate::state::{Condition, HostState, Node, ReleaseState};
 
-/// The largest manifest that is read, in bytes.
-pub(crate) const MANIFEST_LIMIT: u64 = 256 * 1024 * 1024;
 /// The largest record of a proof that is read, in bytes.
 const RECORD_LIMIT: u64 = 64 * 1024;
 

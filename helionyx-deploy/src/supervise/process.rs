@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::end::Processes;
+use super::log::{Log, LogError, LogQuery};
 use super::{Answer, End, Fingerprint, ServiceError, Supervise, by_marks, read_environment_file};
 use crate::command::ExitStatus;
 use crate::host::{Host, HostError, Launch};
@@ -18,6 +19,8 @@ use crate::state::{
     Account, HostState, Instance, Node, Process, ProcessKey, SupervisorState, mark,
 };
 use crate::time::Timestamp;
+
+mod log;
 
 /// How much of a service's log is read when it fails, in bytes.
 const LOG_LIMIT: u64 = 64 * 1024;
@@ -179,6 +182,10 @@ impl Supervise for Detached<'_> {
     fn kept_log(&self, service: &Service, _since: Timestamp) -> Vec<u8> {
         let log = self.environment.layout.log(&service.name);
         self.host.read_tail(&log, LOG_LIMIT).unwrap_or_default()
+    }
+
+    fn log(&self, query: &LogQuery) -> Result<Box<dyn Log>, LogError> {
+        log::open(self.host, self.environment, query)
     }
 
     fn fingerprint(&self, _answer: &Result<Answer, HostError>) -> Fingerprint {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::end::{Processes, killed};
+use super::log::{Log, LogError, LogQuery};
 use super::{Answer, End, Fingerprint, ServiceError, Supervise, by_marks};
 use crate::command::{Command, OnInterrupt};
 use crate::host::{Host, HostError, ask, ended_well};
@@ -50,6 +51,13 @@ impl<'h> Systemd<'h> {
             Runtime::Systemd(units) => Some(units),
             Runtime::Process => None,
         }
+    }
+
+    /// The units of the services that the model has.
+    fn units_of_services(&self) -> Vec<UnitName> {
+        let services = self.environment.services.iter();
+        let units = self.units().into_iter();
+        units.flat_map(|units| services.clone().map(|service| units.of(&service.name))).collect()
     }
 
     fn unit<'s>(&self, service: &'s Service) -> Result<&'s Unit, ServiceError> {
@@ -144,7 +152,7 @@ impl Supervise for Systemd<'_> {
         account: Option<Account>,
     ) -> Result<SupervisorState, HostError> {
         let (Some(units), Answer::Systemd(shown)) = (self.units(), answer) else {
-            return Ok(SupervisorState::default());
+            return Ok(SupervisorState::Systemd(Box::default()));
         };
         let names = look::Names::of(self.environment, units, recorded);
         look::state(self.host, self.environment, names, shown, account)
@@ -156,11 +164,7 @@ impl Supervise for Systemd<'_> {
     }
 
     fn is_busy(&self) -> Result<bool, HostError> {
-        let services = self.environment.services.iter();
-        let units: Vec<UnitName> = self
-            .units()
-            .map(|units| services.map(|service| units.of(&service.name)).collect())
-            .unwrap_or_default();
+        let units = self.units_of_services();
         let output = self.host.run(&systemctl::show(&units), &mut |_| {})?;
         Ok(systemctl::parse_show(&output.text).values().any(Shown::is_busy))
     }
@@ -250,11 +254,12 @@ impl Supervise for Systemd<'_> {
         self.unit(service).map(|unit| log::kept(self.host, &unit.name, since)).unwrap_or_default()
     }
 
+    fn log(&self, query: &LogQuery) -> Result<Box<dyn Log>, LogError> {
+        Ok(log::open(self.host, &self.units_of_services(), query))
+    }
+
     fn fingerprint(&self, answer: &Result<Answer, HostError>) -> Fingerprint {
-        let services = self.environment.services.iter();
-        let units = self.units().into_iter();
-        let units = units.flat_map(|units| services.clone().map(|service| units.of(&service.name)));
-        fingerprint::of(self.host, units, answer)
+        fingerprint::of(self.host, self.units_of_services().into_iter(), answer)
     }
 
     fn forget(&mut self) {

@@ -1,9 +1,10 @@
 //! journalctl: what units wrote. No I/O.
 
+use std::fmt;
 use std::time::Duration;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::command::{Command, Inherit, Leftovers, OnDeath, OnInterrupt};
 use crate::name::UnitName;
@@ -30,6 +31,33 @@ pub struct Wanted {
     pub follow: bool,
 }
 
+/// What chooses between the lines of a journal, besides their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Filter {
+    /// When a line was written.
+    Since,
+    /// How urgent a line is.
+    Priority,
+}
+
+/// As an option, of journalctl's and of ours.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Filter::Since => "--since",
+            Filter::Priority => "--priority",
+        })
+    }
+}
+
+/// A moment in journalctl's words, to the millisecond.
+#[must_use]
+pub fn exactly(moment: Timestamp) -> String {
+    let millis = moment.as_millis();
+    format!("@{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
+}
+
 /// A moment in journalctl's words, to the second.
 #[must_use]
 pub fn at(moment: Timestamp) -> String {
@@ -49,12 +77,13 @@ pub fn read<'a>(units: impl IntoIterator<Item = &'a UnitName>, wanted: &Wanted) 
     journalctl(args, if wanted.follow { FOLLOWING } else { DEADLINE })
 }
 
-/// The option of ours that journalctl could not understand, if that is what it says.
+/// The value that journalctl could not understand, if that is what it says.
 #[must_use]
-pub fn misunderstood(text: &str) -> Option<&'static str> {
-    let options = [("Failed to parse timestamp", "--since"), ("Unknown log level", "--priority")];
+pub fn misunderstood(text: &str) -> Option<Filter> {
+    let filters =
+        [("Failed to parse timestamp", Filter::Since), ("Unknown log level", Filter::Priority)];
     let said = |words: &str| text.lines().any(|line| line.starts_with(words));
-    options.into_iter().find_map(|(words, option)| said(words).then_some(option))
+    filters.into_iter().find_map(|(words, filter)| said(words).then_some(filter))
 }
 
 /// How our own entries in the system's journal are named: `journalctl -t helionyx-deploy`.
@@ -130,10 +159,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_journalctl_cannot_understand_is_told_by_our_option() {
+    fn what_journalctl_cannot_understand_is_told_by_its_filter() {
         for (text, expected) in [
-            ("Failed to parse timestamp: nonsense", Some("--since")),
-            ("Unknown log level nonsense", Some("--priority")),
+            ("Failed to parse timestamp: nonsense", Some(Filter::Since)),
+            ("Unknown log level nonsense", Some(Filter::Priority)),
             ("-- No entries --", None),
             ("a service wrote: Failed to parse timestamp", None),
         ] {

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 11] = [
     &["host"],
     &["journal"],
     &["supervise"],
-    &["observe", "health", "source", "isolation", "apply", "operate", "status"],
+    &["observe", "health", "source", "isolation", "apply", "operate", "status", "logs"],
     &["check"],
     &["cli"],
 ];

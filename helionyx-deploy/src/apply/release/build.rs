@@ -184,7 +184,7 @@ pub(super) fn read_manifest(
     let path = layout.manifest(release);
     match host.node(&path)? {
         Node::File { .. } => {
-            let bytes = host.read(&path, crate::observe::MANIFEST_LIMIT)?;
+            let bytes = host.read(&path, crate::release::MANIFEST_LIMIT)?;
             Ok(serde_json::from_slice(&bytes).ok())
         }
         _ => Ok(None),

@@ -58,19 +58,20 @@ pub(in crate::supervise) fn ask_together(
     host: &dyn Host,
     environments: &[(&Environment, &HostState)],
 ) -> Option<Vec<Answer>> {
-    let names: Vec<Option<Names>> = environments
+    // What systemd is asked about, or the answer of who need not be asked.
+    let names: Vec<Result<Names, Answer>> = environments
         .iter()
         .map(|(environment, recorded)| match &environment.runtime {
-            Runtime::Process => None,
-            Runtime::Systemd(units) => Some(Names::of(environment, units, recorded)),
+            Runtime::Process => Err(Answer::Process),
+            Runtime::Systemd(units) => Ok(Names::of(environment, units, recorded)),
         })
         .collect();
     let shown = ask_systemd(host, &names.iter().flatten().collect::<Vec<_>>()).ok()?;
-    let answer = |names: &Option<Names>| match names {
-        None => Answer::Process,
-        Some(_) => Answer::Systemd(shown.clone()),
-    };
-    Some(names.iter().map(answer).collect())
+    let answers = names.into_iter().map(|names| match names {
+        Ok(_) => Answer::Systemd(shown.clone()),
+        Err(answer) => answer,
+    });
+    Some(answers.collect())
 }
 
 /// Looks at the files of units, and puts them together with what systemd says.
