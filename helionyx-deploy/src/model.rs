@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::hint::Hint;
 use crate::layout::Layout;
 use crate::name::{
-    AppName, BuildName, EnvironmentName, HostName, Port, PortName, ServiceName, UnitName,
-    VariableName,
+    AppName, BuildName, EnvironmentName, HostName, Port, PortName, ServiceName, VariableName,
 };
 use crate::template::{Bindings, Placeholder, Template};
 
@@ -260,21 +259,6 @@ pub struct Retention {
 }
 
 impl Environment {
-    /// What systemd is told of the services; none in the embedded runtime.
-    #[must_use]
-    pub fn units(&self) -> Option<&Units> {
-        match &self.runtime {
-            Runtime::Process => None,
-            Runtime::Systemd(units) => Some(units),
-        }
-    }
-
-    /// The unit of a service; none where no unit runs it.
-    #[must_use]
-    pub fn unit(&self, service: &ServiceName) -> Option<UnitName> {
-        self.units().map(|units| units.of(service))
-    }
-
     /// Whether it runs on a machine of this name, with or without its domain.
     #[must_use]
     pub fn runs_on(&self, machine: &str) -> bool {

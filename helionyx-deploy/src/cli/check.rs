@@ -9,7 +9,8 @@ use systemd_unit_file::{Code, OLDEST};
 
 use crate::check::{HostFinding, Question, check};
 use crate::host::Clock as _;
-use crate::model::{Environment, Finding, Runtime, Severity};
+use crate::model::{Environment, Finding, Severity};
+use crate::plan::runtime::rules;
 
 use super::failure::{Failure, help_line, render_finding};
 use super::json::{Line, Origin};
@@ -74,8 +75,7 @@ fn tell(context: &mut Context<'_>, findings: &[Finding]) {
 /// much this machine lacks of what they name.
 fn units(context: &mut Context<'_>, models: &Models, chosen: &[&Environment]) -> (bool, usize) {
     let machine = context.machine();
-    let is_systemd =
-        |environment: &&&Environment| matches!(environment.runtime, Runtime::Systemd(_));
+    let is_systemd = |environment: &&&Environment| rules(environment).needs().systemd;
     let apps: BTreeSet<_> =
         chosen.iter().filter(is_systemd).map(|environment| &environment.app).collect();
     // Of another machine nothing is known but that its systemd may be old.

@@ -17,6 +17,26 @@ pub enum Supervisor {
     Systemd,
 }
 
+impl Supervisor {
+    /// Its name, without an article.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Supervisor::Process => "embedded runtime",
+            Supervisor::Systemd => "systemd",
+        }
+    }
+
+    /// Whether a host is made ready by `setup` before the first deploy.
+    #[must_use]
+    pub fn needs_setup(self) -> bool {
+        match self {
+            Supervisor::Process => false,
+            Supervisor::Systemd => true,
+        }
+    }
+}
+
 impl fmt::Display for Supervisor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

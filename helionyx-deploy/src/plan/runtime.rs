@@ -5,7 +5,7 @@
 
 use crate::hint;
 use crate::model::{Environment, Runtime, ServiceModel};
-use crate::name::{ReleaseId, ServiceName, UserName};
+use crate::name::{ReleaseId, ServiceName, UnitName, UserName};
 use crate::plan::desired::{Directory, Leaving};
 use crate::plan::guard::Guard;
 use crate::plan::step::{Handle, Recovery, Step};
@@ -49,6 +49,9 @@ pub struct Needs {
 pub trait Rules {
     /// The user that services and build steps run as; none where that is the deployer.
     fn user(&self) -> Option<&UserName>;
+
+    /// The unit of systemd that runs a service; none where no unit does.
+    fn unit(&self, service: &ServiceName) -> Option<UnitName>;
 
     /// What the supervisor needs of its host.
     fn needs(&self) -> Needs;

@@ -5,7 +5,6 @@ use crate::cli::style::{
     BAD, DIM, GOOD, Glyphs, PLAIN, STRONG, WARN, bytes, duration, paint, time,
 };
 use crate::hint;
-use crate::model::Supervisor;
 use crate::status::{RunState, Status};
 use crate::time::Timestamp;
 
@@ -24,13 +23,13 @@ pub(super) fn render(service: &Status, now: Timestamp, glyphs: Glyphs, program: 
     }
     if service.state == RunState::NotInstalled {
         let id = format!("{}/{}", service.app, service.environment);
-        let hint = match service.supervisor {
-            Supervisor::Process => hint!("run ", hint::command_for("deploy", &id)),
-            Supervisor::Systemd => hint!(
+        let hint = match service.supervisor.needs_setup() {
+            true => hint!(
                 "run ",
                 hint::command_for("setup", &id),
                 ", which says what is to be done before a deploy"
             ),
+            false => hint!("run ", hint::command_for("deploy", &id)),
         };
         text += &help_line(&hint, program);
     }
@@ -73,10 +72,9 @@ fn loaded(service: &Status) -> String {
     let enabled = if service.enabled { "enabled" } else { "disabled" };
     match service.state {
         RunState::NotInstalled => "not-found (nothing is deployed)".to_owned(),
-        _ => match service.supervisor {
-            Supervisor::Process => format!("loaded (embedded runtime; {enabled})"),
-            Supervisor::Systemd => format!("loaded (systemd; {enabled})"),
-        },
+        RunState::Running | RunState::Stopped | RunState::Starting | RunState::Failed => {
+            format!("loaded ({}; {enabled})", service.supervisor.name())
+        }
     }
 }
 

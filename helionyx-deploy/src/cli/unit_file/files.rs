@@ -9,6 +9,7 @@ use crate::host::Host;
 use crate::layout::TOOLS_DIR;
 use crate::model::finding::Place;
 use crate::model::{Environment, Finding, Severity};
+use crate::plan::runtime::rules;
 use crate::state::Node;
 
 use super::here::Here;
@@ -66,7 +67,7 @@ pub(in crate::cli) fn checked_in(
             host,
             beside: vec![directory.to_owned()],
             made_later: vec![resident.layout.root.clone(), resident.layout.data.clone()],
-            user: resident.units().map(|units| units.user.clone()),
+            user: rules(resident).user().cloned(),
         });
         let shown = shown.join(&name);
         let rules = (version, Policy::Deployed);
@@ -99,7 +100,7 @@ fn list(host: &dyn Host, directory: &Utf8Path) -> Result<Vec<Utf8PathBuf>, crate
 fn owns(environment: &Environment, name: &Utf8Path) -> bool {
     let first = name.components().next().map(|first| first.as_str()).unwrap_or_default();
     let unit = first.strip_suffix(".d").unwrap_or(first);
+    let rules = rules(environment);
     let mut services = environment.services.iter();
-    services
-        .any(|service| environment.unit(&service.name).is_some_and(|known| known.as_str() == unit))
+    services.any(|service| rules.unit(&service.name).is_some_and(|known| known.as_str() == unit))
 }

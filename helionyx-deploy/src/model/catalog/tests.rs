@@ -565,7 +565,8 @@ fn the_environments_of_helionyx_are_those_of_its_guide() {
                 "ENV",
             ];
             let values = names.map(value).join(" ");
-            format!("{} {values}", one.unit(&one.services[0].name).unwrap())
+            let Runtime::Systemd(units) = &one.runtime else { panic!("{:?}", one.runtime) };
+            format!("{} {values}", units.of(&one.services[0].name))
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @"

@@ -30,7 +30,10 @@ pub struct Draft {
 impl Draft {
     /// Whether systemd runs the services.
     pub fn is_systemd(&self) -> bool {
-        self.supervisor == Some(Supervisor::Systemd)
+        match self.supervisor {
+            Some(Supervisor::Systemd) => true,
+            Some(Supervisor::Process) | None => false,
+        }
     }
 
     /// What runs the services, where all of it is right.

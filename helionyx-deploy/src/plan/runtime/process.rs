@@ -2,7 +2,7 @@
 //! one's own machine and for tests. No I/O.
 
 use crate::model::{Environment, ServiceModel};
-use crate::name::{ReleaseId, ServiceName, UserName};
+use crate::name::{ReleaseId, ServiceName, UnitName, UserName};
 use crate::plan::desired::{Directory, Leaving};
 use crate::plan::guard::Guard;
 use crate::plan::runtime::{Needs, Switch};
@@ -17,6 +17,10 @@ pub(super) struct Rules<'e> {
 
 impl super::Rules for Rules<'_> {
     fn user(&self) -> Option<&UserName> {
+        None
+    }
+
+    fn unit(&self, _service: &ServiceName) -> Option<UnitName> {
         None
     }
 

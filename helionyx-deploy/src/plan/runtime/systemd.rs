@@ -57,6 +57,10 @@ impl super::Rules for Rules<'_> {
         Some(&self.units.user)
     }
 
+    fn unit(&self, service: &ServiceName) -> Option<UnitName> {
+        Some(self.units.of(service))
+    }
+
     fn needs(&self) -> Needs {
         Needs { systemd: true, rights_and_room: true }
     }
