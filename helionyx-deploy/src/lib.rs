@@ -91,17 +91,21 @@ pub mod host;
 
 pub mod journal;
 
+pub mod supervise;
+
 pub mod apply;
 pub mod health;
 pub mod isolation;
-pub mod logs;
 pub mod observe;
 pub mod operate;
 pub mod source;
-pub mod status;
-pub mod supervise;
 
+// What is asked without changing anything.
 pub mod check;
+pub mod history;
+pub mod logs;
+pub mod releases;
+pub mod status;
 
 #[cfg(feature = "cli")]
 pub mod cli;

@@ -1,4 +1,5 @@
-//! How an environment is doing, drawn from a [`HostState`]. No I/O.
+//! How the services of environments are doing: [`ask`] looks through `host`, [`status`] draws it from
+//! a [`HostState`].
 
 use std::collections::BTreeMap;
 
@@ -6,8 +7,10 @@ use serde::Serialize;
 
 use crate::hint;
 use crate::hint::Hint;
+use crate::host::{Host, HostError};
 use crate::model::Environment;
 use crate::name::{AppName, CommitId, EnvironmentName, Port, PortName, ReleaseId, ServiceName};
+use crate::observe::observe_all;
 use crate::plan::runtime::rules;
 use crate::release::{Manifest, Service};
 use crate::state::{Answering, Condition, Current, HostState, Instance, ServiceState};
@@ -64,6 +67,14 @@ impl Status {
     pub fn is_good(&self) -> bool {
         self.state == RunState::Running && self.findings.is_empty() && self.ready != Some(false)
     }
+}
+
+/// How the services of environments are doing, in the order of the environments: all are looked at at
+/// once.
+#[must_use]
+pub fn ask(host: &dyn Host, environments: &[&Environment]) -> Vec<Result<Vec<Status>, HostError>> {
+    let found = environments.iter().zip(observe_all(host, environments));
+    found.map(|(environment, found)| Ok(status(environment, &found?))).collect()
 }
 
 /// How the services of an environment are doing: one entry for each that it should have, and for

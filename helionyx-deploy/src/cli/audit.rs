@@ -66,8 +66,8 @@ struct Told<'a> {
     severity: &'a str,
     #[serde(rename = "where")]
     place: &'a str,
-    #[serde(flatten)]
-    flaw: &'a Flaw,
+    code: &'a str,
+    message: &'a str,
     #[serde(flatten)]
     hint: Hint,
 }
@@ -97,20 +97,17 @@ impl Verify {
         for environment in models.chosen(self.env.as_deref(), &context.machine())? {
             let found = verify(&context.host, environment)?;
             let origin = Origin::new(context.host.now(), Some(environment));
-            let place = environment.layout.journal();
-            for flaw in &found.flaws {
-                let body = Told { severity: "error", place: place.as_str(), flaw, hint: hint() };
+            let journal = environment.layout.journal();
+            let place = journal.as_str();
+            for Flaw { code, message } in &found.flaws {
+                let (severity, code) = ("error", code.name());
+                let body = Told { severity, place, code, message, hint: hint() };
                 context.screen.line(&Line::new("finding", origin, body));
             }
             if let Some(why) = &found.silent {
-                let message = format!("the system's journal was not asked: {why}");
-                let flaw = &Flaw { code: "no-witness", message };
-                let body = Told {
-                    severity: "warning",
-                    place: place.as_str(),
-                    flaw,
-                    hint: ASK_AS_ROOT.into(),
-                };
+                let message = &format!("the system's journal was not asked: {why}");
+                let (severity, code) = ("warning", "no-witness");
+                let body = Told { severity, place, code, message, hint: ASK_AS_ROOT.into() };
                 context.screen.line(&Line::new("finding", origin, body));
             }
             let (whole, entries) = (found.is_whole(), found.entries);
@@ -146,7 +143,11 @@ fn render(found: &Found, id: &str, glyphs: Glyphs) -> String {
         return format!("{good} {id}: the journal is whole {details}\n") + &silence(found);
     }
     let flaws = found.flaws.iter().map(|Flaw { code, message }| {
-        format!("  {} {message} {}\n", paint(BAD, "error:"), paint(DIM, format!("[{code}]")))
+        format!(
+            "  {} {message} {}\n",
+            paint(BAD, "error:"),
+            paint(DIM, format!("[{}]", code.name()))
+        )
     });
     let details = paint(DIM, format!("{} {entries}", glyphs.dash));
     let title = format!("{} {id}: the journal is not whole {details}\n", paint(BAD, glyphs.bad));
@@ -167,6 +168,7 @@ mod tests {
     use super::*;
     use crate::cli::style;
     use crate::digest::Digest;
+    use crate::journal::audit::FlawCode;
 
     fn plain(found: &Found) -> String {
         let text = render(found, "sample/local", style::UNICODE);
@@ -179,7 +181,7 @@ mod tests {
         let whole = Found { entries: 12, head, anchors: 3, ..Found::default() };
         let message = "entry 7 follows entry 5".to_owned();
         let broken =
-            Found { flaws: vec![Flaw { code: "missing-entry", message }], ..whole.clone() };
+            Found { flaws: vec![Flaw { code: FlawCode::MissingEntry, message }], ..whole.clone() };
         let told = Found { told: Some(2), ..whole.clone() };
         let silent = Some("failed to run `journalctl`".to_owned());
         let silent = Found { silent, ..broken.clone() };
@@ -194,5 +196,17 @@ mod tests {
           error: entry 7 follows entry 5 [missing-entry]
           warning: the system's journal was not asked: failed to run `journalctl`
         ");
+    }
+
+    #[test]
+    fn a_flaw_has_one_name_in_text_and_in_json() {
+        for code in [
+            FlawCode::ChangedEntry,
+            FlawCode::MissingEntry,
+            FlawCode::OvertakenEntry,
+            FlawCode::TornEnd,
+        ] {
+            assert_eq!(serde_json::to_value(code).unwrap(), code.name());
+        }
     }
 }

@@ -1,16 +1,11 @@
 //! `history`: who did what, when, with which result; read from the journals.
 
-use camino::Utf8PathBuf;
 use clap::Args;
-use serde::Serialize;
 
-use crate::event::{Operation, Outcome, Report};
-use crate::journal::{Begin, Entry, Record, recent};
-use crate::model::Environment;
-use crate::name::{CommitId, ReleaseId};
-use crate::time::Timestamp;
+use crate::event::Outcome;
+use crate::history::{End, Past, history};
 
-use super::json::{Line, Origin};
+use super::json::Named;
 use super::style::{BAD, DIM, GOOD, Glyphs, PLAIN, WARN, columns, millis, time};
 use super::{Context, Failure, Models, exit};
 
@@ -30,60 +25,13 @@ pub struct History {
     lines: usize,
 }
 
-/// An operation that was done, or begun.
-#[derive(Clone, Debug, Serialize)]
-struct Past {
-    #[serde(skip)]
-    began: Timestamp,
-    operation: Operation,
-    by: String,
-    tool: String,
-    from: Option<ReleaseId>,
-    to: Option<ReleaseId>,
-    /// The release in use at its end.
-    release: Option<ReleaseId>,
-    /// Its commit.
-    commit: Option<CommitId>,
-    outcome: End,
-    error: Option<String>,
-    steps: Option<usize>,
-    duration_ms: Option<u64>,
-    /// Where it is kept what is needed to understand why it failed.
-    evidence: Option<Utf8PathBuf>,
-    /// Who took the lock from it.
-    taken_over_by: Option<String>,
-    /// Whether it was cut short, and `recover` brought it to its end.
-    recovered: bool,
-}
-
-/// How an operation ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-enum End {
-    Known(Outcome),
-    Unknown(Unfinished),
-}
-
-/// An operation of which no end is written: it is at work, or was cut short.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Unfinished {
-    Unfinished,
-}
-
 impl History {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
-        let mut all: Vec<(&Environment, Past)> = Vec::new();
-        for environment in models.chosen(self.env.as_deref(), &context.machine())? {
-            let entries = recent(&context.host, &environment.layout)?;
-            all.extend(operations(&entries).into_iter().map(|past| (environment, past)));
-        }
-        all.sort_by_key(|(_, past)| std::cmp::Reverse(past.began));
-        all.truncate(self.lines);
-        for (environment, past) in &all {
-            let origin = Origin::new(past.began, Some(environment));
-            context.screen.line(&Line::new("history", origin, past));
+        let chosen = models.chosen(self.env.as_deref(), &context.machine())?;
+        let all = history(&context.host, &chosen, self.lines)?;
+        for body in &all {
+            context.screen.line(&Named { event: "history", body });
         }
         let text = match all.is_empty() {
             true => "nothing was done yet\n".to_owned(),
@@ -97,82 +45,16 @@ impl History {
     }
 }
 
-/// The operations of a journal, the oldest first.
-fn operations(entries: &[Entry]) -> Vec<Past> {
-    let mut operations: Vec<Past> = Vec::new();
-    let mut open: Option<Past> = None;
-    for entry in entries {
-        match &entry.record {
-            Record::Begin(begin) => {
-                operations.extend(open.replace(begun(entry.time, begin)));
-            }
-            // The begin of what ended may lie before the part of the journal that was read.
-            Record::End(report) => {
-                let past = open.take().or_else(|| tried_again(&mut operations, report));
-                operations.extend(past.map(|past| ended(past, report)));
-            }
-            Record::TakeOver { by, .. } => {
-                if let Some(past) = &mut open {
-                    past.taken_over_by = Some(by.to_string());
-                }
-            }
-            Record::Step { .. } | Record::RollBack { .. } => {}
-        }
-    }
-    operations.extend(open);
-    operations
-}
-
-/// What had ended without a way back, where a recovery has tried again: it has no begin of its own.
-fn tried_again(operations: &mut Vec<Past>, report: &Report) -> Option<Past> {
-    let is_stuck = |past: &mut Past| past.outcome == End::Known(Outcome::Stuck);
-    operations.pop_if(|past| report.operation == Operation::Recover && is_stuck(past))
-}
-
-fn begun(began: Timestamp, begin: &Begin) -> Past {
-    Past {
-        began,
-        operation: begin.operation,
-        by: begin.by.to_string(),
-        tool: begin.by.tool.clone(),
-        from: begin.before.release.clone(),
-        to: begin.to.clone(),
-        release: None,
-        commit: None,
-        outcome: End::Unknown(Unfinished::Unfinished),
-        error: None,
-        steps: None,
-        duration_ms: None,
-        evidence: None,
-        taken_over_by: None,
-        recovered: false,
-    }
-}
-
-fn ended(past: Past, report: &Report) -> Past {
-    Past {
-        release: report.release.clone(),
-        commit: report.commit.clone(),
-        outcome: End::Known(report.outcome),
-        error: report.error.clone(),
-        steps: Some(report.steps),
-        duration_ms: Some(report.duration_ms),
-        evidence: report.evidence.clone(),
-        recovered: report.operation == Operation::Recover && past.operation != Operation::Recover,
-        ..past
-    }
-}
-
-fn render(all: &[(&Environment, Past)], glyphs: Glyphs) -> String {
+fn render(all: &[Past], glyphs: Glyphs) -> String {
     let titles = ["", "WHEN", "ENVIRONMENT", "WHAT", "BY", "RESULT", "RELEASE", "TOOK"];
     let mut rows = vec![titles.map(|title| (DIM, title.to_owned())).to_vec()];
-    for (environment, past) in all {
-        rows.push(row(environment, past, glyphs));
+    for past in all {
+        rows.push(row(past, glyphs));
         // In lines of their own, which do not widen the columns.
         rows.extend(asides(past).iter().map(|_| Vec::new()));
     }
     let table = columns(&rows);
-    let asides = all.iter().flat_map(|(_, past)| asides(past));
+    let asides = all.iter().flat_map(asides);
     let mut asides = asides.map(|aside| format!("  {}", super::style::paint(DIM, aside)));
     let lines = table.lines().map(|line| match line {
         "" => asides.next().unwrap_or_default() + "\n",
@@ -188,7 +70,7 @@ fn asides(past: &Past) -> Vec<String> {
     past.error.clone().into_iter().chain(taken).chain(evidence).collect()
 }
 
-fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
+fn row(past: &Past, glyphs: Glyphs) -> Vec<(anstyle::Style, String)> {
     let (style, mark, result) = match past.outcome {
         End::Known(Outcome::Deployed) => (GOOD, glyphs.good, "done"),
         End::Known(Outcome::Unchanged) => (GOOD, glyphs.good, "unchanged"),
@@ -206,8 +88,8 @@ fn row(environment: &Environment, past: &Past, glyphs: Glyphs) -> Vec<(anstyle::
     };
     vec![
         (style, mark.to_owned()),
-        (PLAIN, time(past.began)),
-        (PLAIN, environment.id()),
+        (PLAIN, time(past.time)),
+        (PLAIN, past.id()),
         (PLAIN, past.operation.to_string()),
         (PLAIN, past.by.clone()),
         (style, result),
@@ -221,7 +103,9 @@ mod tests {
     use super::*;
     use crate::cli::{samples, style};
     use crate::digest::Digest;
-    use crate::journal::Before;
+    use crate::event::{Operation, Report};
+    use crate::history::operations;
+    use crate::journal::{Before, Begin, Entry, Record};
 
     fn entries(records: Vec<Record>) -> Vec<Entry> {
         let number = |(index, record)| Entry {
@@ -268,9 +152,8 @@ mod tests {
             end(Operation::Recover, Outcome::Deployed, None),
             begin(Operation::Deploy),
         ]);
-        let environment = samples::environment();
-        let past = operations(&entries);
-        let rows: Vec<_> = past.into_iter().rev().map(|past| (&environment, past)).collect();
+        let mut rows = operations(&samples::environment(), &entries);
+        rows.reverse();
         let text = render(&rows, style::UNICODE);
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string(), @"
            WHEN                     ENVIRONMENT   WHAT     BY              RESULT           RELEASE                   TOOK
@@ -284,12 +167,15 @@ mod tests {
 
     #[test]
     fn a_way_back_that_a_recovery_found_later_is_told_of_what_had_none() {
-        let past = operations(&entries(vec![
-            begin(Operation::Deploy),
-            end(Operation::Deploy, Outcome::Stuck, Some("no way back")),
-            end(Operation::Recover, Outcome::RolledBack, Some("deploy was cut short")),
-            end(Operation::Recover, Outcome::RolledBack, None),
-        ]));
+        let past = operations(
+            &samples::environment(),
+            &entries(vec![
+                begin(Operation::Deploy),
+                end(Operation::Deploy, Outcome::Stuck, Some("no way back")),
+                end(Operation::Recover, Outcome::RolledBack, Some("deploy was cut short")),
+                end(Operation::Recover, Outcome::RolledBack, None),
+            ]),
+        );
         let told = past.iter().map(|past| (past.operation, past.outcome, past.recovered));
         let told: Vec<_> = told.collect();
         let back = (Operation::Deploy, End::Known(Outcome::RolledBack), true);
@@ -298,9 +184,11 @@ mod tests {
 
     #[test]
     fn json_has_every_field_by_its_name() {
-        let environment = samples::environment();
-        let past = operations(&entries(vec![begin(Operation::Deploy)])).remove(0);
-        let line = Line::new("history", Origin::new(past.began, Some(&environment)), past);
-        insta::assert_snapshot!(serde_json::to_string(&line).unwrap(), @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","tool":"0.1.0","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"commit":null,"outcome":"unfinished","error":null,"steps":null,"duration_ms":null,"evidence":null,"taken_over_by":null,"recovered":false}"#);
+        let entries = entries(vec![begin(Operation::Deploy)]);
+        let body = operations(&samples::environment(), &entries).remove(0);
+        let line = serde_json::to_string(&Named { event: "history", body: &body }).unwrap();
+        let read: Past = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, body, "what another program reads is what was told");
+        insta::assert_snapshot!(line, @r#"{"event":"history","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","operation":"deploy","by":"operator@node1","tool":"0.1.0","from":null,"to":"20261121T011037Z-aaaaaaa","release":null,"commit":null,"outcome":"unfinished","error":null,"steps":null,"duration_ms":null,"evidence":null,"taken_over_by":null,"recovered":false}"#);
     }
 }

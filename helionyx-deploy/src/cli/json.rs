@@ -68,6 +68,14 @@ pub(super) struct Own<'a, T> {
     pub(super) body: T,
 }
 
+/// A line whose body says when, and of which environment.
+#[derive(Serialize)]
+pub(super) struct Named<'a, T> {
+    pub(super) event: &'a str,
+    #[serde(flatten)]
+    pub(super) body: T,
+}
+
 /// A planned step.
 #[derive(Serialize)]
 pub(super) struct PlannedStep<'a> {

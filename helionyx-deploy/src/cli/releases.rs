@@ -1,14 +1,9 @@
 //! `releases`: what is on the host, and what can be gone back to.
 
 use clap::Args;
-use serde::Serialize;
 
 use crate::host::Clock as _;
-use crate::model::Environment;
-use crate::name::{CommitId, ReleaseId};
-use crate::observe::observe_whole;
-use crate::plan::desired::rollback_target;
-use crate::state::{Condition, HostState, ReleaseState};
+use crate::releases::{Listed, Standing, releases};
 use crate::time::Timestamp;
 
 use super::change::Site;
@@ -29,99 +24,23 @@ pub struct Releases {
     site: Site,
 }
 
-/// A release, as it is listed.
-#[derive(Serialize)]
-struct Listed {
-    id: ReleaseId,
-    state: Standing,
-    /// What is wrong with a damaged one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    damage: Option<String>,
-    source: Option<String>,
-    commit: Option<CommitId>,
-    built_at: Option<Timestamp>,
-    built_by: Option<String>,
-    verified_at: Option<Timestamp>,
-    in_use: bool,
-    is_current: bool,
-    is_rollback_target: bool,
-}
-
-/// What a release is good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Standing {
-    Current,
-    Verified,
-    Failed,
-    Unfinished,
-    Damaged,
-    Foreign,
-}
-
 impl Releases {
     pub(super) fn run(&self, context: &mut Context<'_>) -> Result<u8, Failure> {
         let models = Models::load(context.global)?;
         let environment = models.here(self.site.env.as_deref(), &context.machine())?;
-        let found = observe_whole(&context.host, environment)?;
-        let releases = list(environment, &found);
+        let found = releases(&context.host, environment)?;
         let now = context.host.now();
         let origin = Origin::new(now, Some(environment));
-        for release in &releases {
+        for release in &found.releases {
             context.screen.line(&Line::new("release", origin, release));
         }
-        let mut text = render(&releases, &environment.id(), now, context.screen.glyphs);
-        for name in &found.strangers {
-            let path = environment.layout.releases().join(name);
+        let mut text = render(&found.releases, &environment.id(), now, context.screen.glyphs);
+        for path in &found.strangers {
             text += &paint(DIM, format!("{path} is no release: it is left alone"));
             text.push('\n');
         }
         context.screen.say(&text);
         Ok(exit::DONE)
-    }
-}
-
-fn list(environment: &Environment, found: &HostState) -> Vec<Listed> {
-    let target = rollback_target(environment, found, None).ok();
-    let newest_first = found.releases.iter().rev();
-    newest_first.map(|(id, state)| listed(id, state, found, target.as_ref())).collect()
-}
-
-fn listed(
-    id: &ReleaseId,
-    state: &ReleaseState,
-    found: &HostState,
-    target: Option<&ReleaseId>,
-) -> Listed {
-    let manifest = state.manifest.as_deref();
-    let is_current = found.current.release() == Some(id);
-    let verified = state.verification.as_ref().filter(|_| state.is_verified());
-    Listed {
-        id: id.clone(),
-        state: standing(state, is_current),
-        damage: match &state.condition {
-            Condition::Damaged(what) => Some(what.clone()),
-            Condition::Complete | Condition::Unfinished | Condition::Foreign => None,
-        },
-        source: manifest.map(|manifest| manifest.source.to_string()),
-        commit: manifest.and_then(|manifest| manifest.source.commit().cloned()),
-        built_at: manifest.map(|manifest| manifest.built_at),
-        built_by: manifest.map(|manifest| manifest.built_by.to_string()),
-        verified_at: verified.map(|verification| verification.at),
-        in_use: !state.pids.is_empty(),
-        is_current,
-        is_rollback_target: target == Some(id),
-    }
-}
-
-fn standing(state: &ReleaseState, is_current: bool) -> Standing {
-    match &state.condition {
-        Condition::Unfinished => Standing::Unfinished,
-        Condition::Damaged(_) => Standing::Damaged,
-        Condition::Foreign => Standing::Foreign,
-        Condition::Complete if is_current => Standing::Current,
-        Condition::Complete if state.is_verified() => Standing::Verified,
-        Condition::Complete => Standing::Failed,
     }
 }
 
@@ -207,8 +126,10 @@ mod tests {
     fn json_has_every_field_by_its_name() {
         let environment = samples::environment();
         let origin = Origin::new(samples::time(), Some(&environment));
-        let line = Line::new("release", origin, release("ccccccc", Standing::Verified));
-        let line = serde_json::to_string(&line).unwrap();
+        let body = release("ccccccc", Standing::Verified);
+        let line = serde_json::to_string(&Line::new("release", origin, &body)).unwrap();
+        let read: Listed = serde_json::from_str(&line).unwrap();
+        assert_eq!(read, body, "what another program reads is what was told");
         insta::assert_snapshot!(line, @r#"{"event":"release","time":"2026-11-21T01:10:37.000Z","app":"sample","environment":"local","id":"20261121T011037Z-ccccccc","state":"verified","source":"/src (content 2d71164)","commit":null,"built_at":"2026-11-21T01:10:37.000Z","built_by":"operator@node1","verified_at":null,"in_use":false,"is_current":false,"is_rollback_target":true}"#);
     }
 }

@@ -2,9 +2,7 @@
 
 use clap::Args;
 
-use crate::host::{Clock as _, LocalHost};
-use crate::model::Environment;
-use crate::observe::observe_all;
+use crate::host::Clock as _;
 use crate::status::{self, Status as State};
 
 use super::json::Own;
@@ -35,10 +33,11 @@ impl Status {
         let chosen = models.chosen(self.env.as_deref(), &context.machine())?;
         let mut services = Vec::new();
         let mut failed = false;
-        for (environment, seen) in chosen.iter().zip(look(&context.host, &chosen)) {
+        for (environment, seen) in chosen.iter().zip(status::ask(&context.host, &chosen)) {
             match seen {
                 Ok(seen) => services.extend(seen),
-                Err(failure) => {
+                Err(error) => {
+                    let failure = Failure::from(error);
                     let message = format!("{}: {}", environment.id(), failure.message);
                     Failure::new(failure.code, message, failure.hint).tell(context);
                     failed = true;
@@ -77,12 +76,6 @@ impl Status {
         };
         context.screen.say(&text);
     }
-}
-
-/// Looks at all environments at once.
-fn look(host: &LocalHost, chosen: &[&Environment]) -> Vec<Result<Vec<State>, Failure>> {
-    let found = chosen.iter().zip(observe_all(host, chosen));
-    found.map(|(environment, found)| Ok(status::status(environment, &found?))).collect()
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::state::Node;
 const RECORD_LIMIT: u64 = 256 * 1024 * 1024;
 
 /// What a look at a journal found.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audit {
     /// How many entries there are.
     pub entries: u64,
@@ -43,18 +43,45 @@ impl Audit {
         self.flaws.is_empty()
     }
 
-    fn add(&mut self, code: &'static str, message: String) {
+    fn add(&mut self, code: FlawCode, message: String) {
         self.flaws.push(Flaw { code, message });
     }
 }
 
 /// Something that is wrong with a journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flaw {
-    /// A stable name for its kind, e.g. `missing-entry`.
-    pub code: &'static str,
+    /// Its kind.
+    pub code: FlawCode,
     /// What is wrong.
     pub message: String,
+}
+
+/// What is wrong with a journal, by a name that stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FlawCode {
+    /// An entry is not what was written.
+    ChangedEntry,
+    /// An entry is not there.
+    MissingEntry,
+    /// An entry was written after its lock was taken over.
+    OvertakenEntry,
+    /// What follows the last entry is none.
+    TornEnd,
+}
+
+impl FlawCode {
+    /// The name, as JSON has it too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FlawCode::ChangedEntry => "changed-entry",
+            FlawCode::MissingEntry => "missing-entry",
+            FlawCode::OvertakenEntry => "overtaken-entry",
+            FlawCode::TornEnd => "torn-end",
+        }
+    }
 }
 
 /// What names an entry of the journal.
@@ -109,12 +136,12 @@ fn compare(
             Some(found) if *found == line => agree += 1,
             Some(_) => {
                 let message = format!("entry {number} is not the one that {place} names");
-                audit.add("changed-entry", message);
+                audit.add(FlawCode::ChangedEntry, message);
             }
             None => {
                 let last = digests.keys().next_back().copied().unwrap_or(0);
                 let message = format!("{place} names entry {number}; the journal ends with {last}");
-                audit.add("missing-entry", message);
+                audit.add(FlawCode::MissingEntry, message);
             }
         }
     }
@@ -143,23 +170,29 @@ fn chain(bytes: &[u8], audit: &mut Audit) -> BTreeMap<u64, Digest> {
         let digest = Digest::of(line);
         let number = match frame::entry(line) {
             None => {
-                audit.add("changed-entry", format!("entry {} is not what was written", last + 1));
+                audit.add(
+                    FlawCode::ChangedEntry,
+                    format!("entry {} is not what was written", last + 1),
+                );
                 doubtful = true;
                 last + 1
             }
             Some(entry) => {
                 let number = entry.number;
                 if number != last + 1 {
-                    audit.add("missing-entry", format!("entry {number} follows entry {last}"));
+                    audit.add(
+                        FlawCode::MissingEntry,
+                        format!("entry {number} follows entry {last}"),
+                    );
                 } else if entry.previous_line != before && !doubtful {
                     let message =
                         format!("entry {last} is not the one that entry {number} follows");
-                    audit.add("changed-entry", message);
+                    audit.add(FlawCode::ChangedEntry, message);
                 }
                 if entry.fence < fence {
                     let message =
                         format!("entry {number} was written after its lock was taken over");
-                    audit.add("overtaken-entry", message);
+                    audit.add(FlawCode::OvertakenEntry, message);
                 }
                 fence = entry.fence.max(fence);
                 doubtful = false;
@@ -174,7 +207,7 @@ fn chain(bytes: &[u8], audit: &mut Audit) -> BTreeMap<u64, Digest> {
     let torn = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
     if torn > 0 {
         let message = format!("{torn} bytes behind entry {last} are none; `recover` cuts them off");
-        audit.add("torn-end", message);
+        audit.add(FlawCode::TornEnd, message);
     }
     digests
 }

@@ -80,13 +80,13 @@ fn whoever_writes_the_end_of_the_journal_anew_is_found_by_what_the_records_name(
     world.run(&deploy());
     // As it was before the second deploy: whole in itself, but older than what is in use.
     put(&world, &before);
-    let codes: Vec<_> = verify(&world).flaws.iter().map(|flaw| flaw.code).collect();
+    let codes: Vec<_> = verify(&world).flaws.iter().map(|flaw| flaw.code.name()).collect();
     assert_eq!(codes, ["missing-entry"; 3], "the head, a proof and a manifest name more");
     // And with entries of its own in their place.
     world.run(&Goal::Restart);
     world.run(&Goal::Restart);
     let audit = verify(&world);
-    assert!(audit.flaws.iter().any(|flaw| flaw.code == "changed-entry"), "{audit:?}");
+    assert!(audit.flaws.iter().any(|flaw| flaw.code.name() == "changed-entry"), "{audit:?}");
     world.host.delete(world.environment.layout.journal());
     assert!(!verify(&world).is_whole(), "all of it is gone");
 }
@@ -104,7 +104,7 @@ fn a_journal_whose_end_was_torn_is_whole_again_after_the_next_command() {
             let before = world.current();
             let torn = verify(&world);
             assert_eq!(torn.flaws.len(), 1, "{torn:?}");
-            assert_eq!(torn.flaws[0].code, "torn-end");
+            assert_eq!(torn.flaws[0].code.name(), "torn-end");
             assert_eq!(world.run(&Goal::Restart).outcome, Outcome::Deployed);
             assert_eq!(world.current(), before);
             assert!(verify(&world).is_whole(), "torn at {length}, then {} bytes", rest.len());
@@ -291,7 +291,7 @@ fn who_cuts_the_journal_with_all_records_beside_it_is_found_by_what_the_system_w
             world.host.delete(format!("{ROOT}/{record}"));
         }
         let audit = verify(&world);
-        let found: Vec<_> = audit.flaws.iter().map(|flaw| flaw.code).collect();
+        let found: Vec<_> = audit.flaws.iter().map(|flaw| flaw.code.name()).collect();
         assert_eq!(found, codes, "{left} operations left: {audit:?}");
         assert!(
             audit.flaws[0].message.starts_with("the system's journal names entry"),
@@ -308,7 +308,7 @@ fn a_journal_that_was_begun_anew_is_found_unless_it_was_properly_removed() {
     world.run(&Goal::Setup);
     world.run(&deploy());
     assert_eq!(world.host.announced().len(), last + 2);
-    let codes: Vec<_> = verify(&world).flaws.iter().map(|flaw| flaw.code).collect();
+    let codes: Vec<_> = verify(&world).flaws.iter().map(|flaw| flaw.code.name()).collect();
     assert!(codes.contains(&"changed-entry") || codes.contains(&"missing-entry"), "{codes:?}");
     assert!(codes.len() <= 2, "of each kind one is enough: {codes:?}");
 

@@ -13,8 +13,8 @@ const LAYERS: [&[&str]; 11] = [
     &["host"],
     &["journal"],
     &["supervise"],
-    &["observe", "health", "source", "isolation", "apply", "operate", "status", "logs"],
-    &["check"],
+    &["observe", "health", "source", "isolation", "apply", "operate"],
+    &["check", "status", "logs", "history", "releases"],
     &["cli"],
 ];
 

@@ -116,7 +116,7 @@ impl Tail {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::{FakeHost, Files as _};
+    use crate::host::FakeHost;
 
     const LOG: &str = "/logs/web.log";
 

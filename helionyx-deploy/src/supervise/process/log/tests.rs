@@ -3,7 +3,7 @@
 use camino::Utf8Path;
 
 use super::*;
-use crate::host::{FakeHost, Files as _, LocalHost};
+use crate::host::{FakeHost, LocalHost};
 use crate::model::{Catalog, SourceFile};
 
 const APP: &str = r#"
