@@ -1,7 +1,7 @@
 //! Which program recovers an environment when the deployer dies. Reads /proc.
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -16,8 +16,8 @@ pub enum RecoveryProgram {
     None,
     /// The program that runs now, as long as its file is there.
     Own,
-    /// The file that this function makes. The function is called once, and only when an environment
-    /// under systemd is looked at.
+    /// The file that this function makes. The function is called until it succeeds once, and only
+    /// when an environment under systemd is looked at.
     Made(fn() -> io::Result<Utf8PathBuf>),
 }
 
@@ -25,12 +25,12 @@ pub enum RecoveryProgram {
 #[derive(Debug)]
 pub(super) struct Recovering {
     program: RecoveryProgram,
-    made: OnceLock<Utf8PathBuf>,
+    made: Mutex<Option<Utf8PathBuf>>,
 }
 
 impl Recovering {
     pub(super) fn by(program: RecoveryProgram) -> Recovering {
-        Recovering { program, made: OnceLock::new() }
+        Recovering { program, made: Mutex::new(None) }
     }
 
     /// Where the program lies.
@@ -39,12 +39,13 @@ impl Recovering {
             RecoveryProgram::None => Ok(None),
             RecoveryProgram::Own => Ok(own()),
             RecoveryProgram::Made(make) => {
-                if let Some(made) = self.made.get() {
-                    return Ok(Some(made.clone()));
+                // Who asks at the same time waits.
+                let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+                if made.is_none() {
+                    let failed = |error| HostError::new("make", "the recovery program", error);
+                    *made = Some(make().map_err(failed)?);
                 }
-                let made = make()
-                    .map_err(|error| HostError::new("make", "the recovery program", error))?;
-                Ok(Some(self.made.get_or_init(|| made).clone()))
+                Ok(made.clone())
             }
         }
     }
