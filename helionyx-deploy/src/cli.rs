@@ -112,23 +112,23 @@ enum Color {
 pub enum Command {
     /// Make a release, switch to it, prove it; go back when it fails
     Deploy(change::Deploy),
-    /// Say what a deploy would do, and change nothing
+    /// Show what a deploy would do, and change nothing
     Plan(plan::Plan),
-    /// Carry out a plan that was kept, if nothing has changed since
+    /// Carry out a saved plan, if nothing has changed since
     Apply(apply::Apply),
     /// Make a host ready for a first deploy
     Setup(change::Setup),
-    /// Take back what setup and deploys made
+    /// Remove what setup and deploys made
     Uninstall(change::Uninstall),
     /// Go back to a release that was verified before
     Rollback(change::Rollback),
     /// List the releases on the host
     Releases(releases::Releases),
-    /// Say who did what, when, with which result
+    /// Show who did what, when, and with which result
     History(history::History),
-    /// Say whether the record of what was done is whole
+    /// Verify the audit log
     Audit(audit::Audit),
-    /// Say how services are doing
+    /// Show how services are doing
     Status(status::Status),
     /// Show what services wrote
     Logs(logs::Logs),
@@ -142,11 +142,11 @@ pub enum Command {
     Restart(change::Restart),
     /// Check the models and what they need on the host
     Check(check::Check),
-    /// Look at environment files by systemd's rules
+    /// Check environment files by systemd's rules
     EnvFile(env_file::EnvFile),
-    /// Look at unit files by systemd's rules
+    /// Check unit files by systemd's rules
     UnitFile(unit_file::UnitFile),
-    /// Bring an operation that was cut short to an end
+    /// Finish or take back an interrupted operation
     Recover(change::Recover),
     /// Print completions for a shell
     Completions(generate::Completions),

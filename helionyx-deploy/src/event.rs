@@ -203,7 +203,7 @@ pub enum Outcome {
     RolledBack,
     /// It failed; the state before was never left, or it is back and nothing had run.
     Failed,
-    /// It failed, and so did the way back: somebody must act now.
+    /// It failed and the rollback failed too: somebody must act now.
     Stuck,
 }
 

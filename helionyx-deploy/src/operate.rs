@@ -42,7 +42,7 @@ pub enum OperateError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
     /// Not all is as it was when the plan was made.
-    #[error("not all is as it was when the plan was made:\n  {}", .0.join("\n  "))]
+    #[error("the plan is out of date:\n  {}", .0.join("\n  "))]
     Changed(Vec<String>),
     /// The source could not be had.
     #[error(transparent)]

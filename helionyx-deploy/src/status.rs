@@ -160,13 +160,12 @@ fn findings(
             add("dangling-current", format!("{path} {what}"), deploy(&id));
         }
         what => {
-            let hint =
-                hint!("look what it is, then ", hint::aside(path.as_str()), " and deploy again");
+            let hint = hint!("look at it, then ", hint::aside(path.as_str()), " and deploy again");
             add("foreign-current", format!("{path} {what}"), hint);
         }
     }
     if found.unfinished {
-        let message = "an operation has begun and not ended: it is at work, or was cut short";
+        let message = "an operation is running, or was interrupted";
         let hint = hint!("wait for it, or ").and(hint::run("recover", &id));
         add("unfinished", message.to_owned(), hint);
     }
@@ -180,7 +179,7 @@ fn findings(
     if current.is_some()
         && rules(environment).guard(found).is_some_and(|guard| !guard.found.is_ready())
     {
-        let message = "nothing would bring it to an end if an operation were cut short";
+        let message = "nothing would recover the environment if an operation were interrupted";
         add("no-recovery", message.to_owned(), hint::run("setup", &id));
     }
     for Instance { process, release, .. } in &service.instances {

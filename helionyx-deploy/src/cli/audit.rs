@@ -34,7 +34,7 @@ enum What {
     Verify(Verify),
 }
 
-/// Says whether the record of what was done is whole: no entry changed, none missing.
+/// Verifies the audit log: no entry was changed, no entry is missing.
 ///
 /// Each entry bears the digest of the one before; proofs, manifests of releases and the end of the
 /// last operation name entries too, so that a record which lacks its end is found as well. Under

@@ -19,7 +19,7 @@ pub const CONFIGURATION: u8 = 4;
 pub const LOCKED: u8 = 5;
 /// It failed; the state before is back and proven.
 pub const ROLLED_BACK: u8 = 6;
-/// It failed, and so did the way back: somebody must act now.
+/// It failed and the rollback failed too: somebody must act now.
 pub const STUCK: u8 = 7;
 
 /// The same, for the help.
@@ -33,7 +33,7 @@ Exit codes:
   4  mistakes in the models or in an environment file
   5  somebody else is at work on the environment
   6  failed and rolled back: what ran before runs again
-  7  failed, and so did the way back: act now";
+  7  failed and the rollback failed too: act now";
 
 /// The code for an operation that came to an end.
 ///

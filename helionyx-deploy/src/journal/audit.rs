@@ -206,7 +206,9 @@ fn chain(bytes: &[u8], audit: &mut Audit) -> BTreeMap<u64, Digest> {
     }
     let torn = bytes.iter().rev().take_while(|byte| **byte != b'\n').count();
     if torn > 0 {
-        let message = format!("{torn} bytes behind entry {last} are none; `recover` cuts them off");
+        let message = format!(
+            "the journal has {torn} bytes after entry {last} that are no entry; `recover` cuts them off"
+        );
         audit.add(FlawCode::TornEnd, message);
     }
     digests

@@ -58,7 +58,7 @@ fn message(id: &str, report: &Report, by: &Actor) -> String {
         Outcome::Deployed | Outcome::Unchanged => return format!("{done} by {user}"),
         Outcome::RolledBack => format!("failed, {release} is back"),
         Outcome::Failed => "failed".to_owned(),
-        Outcome::Stuck => "failed, and so did the way back".to_owned(),
+        Outcome::Stuck => "failed and the rollback failed too".to_owned(),
     };
     format!("{operation} of {id} by {user} {what}{}", why(report))
 }
@@ -148,7 +148,7 @@ mod tests {
                 Operation::Recover,
                 Outcome::Stuck,
                 Some("x"),
-                "recover of helionyx/dev by root failed, and so did the way back: x",
+                "recover of helionyx/dev by root failed and the rollback failed too: x",
             ),
         ] {
             assert_eq!(said(operation, outcome, error), expected);

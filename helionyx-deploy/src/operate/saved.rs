@@ -132,7 +132,8 @@ impl Saved {
         if same {
             return Ok(());
         }
-        let what = "the plan in the file: is not the one that is made from all this";
+        let what =
+            "the plan in the file was edited: the same models and the same host give another plan";
         Err(OperateError::Changed(vec![what.to_owned()]))
     }
 }

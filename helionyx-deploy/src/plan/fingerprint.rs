@@ -58,7 +58,7 @@ pub fn differences(then: &Facts, now: &Facts) -> Vec<String> {
     let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
     let told = differing.map(|name| match (then.get(name), now.get(name)) {
         (Some(then), Some(now)) => format!("{name}: was `{then}`, is `{now}`"),
-        (Some(then), None) => format!("{name}: was `{then}`, is there no more"),
+        (Some(then), None) => format!("{name}: was `{then}`, does not exist any more"),
         (None, now) => format!("{name}: is new, `{}`", now.map_or("", String::as_str)),
     });
     told.collect()

@@ -102,7 +102,7 @@ impl Guard<'_> {
                 UnitFile::Text(_) => "was not made by us".to_owned(),
                 UnitFile::Other(what) => format!("is {what}"),
             };
-            let hint = hint!("look what it is, then ", hint::aside(&path));
+            let hint = hint!("look at it, then ", hint::aside(&path));
             Some(Refusal::new("foreign-unit", format!("{path} {what}"), hint))
         });
         foreign.collect()

@@ -404,7 +404,7 @@ fn current_is_a_directory_or_points_outside() {
     world.host.put_file(format!("{ROOT}/current/precious"), "data", 0o644);
     assert_snapshot!(world.shown(&deploy()), @"
     refused: /opt/shop/dev/current is a directory, not a symbolic link [foreign-current]
-      help: look what it is, then `mv /opt/shop/dev/current /opt/shop/dev/current.aside` and deploy again
+      help: look at it, then `mv /opt/shop/dev/current /opt/shop/dev/current.aside` and deploy again
     ");
     assert!(world.operate(&deploy()).is_err());
     assert!(world.host.exists(format!("{ROOT}/current/precious")), "nothing is deleted");
@@ -413,7 +413,7 @@ fn current_is_a_directory_or_points_outside() {
     world.host.put_link(format!("{ROOT}/current"), "/etc");
     assert_snapshot!(world.shown(&deploy()), @"
     refused: /opt/shop/dev/current points to /etc, which is no release of ours [foreign-current]
-      help: look what it is, then `mv /opt/shop/dev/current /opt/shop/dev/current.aside` and deploy again
+      help: look at it, then `mv /opt/shop/dev/current /opt/shop/dev/current.aside` and deploy again
     ");
 }
 

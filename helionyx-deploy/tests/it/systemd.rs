@@ -156,7 +156,7 @@ fn a_unit_that_is_not_ours_is_left_alone() {
     world.host.put_file(UNIT, "[Service]\nExecStart=/bin/x\n", 0o644);
     assert_snapshot!(world.shown(&deploy()), @"
     refused: /etc/systemd/system/web-dev.service was not made by us [foreign-unit]
-      help: look what it is, then `mv /etc/systemd/system/web-dev.service /etc/systemd/system/web-dev.service.aside`
+      help: look at it, then `mv /etc/systemd/system/web-dev.service /etc/systemd/system/web-dev.service.aside`
     ");
     let world = World::under_systemd("Id=web-dev.service\nLoadState=masked\n");
     world.host.put_link(UNIT, "/dev/null");

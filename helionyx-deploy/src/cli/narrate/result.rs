@@ -28,7 +28,7 @@ impl Narrator<'_> {
                 format!("{} failed: {now}, as before", report.operation)
             }
             Outcome::Stuck => {
-                format!("{} failed, and so did the way back: act now", report.operation)
+                format!("{} failed and the rollback failed too: act now", report.operation)
             }
         };
         let details = paint(DIM, format!("{} {}", glyphs.dash, details(report)));

@@ -187,7 +187,7 @@ fn results_say_what_is_so_now() {
     ✓ sample/local runs 20261121T011037Z-aaaaaaa from /src (content 2d71164) — 2.3 s (38 ms of it syncing)
     ✓ sample/local has nothing to recover — 2.3 s (38 ms of it syncing)
     ✓ sample/local is recovered: 20261121T011037Z-aaaaaaa runs as before — 2.3 s (38 ms of it syncing)
-    ✗ sample/local: restart failed, and so did the way back: act now — 2.3 s (38 ms of it syncing)
+    ✗ sample/local: restart failed and the rollback failed too: act now — 2.3 s (38 ms of it syncing)
       next: cargo xtask status --env sample/local
       next: cargo xtask logs --env sample/local
     ✗ sample/local: deploy failed: nothing is deployed, as before — 2.3 s (38 ms of it syncing)

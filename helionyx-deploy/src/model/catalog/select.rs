@@ -11,7 +11,7 @@ pub const DEFAULT_APP: &str = "helionyx";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SelectError {
     /// None was named.
-    #[error("failed to choose an environment: none was named, {}", listed(choices))]
+    #[error("no environment given{}", with_one_of(choices))]
     Missing {
         /// What can be named, in a stable order.
         choices: Vec<String>,
@@ -42,6 +42,13 @@ pub enum SelectError {
         /// What is wrong with it.
         findings: Vec<Finding>,
     },
+}
+
+fn with_one_of(choices: &[String]) -> String {
+    match choices {
+        [] => ", and there is none in the models".to_owned(),
+        choices => format!("; use --env with one of: {}", choices.join(", ")),
+    }
 }
 
 fn listed(choices: &[String]) -> String {

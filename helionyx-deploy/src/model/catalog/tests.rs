@@ -186,14 +186,15 @@ fn names_select_one_environment_or_list_the_choices() {
         environment("c", "only", ""),
     ];
     let (catalog, _) = parse(&files);
-    let all = "choose one of dev, live, staging, b/dev, b/local, c/local, c/only";
+    let names = "dev, live, staging, b/dev, b/local, c/local, c/only";
+    let all = format!("choose one of {names}");
     let unknown = |wanted: &str| format!("failed to find environment {wanted:?}, {all}");
     for (wanted, expected) in [
         (Some("dev"), "helionyx/dev".to_owned()),
         (Some("b/dev"), "b/dev".to_owned()),
         (Some("only"), "c/only".to_owned()),
-        (None, format!("failed to choose an environment: none was named, {all}")),
-        (Some(""), format!("failed to choose an environment: none was named, {all}")),
+        (None, format!("no environment given; use --env with one of: {names}")),
+        (Some(""), format!("no environment given; use --env with one of: {names}")),
         (Some("prod"), unknown("prod")),
         (Some("dev;x"), unknown("dev;x")),
         (Some("dev\n"), unknown("dev\n").replace(", choose", ", did you mean `dev`?, choose")),
@@ -224,10 +225,7 @@ fn names_select_one_environment_or_list_the_choices() {
     let ids: Vec<_> = catalog.environments().map(Environment::id).collect();
     assert_eq!(ids, ["b/dev", "b/local", "c/local", "c/only", "helionyx/dev", "helionyx/live"]);
     let empty = Catalog::default().select(None).unwrap_err();
-    assert_eq!(
-        empty.to_string(),
-        "failed to choose an environment: none was named, and there are none"
-    );
+    assert_eq!(empty.to_string(), "no environment given, and there is none in the models");
 }
 
 /// Two environments of two apps, and what is said of them.

@@ -32,7 +32,9 @@ pub fn one_line(key: &str, text: &Spanned<String>, reader: &mut Reader<'_>) -> b
 /// What keeps a path from being said in a unit file.
 pub fn unit_path(path: &str) -> Complaint {
     if path.chars().any(|c| !is_text(c) || "\"'\\*?[:".contains(c)) {
-        return Some("holds a quote, backslash, colon, one of *?[, or what is no text to systemd");
+        return Some(
+            "holds a quote, backslash, colon, one of *?[, or a character that systemd does not read as text",
+        );
     }
     if path.ends_with(' ') {
         return Some("ends with a blank, which systemd strips");

@@ -34,7 +34,9 @@ fn exec(draft: &Draft, known: &Bindings, reader: &mut Reader<'_>) {
         let complaint = match index {
             0 => program(word),
             _ if word.len() > ARGUMENT_MAX => Some("is longer than the kernel hands to a process"),
-            _ if !word.chars().all(is_text) => Some("holds what is no text to systemd"),
+            _ if !word.chars().all(is_text) => {
+                Some("holds a character that systemd does not read as text")
+            }
             _ if line > LINE_MAX => Some("makes the line longer than systemd reads"),
             _ => continue,
         };

@@ -14,8 +14,7 @@ pub(super) fn foreign_current(case: &Case<'_>) -> Option<Refusal> {
     match &case.found.current {
         Current::Missing | Current::Release(_) | Current::Dangling(_) => None,
         what @ (Current::Foreign(_) | Current::NotALink(_)) => {
-            let hint =
-                hint!("look what it is, then ", hint::aside(path.as_str()), " and deploy again");
+            let hint = hint!("look at it, then ", hint::aside(path.as_str()), " and deploy again");
             Some(Refusal::new("foreign-current", format!("{path} {what}"), hint))
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn refuse_wrong_owner(
         }
         _ => return None,
     };
-    let hint = hint!("look what lies in it, then run ").and(hint);
+    let hint = hint!("look at its content, then run ").and(hint);
     Some(Refusal::new("wrong-owner", format!("{path}: {wrong}"), hint))
 }
 

@@ -17,7 +17,7 @@ pub(super) fn start(unit: &Unit, state: Option<&UnitState>) -> Vec<Refusal> {
 
 /// A unit that somebody else wrote or masked is not ours to change.
 fn foreign(unit: &Unit, state: &UnitState, path: &str) -> Option<Refusal> {
-    let hint = hint!("look what it is, then ", hint::aside(path));
+    let hint = hint!("look at it, then ", hint::aside(path));
     let (message, hint) = match &state.file {
         UnitFile::Missing => return None,
         // An empty one is what a power cut leaves of a file that was not synced.

@@ -56,7 +56,7 @@ fn findings(rules: &Rules<'_>, unit: &Unit, found: &UnitState) -> Vec<StatusFind
         }
         UnitFile::Other(what) => {
             let unmask = hint::shell(["systemctl", "unmask", name.as_str()]);
-            let hint = hint!("look what it is, then ", unmask, " or move it aside");
+            let hint = hint!("look at it, then ", unmask, " or move it aside");
             add("foreign-unit", format!("{name} is {what}"), hint);
         }
     }
