@@ -50,6 +50,7 @@ mod open;
 mod run;
 mod service;
 mod start;
+mod systemd;
 mod table;
 #[cfg(test)]
 pub(in crate::host) mod tests;
@@ -57,6 +58,7 @@ pub(in crate::host) mod tests;
 pub use disk::Disk;
 pub use fault::{FAULTS, Fault};
 pub use service::{FakeHealth, FakeService};
+pub use systemd::FakeUnit;
 
 use machine::Machine;
 
@@ -252,11 +254,13 @@ impl FakeHost {
         machine.time.interrupted = false;
     }
 
-    /// The machine starts again: no process is left, ours neither, whose place another one takes.
+    /// The machine starts again: no process is left, ours neither, whose place another one takes;
+    /// under systemd those run again that are enabled.
     pub fn reboot(&self) {
         let mut machine = self.machine();
         machine.die();
         machine.table.end_all();
+        machine.boot();
         drop(machine);
         self.revive();
     }

@@ -34,7 +34,7 @@ impl Host for FakeHost {
             Change::Seal { dir } => done(disk.seal(dir, extent)),
             Change::Run { command, line } => {
                 drop(machine);
-                let output = self.output_of(command, line);
+                let output = self.output_of(command, extent, line);
                 machine = self.machine();
                 output.map(Changed::Ran)
             }

@@ -82,7 +82,7 @@ impl Extent {
 }
 
 /// Whether half of a change can happen.
-fn has_parts(change: &Change<'_>) -> bool {
+pub(super) fn has_parts(change: &Change<'_>) -> bool {
     match change {
         Change::Append { .. }
         | Change::RemoveTree { .. }
@@ -144,12 +144,13 @@ impl Faults {
         self.fired = false;
     }
 
-    pub(super) fn begin(&mut self, change: &Change<'_>, title: Title) -> Turn {
+    /// Begins a change, half of which can happen where it has `parts`.
+    pub(super) fn begin(&mut self, title: Title, parts: bool) -> Turn {
         self.log.push((title.method, title.subject.clone()));
         let fault = self.armed.take_if(|(at, _)| *at == self.log.len()).map(|(_, fault)| fault);
         self.fired |= fault.is_some();
         let extent = match fault.map_or(Extent::All, Fault::extent) {
-            Extent::Half if !has_parts(change) => Extent::None,
+            Extent::Half if !parts => Extent::None,
             extent => extent,
         };
         Turn { title, extent, fault }

@@ -8,7 +8,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::clock::Time;
 use super::disk::Disk;
-use super::fault::{Extent, Faults, Turn, gone};
+use super::fault::{Extent, Faults, Turn, gone, has_parts};
+use super::systemd::Systemd;
 use super::table::Table;
 use crate::command::{Command, Output};
 use crate::host::{Cause, Change, Changed, HostError};
@@ -40,6 +41,7 @@ pub(super) struct Machine {
     pub(super) uid: Option<u32>,
     /// The program that recovers environments, where somebody said.
     pub(super) recovery_program: Option<Utf8PathBuf>,
+    pub(super) systemd: Systemd,
 }
 
 /// How long a changing call takes.
@@ -48,7 +50,12 @@ const CALL: Duration = Duration::from_millis(1);
 impl Machine {
     /// Lets time pass, with all that happens in it.
     pub(super) fn advance(&mut self, duration: Duration) {
-        self.time.advance(duration);
+        let end = self.time.elapsed().saturating_add(duration);
+        while let Some(at) = self.next_event().filter(|at| *at <= end && !self.disk_is_lent) {
+            self.time.advance(at.saturating_sub(self.time.elapsed()));
+            self.settle();
+        }
+        self.time.advance(end.saturating_sub(self.time.elapsed()));
         self.settle();
     }
 
@@ -59,6 +66,7 @@ impl Machine {
         }
         self.disk.set_time(self.time.now_ns());
         self.table.settle(self.time.elapsed(), &mut self.disk);
+        self.settle_units();
     }
 
     /// Takes the disk out for a program.
@@ -88,7 +96,7 @@ impl Machine {
         let title = change.title();
         self.alive(title.verb, &title.subject)?;
         self.advance(CALL);
-        let turn = self.faults.begin(change, title);
+        let turn = self.faults.begin(title, has_parts(change) || self.has_job(change));
         match turn.fault {
             Some(fault) if turn.extent == Extent::None => {
                 let error = turn.error(fault);

@@ -4,6 +4,7 @@ use camino::Utf8Path;
 use rustix::io::Errno;
 
 use super::FakeHost;
+use super::fault::Extent;
 use super::machine::Program;
 use crate::command::{Command, ExitStatus, OnInterrupt, Output};
 use crate::host::Cause;
@@ -13,8 +14,13 @@ impl FakeHost {
     pub(super) fn output_of(
         &self,
         command: &Command,
+        extent: Extent,
         line: &mut dyn FnMut(&str),
     ) -> Result<Output, Cause> {
+        let told = self.machine().tell_systemd(command, extent);
+        if let Some(output) = told {
+            return Ok(self.hand_on(command, output, line));
+        }
         let program = self.program_of(command)?;
         if self.ends(command) {
             return Ok(Output::new(ExitStatus::Interrupted, ""));

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::fault::Extent;
 use super::machine::Machine;
 use super::service::FakeService;
-use super::table::{DEPLOYER, Task};
+use super::table::{DEPLOYER, INIT, Task};
 use crate::host::{Cause, Launch};
 use crate::name::Port;
 use crate::state::{Process, ProcessKey, mark};
@@ -33,6 +33,26 @@ impl Machine {
         let service = self.behaviour_of(launch, &program)?;
         self.disk.append(&launch.log, b"started\n", Extent::All)?;
         let task = self.service_task(launch, service, directory, program);
+        let (key, has_child) = (task.process.key, task.service.child);
+        self.table.add(task);
+        if has_child {
+            self.add_child(key.pid);
+        }
+        Ok(key)
+    }
+
+    /// Starts the process of a unit as this user; systemd is its parent, and takes its output.
+    pub(super) fn start_for_systemd(
+        &mut self,
+        launch: &Launch,
+        uid: u32,
+    ) -> Result<ProcessKey, Cause> {
+        let directory = self.disk.resolve(&launch.directory)?;
+        let program = self.program_of(launch)?;
+        let service = self.behaviour_of(launch, &program)?;
+        let mut task = self.service_task(launch, service, directory, program);
+        (task.process.parent, task.process.uid) = (INIT, uid);
+        (task.process.output, task.log) = (None, None);
         let (key, has_child) = (task.process.key, task.service.child);
         self.table.add(task);
         if has_child {

@@ -19,7 +19,7 @@ pub(super) const SIGKILL: i32 = 9;
 /// The exit code of a service whose port is taken: the number of EADDRINUSE.
 const PORT_TAKEN: i32 = 98;
 /// The parent of those whose parent has ended.
-const INIT: u32 = 1;
+pub(super) const INIT: u32 = 1;
 /// Our own process.
 pub(super) const DEPLOYER: u32 = 900;
 
@@ -82,6 +82,31 @@ impl Table {
     pub(super) fn exit_of(&self, key: ProcessKey) -> Option<ExitStatus> {
         let mut ours = self.tasks.iter().filter(|task| task.process.parent == DEPLOYER);
         ours.find(|task| task.process.key == key)?.ended
+    }
+
+    /// How a process ended, if it has.
+    pub(super) fn ended(&self, key: ProcessKey) -> Option<ExitStatus> {
+        self.tasks.iter().find(|task| task.process.key == key)?.ended
+    }
+
+    /// When something happens next.
+    pub(super) fn next_at(&self) -> Option<Duration> {
+        self.next_event().map(|(at, ..)| at)
+    }
+
+    /// Asks one process to end.
+    pub(super) fn terminate(&mut self, key: ProcessKey) {
+        let hears = |task: &Task| task.process.key == key && !task.service.deaf;
+        for pid in self.pids(hears) {
+            self.end(pid, ExitStatus::Signal(SIGTERM));
+        }
+    }
+
+    /// Ends all processes of a session.
+    pub(super) fn end_session(&mut self, leader: u32) {
+        for pid in self.pids(|task| task.process.session == leader) {
+            self.end(pid, ExitStatus::Signal(SIGKILL));
+        }
     }
 
     /// Our children lose their parent.

@@ -5,6 +5,7 @@ use super::FakeHost;
 mod faults;
 mod files;
 mod processes;
+mod systemd;
 
 fn fake() -> FakeHost {
     let fake = FakeHost::new();
