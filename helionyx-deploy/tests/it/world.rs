@@ -7,7 +7,7 @@ use helionyx_deploy::command::{Command, ExitStatus, Output};
 use helionyx_deploy::event::{Event, Outcome, Report};
 use helionyx_deploy::host::FakeHost;
 use helionyx_deploy::host::fake::{Disk, FakeService};
-use helionyx_deploy::model::{Catalog, Environment, SourceFile};
+use helionyx_deploy::model::{Catalog, Environment, SourceFile, Supervisor};
 use helionyx_deploy::name::{Port, ReleaseId};
 use helionyx_deploy::observe::observe;
 use helionyx_deploy::operate::{self, Force, Goal, OperateError};
@@ -74,6 +74,24 @@ LEVEL = "info"
 "#;
 
 impl World {
+    /// The same app on a machine whose systemd has states, with its user, and nothing deployed.
+    pub fn with_systemd() -> World {
+        let mut world = World::new();
+        world.environment = environment(APP, &DEV.replace("process", "systemd"));
+        world.host.boot_systemd();
+        world.host.put_file("/etc/passwd", "shop-dev:x:998:997::/:/bin/false\n", 0o644);
+        world.host.program("setpriv", compile);
+        world
+    }
+
+    /// The same app under this supervisor, and nothing deployed.
+    pub fn under(supervisor: Supervisor) -> World {
+        match supervisor {
+            Supervisor::Process => World::new(),
+            Supervisor::Systemd => World::with_systemd(),
+        }
+    }
+
     /// A machine with the source of a healthy app, and nothing deployed.
     pub fn new() -> World {
         let host = FakeHost::new();
@@ -85,7 +103,12 @@ impl World {
 
     /// The same machine after a first deploy, with an event in the app's log.
     pub fn deployed() -> World {
-        let world = World::new();
+        World::deployed_under(Supervisor::Process)
+    }
+
+    /// The same under this supervisor.
+    pub fn deployed_under(supervisor: Supervisor) -> World {
+        let world = World::under(supervisor);
         assert_eq!(world.run(&deploy()).outcome, Outcome::Deployed);
         world.host.put_file(format!("{DATA}/events.jsonl"), "{\"event\":1}\n", 0o640);
         world
@@ -93,7 +116,12 @@ impl World {
 
     /// The same machine with one release after the other on it.
     pub fn shipped(readmes: &[&str]) -> World {
-        let world = World::deployed();
+        World::shipped_under(Supervisor::Process, readmes)
+    }
+
+    /// The same under this supervisor.
+    pub fn shipped_under(supervisor: Supervisor, readmes: &[&str]) -> World {
+        let world = World::deployed_under(supervisor);
         for text in readmes {
             world.ship_readme(text);
             world.run(&deploy());
