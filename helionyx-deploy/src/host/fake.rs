@@ -54,11 +54,13 @@ mod systemd;
 mod table;
 #[cfg(test)]
 pub(in crate::host) mod tests;
+mod turns;
 
 pub use disk::Disk;
 pub use fault::{FAULTS, Fault};
 pub use service::{FakeHealth, FakeService};
 pub use systemd::FakeUnit;
+pub use turns::Chooser;
 
 use machine::Machine;
 
@@ -69,6 +71,9 @@ use machine::Machine;
 #[derive(Clone, Default)]
 pub struct FakeHost {
     machine: Arc<Mutex<Machine>>,
+    /// Which process of ours uses it.
+    operator: u32,
+    turns: Option<Arc<turns::Turns>>,
 }
 
 /// Files, as tests and embedders lay them out: no fault is met, and nothing is counted.
@@ -228,6 +233,11 @@ impl FakeHost {
         self.machine().faults.arm(nth, fault);
     }
 
+    /// Lets no fault come that has not come yet.
+    pub fn disarm(&self) {
+        self.machine().faults.disarm();
+    }
+
     /// Whether the fault that was asked for last has come.
     #[must_use]
     pub fn fault_fired(&self) -> bool {
@@ -250,7 +260,7 @@ impl FakeHost {
     /// are free, nobody asks it to stop.
     pub fn revive(&self) {
         let mut machine = self.machine();
-        machine.faults.gone = false;
+        machine.faults.gone.remove(&self.operator);
         machine.time.interrupted = false;
     }
 
@@ -263,6 +273,38 @@ impl FakeHost {
         machine.boot();
         drop(machine);
         self.revive();
+    }
+
+    /// Whether our process is gone.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.machine().faults.gone.contains(&self.operator)
+    }
+
+    /// Our process is killed from outside.
+    pub fn die(&self) {
+        self.machine().die();
+    }
+
+    /// Says that nobody can kill our process: it hangs in the kernel until it wakes up.
+    pub fn hang(&self) {
+        self.machine().hanging.insert(self.operator);
+    }
+
+    /// What is written fails from now on, as long as the disk is full.
+    pub fn fill_up(&self) {
+        self.machine().faults.full = true;
+    }
+
+    /// There is room on the disk again.
+    pub fn make_room(&self) {
+        self.machine().faults.full = false;
+    }
+
+    /// How many changes our process made after its lock had been taken from it.
+    #[must_use]
+    pub fn intrusions(&self) -> usize {
+        self.machine().intrusions.get(&self.operator).copied().unwrap_or(0)
     }
 
     /// All paths and all living processes as text: for snapshots, and to see that nothing changed.
@@ -286,6 +328,7 @@ impl FakeHost {
     fn machine(&self) -> MutexGuard<'_, Machine> {
         // What a panicking test leaves behind is still a machine.
         let mut machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        machine.operator = self.operator;
         machine.settle();
         machine
     }

@@ -1,7 +1,5 @@
 //! [`Host`] on the fake machine: every change meets the faults here. No I/O.
 
-use std::sync::Arc;
-
 use camino::Utf8Path;
 
 use super::FakeHost;
@@ -10,6 +8,7 @@ use crate::host::{Cause, Change, Changed, HeldLock, Host, HostError, LockError};
 
 impl Host for FakeHost {
     fn change(&self, change: Change<'_>) -> Result<Changed, HostError> {
+        self.step();
         let mut machine = self.machine();
         let turn = machine.begin(&change)?;
         let (disk, extent) = (&mut machine.disk, turn.extent);
@@ -40,7 +39,7 @@ impl Host for FakeHost {
             }
             Change::Spawn { launch } => machine.start(launch).map(Changed::Started),
             Change::Signal { process, signal } => {
-                machine.table.signal(process, signal);
+                machine.signal(process, signal);
                 Ok(Changed::Done)
             }
             Change::Announce { entry } => {
@@ -53,24 +52,27 @@ impl Host for FakeHost {
     }
 
     fn lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, LockError> {
+        self.step();
         let mut machine = self.machine();
         machine.alive("lock", path)?;
         let place = machine.disk.lock_place(path);
         let place = place.map_err(|cause| HostError::new("lock", path, cause))?;
-        if let Some((_, holder)) = machine.locks.get(&place) {
-            return Err(LockError::Held(holder.clone()));
+        if let Some(locked) = machine.locks.get(&place) {
+            return Err(LockError::Held(locked.holder.clone()));
         }
         let ticket = machine.hand_out(&place, holder);
         let ticket = ticket.map_err(|cause| HostError::new("lock", path, cause))?;
-        Ok(Box::new(FakeLock { machine: Arc::clone(&self.machine), place, ticket }))
+        Ok(Box::new(FakeLock { host: self.clone(), place, ticket, from: None }))
     }
 
     fn take_lock(&self, path: &Utf8Path, holder: &str) -> Result<Box<dyn HeldLock>, HostError> {
+        self.step();
         let mut machine = self.machine();
         machine.alive("lock", path)?;
         let taken = machine.disk.lock_place(path).and_then(|place| {
+            let from = machine.locks.get(&place).map(|locked| locked.operator);
             let ticket = machine.hand_out(&place, holder)?;
-            Ok(FakeLock { machine: Arc::clone(&self.machine), place, ticket })
+            Ok(FakeLock { host: self.clone(), place, ticket, from })
         });
         Ok(Box::new(taken.map_err(|cause| HostError::new("lock", path, cause))?))
     }

@@ -63,6 +63,7 @@ impl Clock for FakeHost {
     /// Time passes at once; only a millisecond of it when interrupted, so that loops with a
     /// deadline still end.
     fn pause(&self, duration: Duration) {
+        self.step();
         let mut machine = self.machine();
         let short = duration.min(Duration::from_millis(1));
         let passed = if machine.time.interrupted { short } else { duration };
@@ -87,7 +88,7 @@ impl Clock for FakeHost {
     }
 
     fn ourselves(&self) -> Ourselves {
-        let key = ProcessKey { pid: super::table::DEPLOYER, started_ticks: 1 };
+        let key = ProcessKey { pid: super::machine::deployer(self.operator), started_ticks: 1 };
         let command = vec!["helionyx-deploy".to_owned(), "deploy".to_owned()];
         let uid = self.machine().uid.unwrap_or(super::start::OUR_UID);
         Ourselves { key, uid, command }

@@ -1,5 +1,6 @@
 //! Faults of the fake machine: which changing call fails, and how much of it happens. No I/O.
 
+use std::collections::BTreeSet;
 use std::io;
 
 use crate::host::{Cause, Change, HostError, Title};
@@ -134,8 +135,10 @@ pub(super) struct Faults {
     armed: Option<(usize, Fault)>,
     pub(super) fired: bool,
     pub(super) log: Vec<(&'static str, String)>,
-    /// Whether our process was killed.
-    pub(super) gone: bool,
+    /// Those processes of ours that were killed.
+    pub(super) gone: BTreeSet<u32>,
+    /// Whether the disk is full.
+    pub(super) full: bool,
 }
 
 impl Faults {
@@ -144,11 +147,28 @@ impl Faults {
         self.fired = false;
     }
 
+    pub(super) fn disarm(&mut self) {
+        self.armed = None;
+        self.fired = false;
+    }
+
     /// Begins a change, half of which can happen where it has `parts`.
     pub(super) fn begin(&mut self, title: Title, parts: bool) -> Turn {
         self.log.push((title.method, title.subject.clone()));
         let fault = self.armed.take_if(|(at, _)| *at == self.log.len()).map(|(_, fault)| fault);
         self.fired |= fault.is_some();
+        let grows = matches!(
+            title.method,
+            "create_dir"
+                | "write"
+                | "append"
+                | "replace_link"
+                | "copy"
+                | "adopt"
+                | "unpack"
+                | "spawn"
+        );
+        let fault = fault.or((self.full && grows).then_some(Fault::Torn));
         let extent = match fault.map_or(Extent::All, Fault::extent) {
             Extent::Half if !parts => Extent::None,
             extent => extent,

@@ -8,6 +8,7 @@ use camino::Utf8Path;
 use super::FakeHost;
 use super::disk::Disk;
 use super::fault::gone;
+use super::machine::deployer;
 use crate::command::ExitStatus;
 use crate::digest::Digest;
 use crate::host::{Answer, Cause, HostError, Look, OpenFile, ProbeError, Searched};
@@ -72,10 +73,11 @@ impl Look for FakeHost {
     fn exit_of(&self, process: ProcessKey) -> Option<ExitStatus> {
         let machine = self.machine();
         machine.alive("look at", process.pid).ok()?;
-        machine.table.exit_of(process)
+        machine.table.exit_of(process, deployer(machine.operator))
     }
 
     fn processes(&self, root: &Utf8Path) -> Result<Vec<Process>, HostError> {
+        self.step();
         let machine = self.machine();
         machine.alive("list", "processes")?;
         let real = machine.disk.resolve(root).map_or_else(|_| root.to_owned(), |found| found.0);
@@ -148,6 +150,7 @@ impl FakeHost {
         path: &Utf8Path,
         look: impl FnOnce(&Disk) -> Result<T, Cause>,
     ) -> Result<T, HostError> {
+        self.step();
         let machine = self.machine();
         machine.alive(verb, path)?;
         look(&machine.disk).map_err(|cause| HostError::new(verb, path, cause))

@@ -10,7 +10,7 @@ use super::clock::Time;
 use super::disk::Disk;
 use super::fault::{Extent, Faults, Turn, gone, has_parts};
 use super::systemd::Systemd;
-use super::table::Table;
+use super::table::{DEPLOYER, Table};
 use crate::command::{Command, Output};
 use crate::host::{Cause, Change, Changed, HostError};
 
@@ -31,7 +31,7 @@ pub(super) struct Machine {
     /// What the system's journal was told.
     pub(super) announced: Vec<BTreeMap<String, String>>,
     /// The held locks, by path: a ticket of their own, and what the holder left.
-    pub(super) locks: BTreeMap<Utf8PathBuf, (u64, String)>,
+    pub(super) locks: BTreeMap<Utf8PathBuf, Locked>,
     pub(super) last_ticket: u64,
     /// How many bytes may still be written; without end where nobody said.
     pub(super) free: Option<u64>,
@@ -42,7 +42,29 @@ pub(super) struct Machine {
     /// The program that recovers environments, where somebody said.
     pub(super) recovery_program: Option<Utf8PathBuf>,
     pub(super) systemd: Systemd,
+    /// Which process of ours calls.
+    pub(super) operator: u32,
+    /// Those that nobody can kill.
+    pub(super) hanging: BTreeSet<u32>,
+    /// How many changes those made whose lock had been taken from them.
+    pub(super) intrusions: BTreeMap<u32, usize>,
 }
+
+/// A held lock.
+pub(super) struct Locked {
+    pub(super) ticket: u64,
+    /// What its holder left there.
+    pub(super) holder: String,
+    pub(super) operator: u32,
+}
+
+/// The process of an operator.
+pub(super) fn deployer(operator: u32) -> u32 {
+    if operator == 0 { DEPLOYER } else { OPERATORS + operator }
+}
+
+/// The processes of operators with a number come after this.
+pub(super) const OPERATORS: u32 = 100_000;
 
 /// How long a changing call takes.
 const CALL: Duration = Duration::from_millis(1);
@@ -88,7 +110,10 @@ impl Machine {
         verb: &'static str,
         subject: impl ToString,
     ) -> Result<(), HostError> {
-        if self.faults.gone { Err(gone(verb, subject)) } else { Ok(()) }
+        match self.faults.gone.contains(&self.operator) {
+            true => Err(gone(verb, subject)),
+            false => Ok(()),
+        }
     }
 
     /// Begins a changing call; an error when nothing of it shall happen.
@@ -96,6 +121,9 @@ impl Machine {
         let title = change.title();
         self.alive(title.verb, &title.subject)?;
         self.advance(CALL);
+        if let Some(count) = self.intrusions.get_mut(&self.operator) {
+            *count += 1;
+        }
         let turn = self.faults.begin(title, has_parts(change) || self.has_job(change));
         match turn.fault {
             Some(fault) if turn.extent == Extent::None => {
@@ -144,14 +172,19 @@ impl Machine {
     pub(super) fn hand_out(&mut self, place: &Utf8Path, holder: &str) -> Result<u64, Cause> {
         self.disk.write(place, holder.as_bytes(), 0o644)?;
         self.last_ticket += 1;
-        self.locks.insert(place.to_owned(), (self.last_ticket, holder.to_owned()));
+        let (ticket, operator) = (self.last_ticket, self.operator);
+        let locked = Locked { ticket, holder: holder.to_owned(), operator };
+        if let Some(before) = self.locks.insert(place.to_owned(), locked) {
+            self.intrusions.entry(before.operator).or_default();
+        }
         Ok(self.last_ticket)
     }
 
     /// Our process is gone: its locks are free, and its children somebody else's.
     pub(super) fn die(&mut self) {
-        self.faults.gone = true;
-        self.locks.clear();
-        self.table.orphan();
+        self.faults.gone.insert(self.operator);
+        let operator = self.operator;
+        self.locks.retain(|_, locked| locked.operator != operator);
+        self.table.orphan(deployer(operator));
     }
 }

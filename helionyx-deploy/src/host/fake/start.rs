@@ -7,10 +7,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rustix::io::Errno;
 
 use super::fault::Extent;
-use super::machine::Machine;
+use super::machine::{Machine, OPERATORS, deployer};
 use super::service::FakeService;
-use super::table::{DEPLOYER, INIT, Task};
-use crate::host::{Cause, Launch};
+use super::table::{INIT, Task};
+use crate::host::{Cause, Launch, Signal};
 use crate::name::Port;
 use crate::state::{Process, ProcessKey, mark};
 
@@ -39,6 +39,19 @@ impl Machine {
             self.add_child(key.pid);
         }
         Ok(key)
+    }
+
+    /// Sends a signal to a process, which may be one of ours.
+    pub(super) fn signal(&mut self, process: ProcessKey, signal: Signal) {
+        let operator = process.pid.checked_sub(OPERATORS);
+        match operator.filter(|operator| !self.hanging.contains(operator)) {
+            Some(operator) if signal == Signal::Kill => {
+                let caller = std::mem::replace(&mut self.operator, operator);
+                self.die();
+                self.operator = caller;
+            }
+            _ => self.table.signal(process, signal),
+        }
     }
 
     /// Starts the process of a unit as this user; systemd is its parent, and takes its output.
@@ -124,7 +137,7 @@ impl Machine {
         let marked = launch.variables.iter().filter(|(name, _)| mark::ALL.contains(&name.as_str()));
         let process = Process {
             key,
-            parent: DEPLOYER,
+            parent: deployer(self.operator),
             session: key.pid,
             uid: OUR_UID,
             command: launch.exec.clone(),

@@ -79,8 +79,8 @@ impl Table {
     }
 
     /// How a child of ours ended.
-    pub(super) fn exit_of(&self, key: ProcessKey) -> Option<ExitStatus> {
-        let mut ours = self.tasks.iter().filter(|task| task.process.parent == DEPLOYER);
+    pub(super) fn exit_of(&self, key: ProcessKey, deployer: u32) -> Option<ExitStatus> {
+        let mut ours = self.tasks.iter().filter(|task| task.process.parent == deployer);
         ours.find(|task| task.process.key == key)?.ended
     }
 
@@ -110,8 +110,8 @@ impl Table {
     }
 
     /// Our children lose their parent.
-    pub(super) fn orphan(&mut self) {
-        self.adopt(DEPLOYER);
+    pub(super) fn orphan(&mut self, deployer: u32) {
+        self.adopt(deployer);
     }
 
     /// Brings about what was to happen up to now, in its order.
