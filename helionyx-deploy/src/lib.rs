@@ -109,3 +109,6 @@ pub mod status;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+
+#[cfg(feature = "simulation")]
+pub mod simulation;

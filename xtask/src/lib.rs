@@ -14,6 +14,7 @@ pub mod sweep;
 mod bench;
 mod ci;
 mod render_units;
+mod simulate;
 mod workspace;
 
 /// What developers type to call us.
@@ -42,6 +43,8 @@ enum Task {
     Node(node::Command),
     /// Disturb every operation at each of its system calls, and look whether the host is whole
     Sweep(sweep::Command),
+    /// Simulate operators and mishaps on a machine in memory, and look whether all that must hold does
+    Simulate(simulate::Command),
     /// Measure deploys, beside the same effects by direct commands
     Bench(bench::Command),
 }
@@ -60,6 +63,7 @@ pub fn main() -> ExitCode {
         Ok(Xtask { task: Task::Node(node), .. }) => node.run(),
         Ok(Xtask { task: Task::Sweep(sweep), .. }) => sweep.run(),
         Ok(Xtask { task: Task::Bench(bench), .. }) => bench.run(),
+        Ok(Xtask { task: Task::Simulate(simulate), .. }) => simulate.run(),
         Err(code) => code,
     }
 }

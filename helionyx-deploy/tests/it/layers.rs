@@ -15,7 +15,7 @@ const LAYERS: [&[&str]; 11] = [
     &["supervise"],
     &["observe", "health", "source", "isolation", "apply", "operate"],
     &["check", "status", "logs", "history", "releases"],
-    &["cli"],
+    &["cli", "simulation"],
 ];
 
 #[test]
