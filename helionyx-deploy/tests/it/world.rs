@@ -79,6 +79,8 @@ impl World {
         let mut world = World::new();
         world.environment = environment(APP, &DEV.replace("process", "systemd"));
         world.host.boot_systemd();
+        world.host.put_file(TOOL, "the operators' program", 0o755);
+        world.host.recover_by(Some(TOOL.into()));
         world.host.put_file("/etc/passwd", "shop-dev:x:998:997::/:/bin/false\n", 0o644);
         world.host.program("setpriv", compile);
         world
