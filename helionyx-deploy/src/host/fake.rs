@@ -60,7 +60,7 @@ pub use disk::Disk;
 pub use fault::{FAULTS, Fault};
 pub use service::{FakeHealth, FakeService};
 pub use systemd::FakeUnit;
-pub use turns::Chooser;
+pub use turns::{Chooser, Operator};
 
 use machine::Machine;
 

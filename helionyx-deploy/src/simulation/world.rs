@@ -12,7 +12,7 @@ use super::report::{Tally, Violation};
 use crate::command::{Command, ExitStatus, Output};
 use crate::digest::Digest;
 use crate::host::FakeHost;
-use crate::host::fake::{Disk, FakeService};
+use crate::host::fake::{Disk, FakeService, Operator};
 use crate::journal::Entry;
 use crate::model::{Catalog, Environment, SourceFile, Supervisor};
 use crate::name::{ReleaseId, UnitKind, UnitName};
@@ -161,7 +161,7 @@ impl World {
     pub fn act(&mut self, actions: &[Action], nature: Nature) -> (Vec<Ended>, Told) {
         let environment = &self.environment;
         let mut numbers = Vec::new();
-        let mut work: Vec<(u32, Box<dyn FnOnce(&FakeHost) -> Ended + Send + '_>)> = Vec::new();
+        let mut work: Vec<(u32, Operator<'_, Ended>)> = Vec::new();
         for action in actions {
             self.operator += 1;
             numbers.push(self.operator);

@@ -24,6 +24,9 @@ struct State {
     choose: Chooser,
 }
 
+/// What one of several operators does on a machine.
+pub type Operator<'o, T> = Box<dyn FnOnce(&FakeHost) -> T + Send + 'o>;
+
 impl Turns {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -91,7 +94,7 @@ impl FakeHost {
     /// order. Before each call `choose` says whose turn it is.
     pub fn at_once<T: Send>(
         &self,
-        operators: Vec<(u32, Box<dyn FnOnce(&FakeHost) -> T + Send + '_>)>,
+        operators: Vec<(u32, Operator<'_, T>)>,
         choose: Chooser,
     ) -> Vec<T> {
         let at_work = operators.iter().map(|(number, _)| *number).collect();

@@ -143,7 +143,7 @@ fn a_timer_starts_its_service_each_time_that_it_elapses_and_none_after_its_stop(
     for _ in 0..2 {
         assert!(fake.due().is_empty());
         fake.advance(5 * SECOND);
-        assert_eq!(fake.due(), [service.clone()]);
+        assert_eq!(fake.due(), std::slice::from_ref(&service));
         fake.finish(&service, 0);
     }
     status(&fake, &systemctl::stop(&timer, SECOND));
