@@ -260,7 +260,7 @@ impl World {
         {
             known.failed.insert(id.clone());
         }
-        if operation == Operation::Uninstall {
+        if operation == Operation::Uninstall && report.outcome == Outcome::Deployed {
             known.failed.clear();
             known.touched.clear();
         }

@@ -23,6 +23,8 @@ pub(super) const SECRETS: &str = "/opt/shop/dev/shared/.env";
 pub(super) const WHAT_THE_DATA_IS: &str = "{\"event\":1}\n";
 pub(super) const WHAT_THE_SECRETS_ARE: &str = "TOKEN=hunter2\n";
 pub(super) const PORT: i64 = 8000;
+/// The program that the operators' command line is.
+const TOOL: &str = "/usr/local/bin/helionyx-deploy-new";
 
 const APP: &str = r#"
 name = "shop"
@@ -107,6 +109,8 @@ impl World {
         let dev = format!("supervisor = \"{}\"\nport = {PORT}\n", super::word(supervisor));
         if supervisor == Supervisor::Systemd {
             host.boot_systemd();
+            host.put_file(TOOL, "the operators' program", 0o755);
+            host.recover_by(Some(TOOL.into()));
             host.program("setpriv", compile);
         }
         let environment = environment(&dev);
