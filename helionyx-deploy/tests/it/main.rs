@@ -26,6 +26,8 @@ mod saved;
 #[cfg(feature = "cli")]
 mod seeded;
 mod services;
+#[cfg(feature = "simulation")]
+mod simulation;
 mod sweeps;
 mod systemd;
 mod units;
