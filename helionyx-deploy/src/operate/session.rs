@@ -12,7 +12,7 @@ use crate::model::Environment;
 use crate::name::{ReleaseId, ServiceName};
 use crate::observe::observe;
 use crate::operate::planning::Planned;
-use crate::plan::step::CurrentStep;
+use crate::plan::step::{CurrentStep, Phase};
 use crate::plan::{Desired, Plan, Step, Wanted, clean_up, reach, stand_down};
 use crate::state::{Answering, HostState, Node, ServiceState};
 
@@ -156,7 +156,9 @@ impl Session<'_, '_> {
         let found = found.map_err(|error| chain(&error))?;
         let plan = reach(desired, &found).map_err(|refusals| refusals[0].to_string())?;
         self.last_look = Some(found);
-        match plan.steps.iter().find(|step| !step.is_housekeeping()) {
+        // What guards the steps says nothing of what is wrong: where there are others, one of them is named.
+        let needed = || plan.steps.iter().filter(|step| !step.is_housekeeping());
+        match needed().find(|step| step.phase() != Phase::Guard).or_else(|| needed().next()) {
             None => Ok(()),
             Some(step) => Err(format!("all steps were done, but one is still needed: {step}")),
         }
